@@ -1,0 +1,202 @@
+"""The meaning of a policy as one map: every packet to the set of verdicts that it may meet.
+
+Proved: the set is {ACCEPT}. Missing: ACCEPT is not in it. Undecided: both. Chains are composed as diagrams: `first`
+replaces CONTINUE in one map by the next, a jump is the target's map on the packets that match, a goto turns the
+target's CONTINUE into RETURN, and at the end of a chain RETURN becomes CONTINUE. The algebra shares no code with the
+walk in `policy.walk`, so that each can judge the other.
+"""
+
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import groupby
+
+from portwright.packets.diagram import Node, Operation, PacketMap, Priority, Space
+from portwright.packets.packetset import PacketSet
+from portwright.policy.model import Change, Chain, Goto, Jump, Policy, Rewrite, Rule, Stage, Verdict
+
+ACCEPT, DROP, REJECT, CONTINUE, RETURN = (int(verdict) for verdict in Verdict)
+_FIRST_LABEL = 32  # bits from here on: "accepted, translated in this way"
+
+
+def _first(one: Hashable, other: Hashable) -> Hashable:
+    assert isinstance(one, int)
+    assert isinstance(other, int)
+    return (one & ~CONTINUE) | other if one & CONTINUE else one
+
+
+def _settles(value: Hashable) -> bool:
+    return isinstance(value, int) and not value & CONTINUE
+
+
+def _goes_through(value: Hashable) -> bool:
+    return value == CONTINUE
+
+
+def _either(one: Hashable, other: Hashable) -> Hashable:
+    assert isinstance(one, int)
+    assert isinstance(other, int)
+    return one | other
+
+
+class PolicyMap:
+    """The verdict map of one policy in one space, and the sets that proofs are made of."""
+
+    def __init__(self, space: Space, policy: Policy):
+        self.space = space
+        self._first = Operation(
+            _first, left_wins=_settles, left_yields=_goes_through, right_yields=_goes_through
+        )
+        self._either = Operation(_either)
+        self.verdicts: PacketMap[int] = PacketMap(space, self._pipeline(policy.stages))
+
+    def sure(self) -> PacketSet:
+        """The packets that surely pass."""
+        return PacketSet.where(self.verdicts, lambda value: value == ACCEPT)
+
+    def possible(self) -> PacketSet:
+        """The packets that may pass."""
+        return PacketSet.where(self.verdicts, lambda value: isinstance(value, int) and bool(value & ACCEPT))
+
+    def _pipeline(self, stages: Sequence[Stage]) -> Node:
+        rest = self.space.leaf(ACCEPT)
+        for stage in reversed(stages):
+            rest = _StageMap(self.space, stage, self._first).then(rest, self._either)
+        return rest
+
+
+class _StageMap:
+    """One stage as a map to verdicts and translations."""
+
+    def __init__(self, space: Space, stage: Stage, first: Operation):
+        self._space = space
+        self._stage = stage
+        self._operation = first
+        self._chains: dict[str, Node] = {}
+        self._labels: dict[tuple[Change, ...], int] = {(): ACCEPT}  # how accepted packets are translated -> bit
+
+    def then(self, rest: Node, either: Operation) -> Node:
+        """The map of this stage followed by `rest`, which accepted packets enter translated."""
+        space = self._space
+        root = self._guarded(self.base())
+        passed = {changes: bit << 32 for changes, bit in self._labels.items()}
+        accepting = sum(self._labels.values())
+        root = space.map(lambda value: _lifted(value, accepting), root)
+        for changes, bit in passed.items():
+            root = space.apply(_replacing(bit), root, _before(space, rest, changes, either))
+        return root
+
+    def base(self) -> Node:
+        """The map of the base chain, its default taking what returns."""
+        default = self._leaf_of(self._stage.chains[self._stage.base].rules[-1])
+        chain = self._space.map(_returns_become_continue, self.chain(self._stage.base))
+        return self._then(chain, default)
+
+    def _guarded(self, root: Node) -> Node:
+        """Packets out of the stage's scope are accepted untouched."""
+        inside = self._space.first_of([(box, CONTINUE) for box in self._stage.scope], ACCEPT)
+        return self._then(inside, root)
+
+    def chain(self, name: str) -> Node:
+        """The map of a chain: CONTINUE where a packet falls off its end, RETURN where a rule returns."""
+        if name not in self._chains:
+            self._chains[name] = self._run(self._stage.chains[name])
+        return self._chains[name]
+
+    def _run(self, chain: Chain) -> Node:
+        parts = []
+        for jumps, rules in groupby(chain.rules, key=lambda rule: isinstance(rule.action, Jump | Goto)):
+            if jumps:
+                parts.extend(self._jump(rule) for rule in rules)
+            else:
+                parts.append(self._plain([entry for rule in rules for entry in self._entries(rule)]))
+        return self._balanced(parts)
+
+    def _balanced(self, parts: list[Node]) -> Node:
+        """`first` over the parts as a balanced tree: it is associative, and small maps combine cheaply."""
+        while len(parts) > 1:
+            pairs = zip(parts[::2], [*parts[1::2], None], strict=False)
+            parts = [one if other is None else self._then(one, other) for one, other in pairs]
+        return parts[0] if parts else self._space.leaf(CONTINUE)
+
+    def _then(self, one: Node, other: Node) -> Node:
+        return self._space.apply(self._operation, one, other)
+
+    def _plain(self, entries: list[Priority]) -> Node:
+        if all(_settles(value) for _, value in entries):
+            return self._space.first_of(entries, CONTINUE)
+        return self._space.fold(entries, _first, CONTINUE, _settles)
+
+    def _entries(self, rule: Rule) -> Iterable[Priority]:
+        """A rule as boxes with values: where it surely matches, then where it possibly does."""
+        value = self._value(rule)
+        yield from ((box, value) for box in rule.match.sure)
+        if not rule.match.is_certain:
+            yield from ((box, value | CONTINUE) for box in rule.match.possible)
+
+    def _value(self, rule: Rule) -> int:
+        if not isinstance(rule.action, Rewrite):
+            assert isinstance(rule.action, Verdict)
+            return int(rule.action)
+        changes = rule.action.changes
+        return self._labels.setdefault(changes, _FIRST_LABEL << len(self._labels))
+
+    def _leaf_of(self, rule: Rule) -> Node:
+        return self._space.leaf(self._value(rule))
+
+    def _jump(self, rule: Rule) -> Node:
+        assert isinstance(rule.action, Jump | Goto)
+        target = self.chain(rule.action.chain)
+        ends = _continue_becomes_return if isinstance(rule.action, Goto) else _returns_become_continue
+        target = self._space.map(ends, target)
+        skipped = CONTINUE << 32  # a value no chain has: "the rule does not match here"
+        entries: list[Priority] = [(box, 0) for box in rule.match.sure]
+        entries += [(box, CONTINUE) for box in rule.match.possible]
+        where = self._space.first_of(entries, skipped)
+        return self._space.apply(_restricting(skipped), where, target)
+
+
+def _returns_become_continue(value: Hashable) -> Hashable:
+    assert isinstance(value, int)
+    return (value & ~RETURN) | CONTINUE if value & RETURN else value
+
+
+def _continue_becomes_return(value: Hashable) -> Hashable:
+    assert isinstance(value, int)
+    return (value & ~CONTINUE) | RETURN if value & CONTINUE else value
+
+
+def _restricting(skipped: int) -> Operation:
+    """Where the left map is 0 the right one, where CONTINUE the right one or CONTINUE, else CONTINUE."""
+
+    def combine(where: Hashable, target: Hashable) -> Hashable:
+        assert isinstance(where, int)
+        assert isinstance(target, int)
+        return CONTINUE if where == skipped else where | target
+
+    return Operation(combine, left_yields=lambda where: where == 0)
+
+
+def _lifted(value: Hashable, accepting: int) -> Hashable:
+    """Accepting bits move out of the way of final verdicts."""
+    assert isinstance(value, int)
+    return (value & ~accepting) | (value & accepting) << 32
+
+
+def _replacing(bit: int) -> Operation:
+    """The bit of the left value is replaced by the right value."""
+
+    def combine(one: Hashable, rest: Hashable) -> Hashable:
+        assert isinstance(one, int)
+        assert isinstance(rest, int)
+        return (one & ~bit) | rest if one & bit else one
+
+    return Operation(combine, left_wins=lambda one: isinstance(one, int) and not one & bit, left_yields=lambda one: one == bit)
+
+
+def _before(space: Space, root: Node, changes: tuple[Change, ...], either: Operation) -> Node:
+    """The map that packets meet who will be translated by `changes` and then meet `root`."""
+    for change in changes:
+        if change.shift is not None:
+            root = space.shift(change.field, root, change.shift)
+        else:
+            root = space.assign(change.field, root, change.values, either)
+    return root

@@ -1,0 +1,110 @@
+"""What a platform's reader makes of one configuration file."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
+
+from portwright.packets.packet import Packet
+from portwright.policy.interfaces import Interfaces
+from portwright.policy.model import Policy
+from portwright.source import Source
+
+Network = IPv4Network | IPv6Network
+Hook = Literal["forward", "input", "output"]
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something a reader noticed that is no error: an undefined or unused object, a missing end, a legacy form."""
+
+    kind: Literal["undefined", "unused", "note"]
+    message: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A line that Portwright could not model, and which answers it makes undecided."""
+
+    source: Source
+    reason: str
+    scope: Literal["point", "object", "rule"] = "rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Each line of the configuration is modelled, inert (it decides about no packet) or unknown."""
+
+    modelled: int  # lines
+    inert: int  # lines
+    unknown: tuple[Unknown, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A network that lies behind an interface."""
+
+    network: Network
+    interface: str
+    connected: bool  # the interface's own network; otherwise a static route
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Configuration:
+    """One parsed configuration file.
+
+    `policies` holds a policy per hook, and where the platform tells them apart also one per hook with the whole path
+    around it (`forward/path`: prerouting, NAT and postrouting too). A platform with one pipeline has `forward` alone.
+    """
+
+    platform: str
+    file: str
+    policies: Mapping[str, Policy]
+    interfaces: Interfaces
+    census: Census
+    remarks: tuple[Remark, ...] = ()
+    routes: tuple[Route, ...] = field(default=())  # longest prefix wins
+    routing_is_complete: bool = False  # no routing protocol: connected and static routes are all there is
+    crossings: Callable[[Packet], list[tuple[int, int]]] | None = None  # `ways`, where translation comes before routing
+
+    def policy(self, hook: str = "forward", path: bool = False) -> Policy:
+        """The policy for a hook, with or without the whole path; the only one where the platform has just one."""
+        return self.policies.get(f"{hook}/path" if path else hook) or self.policies["forward"]
+
+    def interface_toward(self, version: int, address: int) -> str | None:
+        """The interface behind which an address lies, where the configuration makes that certain; otherwise None."""
+        if not self.routing_is_complete:
+            return None
+        matching = [
+            route
+            for route in self.routes
+            if route.network.version == version
+            and int(route.network.network_address) <= address <= int(route.network.broadcast_address)
+        ]
+        if not matching:
+            return None
+        longest = max(route.network.prefixlen for route in matching)
+        found = {route.interface for route in matching if route.network.prefixlen == longest}
+        return found.pop() if len(found) == 1 else None
+
+    def ways(self, packet: Packet, hook: str = "forward") -> list[tuple[int, int]]:
+        """The pairs of interface atoms (in, out) on which the packet may cross, those it names or all there are."""
+        if self.crossings is not None:
+            return self.crossings(packet)
+        return [(i, o) for i in self._ingress(packet, hook) for o in self._egress(packet, hook)]
+
+    def _ingress(self, packet: Packet, hook: str) -> list[int]:
+        if hook == "output":
+            return [self.interfaces.atom("")]
+        return self._atoms(packet.interface_in, packet.version, packet.source)
+
+    def _egress(self, packet: Packet, hook: str) -> list[int]:
+        if hook == "input":
+            return [self.interfaces.atom("")]
+        return self._atoms(packet.interface_out, packet.version, packet.destination)
+
+    def _atoms(self, named: str | None, version: int, address: int) -> list[int]:
+        name = named if named is not None else self.interface_toward(version, address)
+        return [self.interfaces.atom(name)] if name is not None else list(self.interfaces.atoms())

@@ -1,0 +1,261 @@
+"""The walk of one packet through a policy: the obvious semantics, rule by rule.
+
+The walk forks where a match or a verdict is uncertain and brings back every possible decider. It shares no code with
+the algebra in `policy.algebra`, so that each can judge the other.
+
+Theory of operation. `_Run.chain` collects the rules that the packet meets, up to the first that surely ends the chain,
+and folds them from the back: what the packet meets *after* a rule is known when the rule is judged. That is why blame
+is exact: an uncertain rule is named only when matching and not matching lead to different ends.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from portwright.packets.box import Boxes
+from portwright.packets.fields import Header
+from portwright.packets.intervals import Intervals, contains, intersect
+from portwright.policy.index import ChainIndex, Values
+from portwright.policy.model import Change, Chain, Goto, Jump, Policy, Rewrite, Rule, Stage, Verdict
+
+
+class Decided(Enum):
+    """What a policy does with a packet, as far as it is known."""
+
+    ACCEPT = "accept"
+    DROP = "drop"
+    REJECT = "reject"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An answer and its reasons."""
+
+    decided: Decided
+    rule: Rule | None  # the first that blocks, or the last that accepts; None when undecided or no stage applied
+    via: tuple[Rule, ...]  # every decider on the way, in order; as far as it is certain when undecided
+    undecided_by: tuple[Rule, ...] = ()  # the uncertain rules that the answer hangs on
+    headers: tuple[Values, ...] = ()  # the packet as it leaves, translated, one for each way it may be accepted
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """One possible end of a chain or stage: CONTINUE and RETURN have no rule."""
+
+    verdict: Verdict  # a single bit
+    rule: Rule | None = None
+
+
+_THROUGH = _End(Verdict.CONTINUE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """All possible ends, the likeliest to be reported last, and the uncertain rules that make them differ."""
+
+    ends: tuple[_End, ...]
+    blame: tuple[Rule, ...] = ()
+
+    def verdicts(self) -> set[Verdict]:
+        return {end.verdict for end in self.ends}
+
+    def replace(self, old: Verdict, new: Verdict) -> "_Ends":
+        ends = (_End(new) if end.verdict is old else end for end in self.ends)
+        return _Ends(tuple(dict.fromkeys(ends)), self.blame)
+
+    def then(self, rest: "_Ends") -> "_Ends":
+        """What follows where the packet went through."""
+        if _THROUGH not in self.ends:
+            return self
+        kept = tuple(end for end in self.ends if end != _THROUGH)
+        return _merge(_Ends(kept, self.blame), rest)
+
+
+def _merge(one: _Ends, other: _Ends, doubtful: Rule | None = None) -> _Ends:
+    """The ends of either; `doubtful` is to blame when it matters which."""
+    blame = one.blame + other.blame
+    if doubtful is not None and (one.verdicts() != other.verdicts() or _changes_differ(one, other)):
+        blame += (doubtful,)
+    return _Ends(tuple(dict.fromkeys(one.ends + other.ends)), tuple(dict.fromkeys(blame)))
+
+
+def _changes_differ(one: _Ends, other: _Ends) -> bool:
+    return _rewrites(one) != _rewrites(other)
+
+
+def _rewrites(ends: _Ends) -> set[tuple[Change, ...]]:
+    return {changes_of(end.rule) for end in ends.ends if end.verdict is Verdict.ACCEPT}
+
+
+def changes_of(rule: Rule | None) -> tuple[Change, ...]:
+    """How a deciding rule translates the packet."""
+    return rule.action.changes if rule is not None and isinstance(rule.action, Rewrite) else ()
+
+
+class Walker:
+    """Answers for many packets against one policy."""
+
+    def __init__(self, policy: Policy):
+        self._stages = policy.stages
+        self._indexes: dict[Chain, ChainIndex] = {}
+
+    def decide(self, header: Header | Values) -> Decision:
+        """What the policy does with one packet."""
+        answers = tuple(self._from(0, header))
+        blocked = [answer for answer in answers if answer.verdict is not Verdict.ACCEPT]
+        if blocked and len(blocked) < len(answers):
+            via = _common_start([answer.via for answer in answers])
+            return Decision(Decided.UNDECIDED, None, via, tuple(dict.fromkeys(r for a in answers for r in a.blame)))
+        drops = [answer for answer in blocked if answer.verdict is Verdict.DROP]
+        chosen = (drops or answers)[-1]
+        decided = Decided[Verdict(chosen.verdict).name or ""]
+        rule = chosen.via[-1] if chosen.via else None
+        return Decision(decided, rule, chosen.via, headers=tuple(dict.fromkeys(a.values for a in answers)))
+
+    def _from(self, number: int, values: Values) -> Iterable["_Answer"]:
+        """The possible answers of the stages from `number` on."""
+        if number == len(self._stages):
+            yield _Answer(Verdict.ACCEPT, (), (), values)
+            return
+        stage = self._stages[number]
+        if not meets(stage.scope, values):
+            yield from self._from(number + 1, values)
+            return
+        ends = _Run(self, stage, values).base()
+        passed: dict[Values, list[_Answer]] = {}
+        for end in ends.ends:
+            assert end.rule is not None, "a base chain ends in a default rule"
+            if end.verdict is not Verdict.ACCEPT:
+                yield _Answer(end.verdict, (end.rule,), ends.blame, values)
+                continue
+            after = apply(changes_of(end.rule), values)
+            if after not in passed:
+                passed[after] = list(self._from(number + 1, after))
+            for rest in passed[after]:
+                yield _Answer(rest.verdict, (end.rule, *rest.via), ends.blame + rest.blame, rest.values)
+
+    def index(self, chain: Chain) -> ChainIndex:
+        """The candidates' index of a chain, made when first needed."""
+        if chain not in self._indexes:
+            self._indexes[chain] = ChainIndex(chain.rules)
+        return self._indexes[chain]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    verdict: Verdict
+    via: tuple[Rule, ...]
+    blame: tuple[Rule, ...]
+    values: Values
+
+
+def _common_start(ways: list[tuple[Rule, ...]]) -> tuple[Rule, ...]:
+    common = []
+    for rules in zip(*ways, strict=False):
+        if len(set(rules)) > 1:
+            break
+        common.append(rules[0])
+    return tuple(common)
+
+
+class _Run:
+    """One packet in one stage; each chain is run once."""
+
+    def __init__(self, walker: Walker, stage: Stage, values: Values):
+        self._walker = walker
+        self._stage = stage
+        self._values = values
+        self._done: dict[str, _Ends] = {}
+
+    def base(self) -> _Ends:
+        """The ends of the stage: a packet that returns from the base chain meets its default."""
+        default = self._stage.chains[self._stage.base].rules[-1]
+        return self.chain(self._stage.base).replace(Verdict.RETURN, Verdict.CONTINUE).then(self._action(default))
+
+    def chain(self, name: str) -> _Ends:
+        if name not in self._done:
+            self._done[name] = self._fold(self._met(self._stage.chains[name]))
+        return self._done[name]
+
+    def _met(self, chain: Chain) -> list[tuple[Rule, bool]]:
+        """The rules that the packet meets and whether it surely matches, up to one that surely ends the chain."""
+        met = []
+        for rule in self._walker.index(chain).candidates(self._values):
+            sure = surely_meets(rule.match.sure, self._values, rule.match.is_certain)
+            met.append((rule, sure))
+            if sure and _THROUGH not in self._action(rule).ends:
+                break
+        return met
+
+    def _fold(self, met: list[tuple[Rule, bool]]) -> _Ends:
+        rest = _Ends((_THROUGH,))
+        for rule, sure in reversed(met):
+            matched = self._action(rule).then(rest)
+            if isinstance(rule.action, Verdict) and len(rule.action) > 1:
+                matched = _Ends(matched.ends, tuple(dict.fromkeys((*matched.blame, rule))))
+            rest = matched if sure else _merge(matched, rest, rule)
+        return rest
+
+    def _action(self, rule: Rule) -> _Ends:
+        """The ends that the action of a matching rule may have."""
+        match rule.action:
+            case Jump(chain):
+                return self.chain(chain).replace(Verdict.RETURN, Verdict.CONTINUE)
+            case Goto(chain):
+                return self.chain(chain).replace(Verdict.CONTINUE, Verdict.RETURN)
+            case Rewrite():
+                return _Ends((_End(Verdict.ACCEPT, rule),))
+            case verdicts:
+                return _Ends(tuple(_verdict_end(verdict, rule) for verdict in verdicts))
+
+
+_WITHOUT_RULE = Verdict.CONTINUE | Verdict.RETURN
+
+
+def _verdict_end(verdict: Verdict, rule: Rule) -> _End:
+    return _End(verdict) if verdict & _WITHOUT_RULE else _End(verdict, rule)
+
+
+def decide(policy: Policy, header: Header | Values) -> Decision:
+    """What the policy does with one packet; for many packets keep a `Walker`."""
+    return Walker(policy).decide(header)
+
+
+def meets(boxes: Boxes, values: Values) -> bool:
+    """Report whether a packet, or one that it may be, is in the boxes."""
+    return any(all(_overlaps(ranges, values[name]) for name, ranges in box.constraints) for box in boxes)
+
+
+def surely_meets(boxes: Boxes, values: Values, known_candidate: bool = False) -> bool:
+    """Report whether the packet is in the boxes whatever its unknown values are."""
+    if known_candidate and all(isinstance(value, int) for value in values):
+        return True
+    return any(all(_within(ranges, values[name]) for name, ranges in box.constraints) for box in boxes)
+
+
+def _overlaps(ranges: Intervals, value: int | Intervals) -> bool:
+    return contains(ranges, value) if isinstance(value, int) else bool(intersect(ranges, value))
+
+
+def _within(ranges: Intervals, value: int | Intervals) -> bool:
+    return contains(ranges, value) if isinstance(value, int) else intersect(ranges, value) == value
+
+
+def apply(changes: tuple[Change, ...], values: Values) -> Values:
+    """The packet after translation; a value becomes unknown where the change leaves it open."""
+    if not changes:
+        return values
+    after = list(values)
+    for change in changes:
+        after[change.field] = _changed(change, values[change.field])
+    return tuple(after)
+
+
+def _changed(change: Change, value: int | Intervals) -> int | Intervals:
+    if change.shift is not None:
+        if isinstance(value, int):
+            return value + change.shift
+        return tuple((first + change.shift, last + change.shift) for first, last in value)
+    first, last = change.values[0]
+    return first if len(change.values) == 1 and first == last else change.values
