@@ -46,9 +46,7 @@ class Addresses:
         return Addresses(intervals.intersect(self.v4, other.v4), intervals.intersect(self.v6, other.v6))
 
     def __invert__(self) -> "Addresses":
-        return Addresses(
-            intervals.complement(self.v4, LAST_ADDRESS[4]), intervals.complement(self.v6, LAST_ADDRESS[6])
-        )
+        return Addresses(intervals.complement(self.v4, LAST_ADDRESS[4]), intervals.complement(self.v6, LAST_ADDRESS[6]))
 
     def __sub__(self, other: "Addresses") -> "Addresses":
         return self & ~other
@@ -75,7 +73,7 @@ EVERY_ADDRESS = Addresses(((0, LAST_ADDRESS[4]),), ((0, LAST_ADDRESS[6]),))
 
 
 def parse_addresses(text: str) -> Addresses:
-    """The addresses that `10.1.0.0/16`, `10.1.0.9` or `10.1.0.1-10.1.0.9` means. Raises ValueError for anything else."""
+    """The addresses that `10.1.0.0/16`, `10.1.0.9` or `10.1.0.1-10.1.0.9` means. Raises ValueError."""
     first, dash, last = text.partition("-")
     if dash:
         return _range(ip_address(first.strip()), ip_address(last.strip()))

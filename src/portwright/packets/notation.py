@@ -99,7 +99,9 @@ def parse_protocol(word: str) -> int | None:
         return None
     number = int(word) if _is_number(word) else PROTOCOLS.get(word.lower(), -1)
     if not 0 <= number <= LAST[Field.PROTOCOL]:
-        raise ValueError(f"'{word}' is not an IP protocol (tcp, udp, icmp, icmpv6, esp, any, or 'proto 0' to 'proto 255')")
+        raise ValueError(
+            f"'{word}' is not an IP protocol (tcp, udp, icmp, icmpv6, esp, any, or 'proto 0' to 'proto 255')"
+        )
     return number
 
 

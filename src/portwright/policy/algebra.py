@@ -6,15 +6,19 @@ target's CONTINUE into RETURN, and at the end of a chain RETURN becomes CONTINUE
 walk in `policy.walk`, so that each can judge the other.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import groupby
 
 from portwright.packets.diagram import Node, Operation, PacketMap, Priority, Space
+from portwright.packets.fields import Field
 from portwright.packets.packetset import PacketSet
 from portwright.policy.model import Change, Chain, Goto, Jump, Policy, Rewrite, Rule, Stage, Verdict
 
 ACCEPT, DROP, REJECT, CONTINUE, RETURN = (int(verdict) for verdict in Verdict)
-_FIRST_LABEL = 32  # bits from here on: "accepted, translated in this way"
+VERDICTS = ACCEPT | DROP | REJECT
+SOURCE_MOVED, DESTINATION_MOVED = 32, 64  # pseudo-verdicts: on some way the packet leaves translated
+_FIRST_LABEL = 128  # bits from here on, inside one stage: "accepted, translated in this way"
+_MOVES = {Field.SRC: SOURCE_MOVED, Field.SPORT: SOURCE_MOVED, Field.DST: DESTINATION_MOVED, Field.DPORT: DESTINATION_MOVED}
 
 
 def _first(one: Hashable, other: Hashable) -> Hashable:
@@ -37,6 +41,16 @@ def _either(one: Hashable, other: Hashable) -> Hashable:
     return one | other
 
 
+def is_sure(value: Hashable) -> bool:
+    """Report whether a value of a verdict map means that the packet surely passes."""
+    return isinstance(value, int) and value & VERDICTS == ACCEPT
+
+
+def is_possible(value: Hashable) -> bool:
+    """Report whether a value of a verdict map means that the packet may pass."""
+    return isinstance(value, int) and bool(value & ACCEPT)
+
+
 class PolicyMap:
     """The verdict map of one policy in one space, and the sets that proofs are made of."""
 
@@ -50,11 +64,11 @@ class PolicyMap:
 
     def sure(self) -> PacketSet:
         """The packets that surely pass."""
-        return PacketSet.where(self.verdicts, lambda value: value == ACCEPT)
+        return PacketSet.where(self.verdicts, is_sure)
 
     def possible(self) -> PacketSet:
         """The packets that may pass."""
-        return PacketSet.where(self.verdicts, lambda value: isinstance(value, int) and bool(value & ACCEPT))
+        return PacketSet.where(self.verdicts, is_possible)
 
     def _pipeline(self, stages: Sequence[Stage]) -> Node:
         rest = self.space.leaf(ACCEPT)
@@ -63,25 +77,70 @@ class PolicyMap:
         return rest
 
 
+class AcceptingRules:
+    """Which rule of a stage lets a packet go on: the first that may, per packet."""
+
+    def __init__(self, space: Space, stage: Stage):
+        self.rules: list[Rule] = []
+        self._space = space
+        first = Operation(
+            _first_label, left_wins=_settles, left_yields=_goes_through, right_yields=_goes_through
+        )
+        self._root = _StageMap(space, stage, first, self._number).guarded()
+
+    def _number(self, rule: Rule) -> int:
+        """The value of a rule: its verdicts, and above them its number when it accepts."""
+        verdicts = ACCEPT if isinstance(rule.action, Rewrite) else int(rule.action)  # type: ignore[arg-type]
+        if not verdicts & ACCEPT:
+            return verdicts
+        self.rules.append(rule)
+        return verdicts | len(self.rules) * _FIRST_LABEL
+
+    def parts(self, packets: PacketSet) -> dict[Rule | None, PacketSet]:
+        """The packets by the rule that lets them go on; None for those that no rule accepts."""
+        operation = Operation(lambda inside, value: value // _FIRST_LABEL if inside else -1)  # type: ignore[operator]
+        root = self._space.apply(operation, packets.root, self._root)
+        numbers = sorted(self._space.values(root) - {-1})  # type: ignore[type-var]
+        labels: PacketMap[int] = PacketMap(self._space, root)
+        return {
+            (self.rules[number - 1] if number else None): PacketSet.where(labels, lambda value, n=number: value == n)  # type: ignore[misc, index, operator]
+            for number in numbers
+        }
+
+
+def _first_label(one: Hashable, other: Hashable) -> Hashable:
+    """`first` on verdicts with a rule number above them: the first number stays."""
+    assert isinstance(one, int)
+    assert isinstance(other, int)
+    if not one & CONTINUE:
+        return one
+    number = one // _FIRST_LABEL or other // _FIRST_LABEL
+    return ((one & ~CONTINUE) | other) % _FIRST_LABEL | number * _FIRST_LABEL
+
+
 class _StageMap:
     """One stage as a map to verdicts and translations."""
 
-    def __init__(self, space: Space, stage: Stage, first: Operation):
+    def __init__(
+        self, space: Space, stage: Stage, first: Operation, value_of: Callable[[Rule], int] | None = None
+    ):
         self._space = space
         self._stage = stage
         self._operation = first
+        self._value = value_of or self._labelled
         self._chains: dict[str, Node] = {}
         self._labels: dict[tuple[Change, ...], int] = {(): ACCEPT}  # how accepted packets are translated -> bit
 
     def then(self, rest: Node, either: Operation) -> Node:
         """The map of this stage followed by `rest`, which accepted packets enter translated."""
         space = self._space
-        root = self._guarded(self.base())
-        passed = {changes: bit << 32 for changes, bit in self._labels.items()}
+        root = self.guarded()
+        width = _FIRST_LABEL.bit_length() + len(self._labels)
         accepting = sum(self._labels.values())
-        root = space.map(lambda value: _lifted(value, accepting), root)
-        for changes, bit in passed.items():
-            root = space.apply(_replacing(bit), root, _before(space, rest, changes, either))
+        root = space.map(lambda value: _lifted(value, accepting, width), root)
+        for changes, bit in self._labels.items():
+            moved = sum({_MOVES[change.field] for change in changes if change.field in _MOVES})
+            root = space.apply(_replacing(bit << width, moved), root, _before(space, rest, changes, either))
         return root
 
     def base(self) -> Node:
@@ -90,10 +149,10 @@ class _StageMap:
         chain = self._space.map(_returns_become_continue, self.chain(self._stage.base))
         return self._then(chain, default)
 
-    def _guarded(self, root: Node) -> Node:
-        """Packets out of the stage's scope are accepted untouched."""
+    def guarded(self) -> Node:
+        """The map of the stage: packets out of its scope are accepted untouched."""
         inside = self._space.first_of([(box, CONTINUE) for box in self._stage.scope], ACCEPT)
-        return self._then(inside, root)
+        return self._then(inside, self.base())
 
     def chain(self, name: str) -> Node:
         """The map of a chain: CONTINUE where a packet falls off its end, RETURN where a rule returns."""
@@ -123,7 +182,7 @@ class _StageMap:
     def _plain(self, entries: list[Priority]) -> Node:
         if all(_settles(value) for _, value in entries):
             return self._space.first_of(entries, CONTINUE)
-        return self._space.fold(entries, _first, CONTINUE, _settles)
+        return self._space.fold(entries, self._operation.combine, CONTINUE, _settles)
 
     def _entries(self, rule: Rule) -> Iterable[Priority]:
         """A rule as boxes with values: where it surely matches, then where it possibly does."""
@@ -132,7 +191,8 @@ class _StageMap:
         if not rule.match.is_certain:
             yield from ((box, value | CONTINUE) for box in rule.match.possible)
 
-    def _value(self, rule: Rule) -> int:
+    def _labelled(self, rule: Rule) -> int:
+        """The verdicts of a rule, or the bit of its translation."""
         if not isinstance(rule.action, Rewrite):
             assert isinstance(rule.action, Verdict)
             return int(rule.action)
@@ -147,7 +207,7 @@ class _StageMap:
         target = self.chain(rule.action.chain)
         ends = _continue_becomes_return if isinstance(rule.action, Goto) else _returns_become_continue
         target = self._space.map(ends, target)
-        skipped = CONTINUE << 32  # a value no chain has: "the rule does not match here"
+        skipped = -1  # a value no chain has: "the rule does not match here"
         entries: list[Priority] = [(box, 0) for box in rule.match.sure]
         entries += [(box, CONTINUE) for box in rule.match.possible]
         where = self._space.first_of(entries, skipped)
@@ -175,21 +235,25 @@ def _restricting(skipped: int) -> Operation:
     return Operation(combine, left_yields=lambda where: where == 0)
 
 
-def _lifted(value: Hashable, accepting: int) -> Hashable:
+def _lifted(value: Hashable, accepting: int, width: int) -> Hashable:
     """Accepting bits move out of the way of final verdicts."""
     assert isinstance(value, int)
-    return (value & ~accepting) | (value & accepting) << 32
+    return (value & ~accepting) | (value & accepting) << width
 
 
-def _replacing(bit: int) -> Operation:
-    """The bit of the left value is replaced by the right value."""
+def _replacing(bit: int, moved: int) -> Operation:
+    """The bit of the left value is replaced by the right value, which is marked as `moved` where it accepts."""
 
     def combine(one: Hashable, rest: Hashable) -> Hashable:
         assert isinstance(one, int)
         assert isinstance(rest, int)
-        return (one & ~bit) | rest if one & bit else one
+        return (one & ~bit) | rest | (moved if rest & ACCEPT else 0) if one & bit else one
 
-    return Operation(combine, left_wins=lambda one: isinstance(one, int) and not one & bit, left_yields=lambda one: one == bit)
+    return Operation(
+        combine,
+        left_wins=lambda one: isinstance(one, int) and not one & bit,
+        left_yields=lambda one: one == bit and not moved,
+    )
 
 
 def _before(space: Space, root: Node, changes: tuple[Change, ...], either: Operation) -> Node:

@@ -94,6 +94,7 @@ class Stage:
     base: str
     chains: Mapping[str, Chain]
     scope: Boxes = (EVERYTHING,)  # packets outside pass the stage untouched (another family, no new connection)
+    translates: bool = False  # it is there to translate: an accept in it is never why a packet passes
 
     def __post_init__(self) -> None:
         last = self.chains[self.base].rules[-1:]

@@ -99,6 +99,8 @@ class Walker:
     def __init__(self, policy: Policy):
         self._stages = policy.stages
         self._indexes: dict[Chain, ChainIndex] = {}
+        chains = (chain for stage in policy.stages if stage.translates for chain in stage.chains.values())
+        self._translating = frozenset(rule for chain in chains for rule in chain.rules)
 
     def decide(self, header: Header | Values) -> Decision:
         """What the policy does with one packet."""
@@ -110,8 +112,15 @@ class Walker:
         drops = [answer for answer in blocked if answer.verdict is Verdict.DROP]
         chosen = (drops or answers)[-1]
         decided = Decided[Verdict(chosen.verdict).name or ""]
-        rule = chosen.via[-1] if chosen.via else None
-        return Decision(decided, rule, chosen.via, headers=tuple(dict.fromkeys(a.values for a in answers)))
+        return Decision(decided, self._reason(chosen), chosen.via, headers=tuple(dict.fromkeys(a.values for a in answers)))
+
+    def _reason(self, answer: "_Answer") -> Rule | None:
+        """The rule that blocks, or the last that accepts; one that is there to translate only where no other is."""
+        if answer.verdict is Verdict.ACCEPT:
+            for rule in reversed(answer.via):
+                if rule not in self._translating:
+                    return rule
+        return answer.via[-1] if answer.via else None
 
     def _from(self, number: int, values: Values) -> Iterable["_Answer"]:
         """The possible answers of the stages from `number` on."""

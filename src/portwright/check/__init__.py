@@ -1,0 +1,1 @@
+"""Required against configured: what is missing, what is open without need, what cannot be known, and by which line."""

@@ -1,0 +1,159 @@
+"""What a point permits although nothing needs it, one permitting rule at a time.
+
+Excess has a universe: new connections that can arrive on an interface (on the side of the Internet that is everything)
+and have a declared host or group of the site at one end. What a rule permits beyond that is counted as not judged.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from portwright.check.points import PointView, Way
+from portwright.packets.addresses import EVERY_ADDRESS, Addresses
+from portwright.packets.box import Box, Boxes
+from portwright.packets.diagram import Space
+from portwright.packets.fields import Field
+from portwright.packets.packetset import PacketSet, well_formed
+from portwright.plan.model import Plan
+from portwright.policy.algebra import AcceptingRules, is_possible, is_sure
+from portwright.policy.model import Rule
+from portwright.site.model import Accept, Point, Site
+
+
+@dataclass(slots=True)
+class RuleExcess:
+    """What one rule permits in excess, on all ways through its point together."""
+
+    rule: Rule
+    packets: PacketSet
+    ways: list[Way] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class PointExcess:
+    """The excess of one point."""
+
+    sure: tuple[RuleExcess, ...]
+    possible: tuple[RuleExcess, ...]  # open perhaps: the answer hangs on what is not modelled
+    not_judged: int  # rules that also permit connections between addresses that the site does not name
+
+
+class ExcessFinder:
+    """Finds the excess of every point of a plan."""
+
+    def __init__(self, plan: Plan, space: Space, everything: bool = False):
+        self._plan = plan
+        self._space = space
+        self._permitted = PacketSet.of(space, permitted(plan))
+        self._real = well_formed(space)
+        ends = () if everything else _declared_ends(plan.site)
+        self._universe = PacketSet.of(space, ends) if ends else PacketSet.everything(space)
+
+    def of(self, view: PointView, point: Point) -> PointExcess:
+        """The excess of one point."""
+        sure: dict[Rule, RuleExcess] = {}
+        possible: dict[Rule, RuleExcess] = {}
+        strangers: set[Rule] = set()
+        for way, arriving in self._arrivals(point):
+            verdicts = view.verdicts(way)
+            open_ = (PacketSet.where(verdicts, is_possible) & arriving & self._real) - self._permitted
+            certain = open_ & PacketSet.where(verdicts, is_sure)
+            self._share(view, way, certain & self._universe, sure)
+            self._share(view, way, (open_ - certain) & self._universe, possible)
+            strangers.update(self._parts(view, way, open_ - self._universe))
+        accepted = [entry for entry in self._plan.accepted_rules if entry.at == point.name]
+        kept = (found for found in sure.values() if not _is_accepted(found.rule, accepted, view.reading.text))
+        return PointExcess(tuple(kept), tuple(possible.values()), len(strangers))
+
+    def _arrivals(self, point: Point) -> Iterator[tuple[Way, PacketSet]]:
+        """The ways through a point and the packets that can take them."""
+        site = self._plan.site
+        if point.on is not None:
+            own = site.hosts[point.on].addresses
+            yield Way("input", None, None), PacketSet.of(self._space, _between(None, own))
+            return
+        behind: dict[str, Addresses] = {}
+        senders: dict[str, Addresses] = {}  # on the side of the Internet anybody can claim any address
+        for zone, interface in point.interfaces.items():
+            addresses = site.zones[zone].addresses
+            behind[interface] = behind.get(interface, Addresses()) | addresses
+            sending = EVERY_ADDRESS if site.zones[zone].rest else addresses
+            senders[interface] = senders.get(interface, Addresses()) | sending
+        for came_in, sources in senders.items():
+            for goes_out, destinations in behind.items():
+                if came_in != goes_out:
+                    boxes = _between(sources, destinations)
+                    yield Way("forward", came_in, goes_out), PacketSet.of(self._space, boxes)
+
+    def _share(self, view: PointView, way: Way, packets: PacketSet, into: dict[Rule, RuleExcess]) -> None:
+        for rule, part in self._parts(view, way, packets).items():
+            known = into.get(rule)
+            into[rule] = RuleExcess(rule, known.packets | part if known else part, [*(known.ways if known else []), way])
+
+    def _parts(self, view: PointView, way: Way, packets: PacketSet) -> dict[Rule, PacketSet]:
+        """The packets by the rule that permits them: of the last stage in which somebody wrote one."""
+        fixed = PacketSet.of(self._space, [box] if (box := Box.of(view.constraints(way))) else [])
+        rest = packets & fixed
+        parts: dict[Rule, PacketSet] = {}
+        last: dict[Rule, PacketSet] = {}
+        for accepting in reversed(view.accepting(way.hook)):
+            if not rest:
+                break
+            found = accepting.parts(rest)
+            last = {rule: part for rule, part in found.items() if rule is not None}
+            written = {rule: part for rule, part in last.items() if not rule.default}
+            parts |= written
+            for part in written.values():
+                rest = rest - part
+        defaults = {rule: part & rest for rule, part in last.items() if rule.default}
+        parts |= {rule: part for rule, part in defaults.items() if part}
+        return {rule: self._free_of_way(view, way, part) for rule, part in parts.items()}
+
+    def _free_of_way(self, view: PointView, way: Way, packets: PacketSet) -> PacketSet:
+        """The packets without the fields that the way fixes."""
+        root = packets.root
+        for name, values in view.constraints(way).items():
+            root = self._space.assign(name, root, (values[0][:1] * 2,), view.either)
+        return PacketSet(self._space, root)
+
+
+def permitted(plan: Plan) -> Boxes:
+    """What may be open: every flow of the plan, what somebody answers for, what every network needs."""
+    flows = (box for flow in plan.flows for box in flow.permitted)
+    accepted = (box for entry in plan.accepted for box in entry.boxes)
+    return (*flows, *accepted, *plan.tolerated)
+
+
+def _between(sources: Addresses | None, destinations: Addresses) -> Boxes:
+    boxes = []
+    for version in (4, 6):
+        constraints = {Field.VERSION: ((version, version),), Field.DST: destinations.family(version)}
+        if sources is not None:
+            constraints[Field.SRC] = sources.family(version)
+        boxes.append(Box.of(constraints))
+    return tuple(box for box in boxes if box is not None)
+
+
+def _declared_ends(site: Site) -> Boxes:
+    """Packets with a declared host or group of the site at one end."""
+    declared = Addresses()
+    for named in (*site.consumers(), *site.virtual.values(), *site.outside.values()):
+        declared = declared | named.addresses
+    ends = []
+    for version in (4, 6):
+        for name in (Field.SRC, Field.DST):
+            ends.append(Box.of({Field.VERSION: ((version, version),), name: declared.family(version)}))
+    return tuple(box for box in ends if box is not None)
+
+
+def _is_accepted(rule: Rule, accepted: Sequence[Accept], text: str) -> bool:
+    """Report whether an entry of the site answers for the rule, by its text or by the remarks right above it."""
+    said = [rule.source.text, *_remarks_above(text, rule.source.line)]
+    return any(entry.rule in line for entry in accepted if entry.rule for line in said)
+
+
+def _remarks_above(text: str, line: int) -> Iterable[str]:
+    lines = text.splitlines()
+    for number in range(line - 2, -1, -1):
+        if " remark " not in lines[number] and not lines[number].strip().startswith("#"):
+            return
+        yield lines[number]

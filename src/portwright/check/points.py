@@ -1,0 +1,161 @@
+"""The enforcement points of a site with their configurations, ready to be asked about sets of packets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from portwright.errors import InvalidInput, Problem
+from portwright.packets.box import Match
+from portwright.packets.diagram import Operation, PacketMap, Space
+from portwright.packets.fields import Field, Flags, State
+from portwright.packets.intervals import Intervals
+from portwright.policy.algebra import AcceptingRules, PolicyMap
+from portwright.policy.configuration import Configuration
+from portwright.policy.model import Chain, Policy, Rule, Stage
+from portwright.policy.walk import Walker
+from portwright.site.model import Assumption, Crossing
+
+_RATE = "rate"  # word in the doubts of rate limits
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A point's configuration as it was read."""
+
+    configuration: Configuration
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How packets cross a point: hook, interfaces (None: not known), and whether they belong to a connection."""
+
+    hook: str
+    interface_in: str | None
+    interface_out: str | None
+    state: State = State.NEW
+
+    @classmethod
+    def of(cls, crossing: Crossing, state: State = State.NEW) -> "Way":
+        """The way of a crossing."""
+        return cls(crossing.hook, crossing.interface_in, crossing.interface_out, state)
+
+
+class PointView:
+    """One point in the check's space: verdict maps by way, and walkers for blame. Made lazily, kept."""
+
+    def __init__(self, name: str, reading: Reading, space: Space, assumptions: tuple[Assumption, ...] = ()):
+        self.name = name
+        self.reading = reading
+        self.space = space
+        self._assumptions = assumptions
+        self._policies: dict[str, Policy] = {}
+        self._maps: dict[str, PolicyMap] = {}
+        self._walkers: dict[str, Walker] = {}
+        self._ways: dict[Way, PacketMap[int]] = {}
+        self._accepting: dict[str, list[AcceptingRules]] = {}
+        self.either = Operation(_either)  # on verdicts: one or the other
+
+    def policy(self, hook: str) -> Policy:
+        """What packets meet at a hook, the assumptions of the site applied."""
+        if hook not in self._policies:
+            policy = self.reading.configuration.policy(hook, path=True)
+            self._policies[hook] = assuming(policy, self._assumptions) if self._assumptions else policy
+        return self._policies[hook]
+
+    def walker(self, hook: str) -> Walker:
+        """For single packets."""
+        if hook not in self._walkers:
+            self._walkers[hook] = Walker(self.policy(hook))
+        return self._walkers[hook]
+
+    def accepting(self, hook: str) -> list[AcceptingRules]:
+        """Which rules accept, stage by stage."""
+        if hook not in self._accepting:
+            self._accepting[hook] = [AcceptingRules(self.space, stage) for stage in self.policy(hook).stages]
+        return self._accepting[hook]
+
+    def verdicts(self, way: Way) -> PacketMap[int]:
+        """The verdicts on a way, as a map in which interfaces, state and flags no longer matter."""
+        if way not in self._ways:
+            if way.hook not in self._maps:
+                self._maps[way.hook] = PolicyMap(self.space, self.policy(way.hook))
+            root = self._maps[way.hook].verdicts.root
+            for field, values in self.constraints(way).items():
+                root = self.space.assign(field, root, values, self.either)
+            self._ways[way] = PacketMap(self.space, root)
+        return self._ways[way]
+
+    def constraints(self, way: Way) -> dict[Field, Intervals]:
+        """The fields that a way fixes."""
+        flags = Flags.OPENS if way.state is State.NEW else Flags.OTHER
+        return {
+            Field.IN: self._atoms(way.interface_in, sent_here=way.hook == "output"),
+            Field.OUT: self._atoms(way.interface_out, sent_here=way.hook == "input"),
+            Field.STATE: ((int(way.state), int(way.state)),),
+            Field.FLAGS: ((int(flags), int(flags)),),
+        }
+
+    def _atoms(self, name: str | None, sent_here: bool) -> Intervals:
+        interfaces = self.reading.configuration.interfaces
+        if name is None and not sent_here:
+            atoms = interfaces.atoms()
+            return ((atoms[0], atoms[-1]),)
+        atom = interfaces.atom(name or "")
+        return ((atom, atom),)
+
+
+def _either(one: object, other: object) -> int:
+    assert isinstance(one, int)
+    assert isinstance(other, int)
+    return one | other
+
+
+def assuming(policy: Policy, assumptions: tuple[Assumption, ...]) -> Policy:
+    """The policy with what the site vouches for taken as given."""
+    return Policy(tuple(_stage_assuming(stage, assumptions) for stage in policy.stages))
+
+
+def _stage_assuming(stage: Stage, assumptions: tuple[Assumption, ...]) -> Stage:
+    chains = {
+        name: Chain(name, tuple(_assumed(rule, assumptions) for rule in chain.rules), chain.source)
+        for name, chain in stage.chains.items()
+    }
+    return replace(stage, chains=chains)
+
+
+def _assumed(rule: Rule, assumptions: tuple[Assumption, ...]) -> Rule:
+    """Limits that are not exceeded match surely; a line that somebody vouches for decides about no packet."""
+    for assumption in assumptions:
+        if assumption.rate_limits and rule.match.doubts and all(_RATE in d.reason for d in rule.match.doubts):
+            rule = replace(rule, match=Match(rule.match.possible, rule.match.possible))
+        elif _is_vouched_for(rule, assumption):
+            rule = replace(rule, match=Match((), ()))
+    return rule
+
+
+def _is_vouched_for(rule: Rule, assumption: Assumption) -> bool:
+    if rule.default or (rule.match.is_certain and len(rule.action) == 1 if isinstance(rule.action, int) else True):
+        return False
+    by_line = assumption.line is not None and assumption.line == rule.source.line
+    return by_line or (assumption.pattern is not None and assumption.pattern in rule.source.text)
+
+
+def read_points(configs: Mapping[str, tuple[str, str]]) -> dict[str, Reading]:
+    """The configurations of points: name -> (platform, file).
+
+    Raises InvalidInput with the problems of all files.
+    """
+    from portwright import platforms
+    from portwright.files import read_text
+
+    readings: dict[str, Reading] = {}
+    problems: list[Problem] = []
+    for name, (platform, file) in configs.items():
+        try:
+            text = read_text(file)
+            readings[name] = Reading(platforms.load(platform).parse(text, file), text)
+        except InvalidInput as wrong:
+            problems.extend(wrong.problems)
+    if problems:
+        raise InvalidInput(problems)
+    return readings

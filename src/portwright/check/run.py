@@ -1,0 +1,314 @@
+"""The whole check of a site: judgments on flows, excess of points, and the findings that follow."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from portwright.catalog.model import Break
+from portwright.check.excess import ExcessFinder, PointExcess, RuleExcess
+from portwright.check.judge import FlowResult, Judge, Judgment, Obstacle
+from portwright.check.points import PointView, Reading
+from portwright.findings import Finding, Kind, Severity
+from portwright.packets.box import Box
+from portwright.packets.diagram import Space
+from portwright.packets.fields import Field
+from portwright.packets.packetset import PacketSet, Preferences
+from portwright.plan.model import Plan, RequiredFlow
+from portwright.policy.anomalies import Anomaly, anomalies
+from portwright.policy.model import Rule
+from portwright.policy.text import box_text, packet_of
+from portwright.site.naming import site_naming
+from portwright.policy.reference import rule_reference
+from portwright.site.model import Site
+
+_COVER = 3  # flows that an excess finding spells out
+_ONE_OF = "one of several"
+
+
+@dataclass(frozen=True, slots=True)
+class PointSummary:
+    """How well a configuration was understood: lines."""
+
+    name: str
+    platform: str
+    modelled: int
+    inert: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CheckReport:
+    """Everything that a check concluded."""
+
+    plan: Plan
+    results: tuple[FlowResult, ...]  # of the required flows
+    findings: tuple[Finding, ...]
+    points: tuple[PointSummary, ...]
+    not_judged: int
+    texts: Mapping[str, str] = field(default_factory=dict)  # configuration file -> its text
+
+    @property
+    def verdict(self) -> str:
+        """proved, findings or undecided."""
+        severities = {finding.severity for finding in self.findings}
+        if Severity.ERROR in severities:
+            return "findings"
+        return "undecided" if Severity.UNDECIDED in severities else "proved"
+
+    def count(self, kind: Kind) -> int:
+        """How many findings of a kind there are."""
+        return sum(finding.kind is kind for finding in self.findings)
+
+    def judged(self, judgment: Judgment) -> int:
+        """How many required flows got a judgment."""
+        return sum(result.judgment is judgment for result in self.results)
+
+
+def preferences(site: Site) -> Preferences:
+    """Values that make a witness look familiar: the site's hosts, an ephemeral port, well-known services."""
+    addresses = [first for host in site.hosts.values() for first, _ in (*host.addresses.v4, *host.addresses.v6)]
+    groups = [first + 10 for group in site.groups.values() for first, last in group.addresses.v4 if last - first > 10]
+    return {
+        Field.VERSION: (4, 6),
+        Field.PROTOCOL: (6, 17, 1, 58),
+        Field.SPORT: (40000,),
+        Field.SRC: (*addresses, *groups),
+        Field.DST: (*addresses, *groups),
+        Field.DPORT: (443, 3389, 445, 22, 80, 1433, 53),
+    }
+
+
+class Check:
+    """A check under way: views of the points, and a judge for the flows."""
+
+    def __init__(self, plan: Plan, readings: Mapping[str, Reading]):
+        self.plan = plan
+        self.space = Space()
+        self.prefer = preferences(plan.site)
+        self.views = {
+            name: PointView(name, reading, self.space, tuple(a for a in plan.assumptions if a.at == name))
+            for name, reading in readings.items()
+        }
+        self.judge = Judge(plan, self.views, self.space, self.prefer)
+        self._naming = site_naming(plan.site)
+
+    def run(self, everything: bool = False) -> CheckReport:
+        """Judge every required flow and every point. `everything` lifts the universe of excess."""
+        results = tuple(self.judge.result(flow) for flow in self.plan.required)
+        finder = ExcessFinder(self.plan, self.space, everything)
+        excess = {name: finder.of(view, self.plan.site.points[name]) for name, view in self.views.items()}
+        findings = [
+            *self.plan.findings,
+            *self._blocked(results),
+            *self._undecided(results, excess),
+            *self._excess(excess),
+            *self._anomalies(),
+        ]
+        return CheckReport(
+            self.plan,
+            results,
+            tuple(findings),
+            tuple(self._summaries()),
+            sum(found.not_judged for found in excess.values()),
+            {view.reading.configuration.file: view.reading.text for view in self.views.values()},
+        )
+
+    # ------------------------------------------------------------------ missing and replies
+
+    def _blocked(self, results: Iterable[FlowResult]) -> Iterator[Finding]:
+        served = {r.flow.group for r in results if r.flow.group and r.judgment is not Judgment.MISSING}
+        for result in results:
+            if result.flow.group in served and result.flow.group:
+                continue
+            for obstacle in result.obstacles:
+                if obstacle.kind != "undecided":
+                    yield self._finding(result.flow, obstacle)
+
+    def _finding(self, flow: RequiredFlow, obstacle: Obstacle) -> Finding:
+        kind = Kind.REPLY if obstacle.kind == "reply" else Kind.MISSING
+        breaks = self.plan.breaks(flow)
+        return Finding(
+            kind,
+            f"{consequence(self.plan, breaks)}: {_cannot(flow, kind)}" if breaks else _cannot(flow, kind),
+            point=obstacle.point,
+            flow=flow.id,
+            witness=self._witness(obstacle),
+            decided_by=tuple(rule_reference(rule, obstacle.point) for rule in obstacle.rules),
+            requirements=(flow.requirement.id,),
+            citations=flow.requirement.citations,
+            breaks=breaks,
+        )
+
+    def _witness(self, obstacle: Obstacle) -> str:
+        if obstacle.witness is None:
+            return ""
+        interfaces = self.views[obstacle.point].reading.configuration.interfaces
+        return str(packet_of(obstacle.witness, interfaces))
+
+    # ------------------------------------------------------------------ undecided: one finding a line
+
+    def _undecided(self, results: Iterable[FlowResult], excess: Mapping[str, PointExcess]) -> Iterator[Finding]:
+        hanging: defaultdict[tuple[str, Rule | str], list[tuple[RequiredFlow, Obstacle]]] = defaultdict(list)
+        for result in results:
+            for obstacle in result.obstacles:
+                if obstacle.kind == "undecided" and result.flow.routes:
+                    for cause in obstacle.rules or (obstacle.reason,):
+                        hanging[obstacle.point, cause].append((result.flow, obstacle))
+        opening = {name: self._doubtful_rules(name, found) for name, found in excess.items()}
+        for (point, cause), flows in hanging.items():
+            also_opens = isinstance(cause, Rule) and opening.get(point, {}).pop(cause, None) is not None
+            yield self._hanging(point, cause, flows, also_opens)
+        for point, rules in opening.items():
+            for rule, witness in rules.items():
+                yield self._may_open(point, rule, witness)
+
+    def _hanging(
+        self, point: str, cause: Rule | str, flows: list[tuple[RequiredFlow, Obstacle]], also_opens: bool
+    ) -> Finding:
+        breaks = tuple(dict.fromkeys(broken for flow, _ in flows for broken in self.plan.breaks(flow)))
+        requirements = tuple(dict.fromkeys(flow.requirement.id for flow, _ in flows))
+        citations = tuple(dict.fromkeys(c for flow, _ in flows for c in flow.requirement.citations))
+        number = "a required flow hangs" if len(flows) == 1 else f"{len(flows)} required flows hang"
+        on = "a line that is not modelled" if isinstance(cause, Rule) else cause
+        reason = flows[0][1].reason
+        if isinstance(cause, Rule) and reason:
+            on = reason
+        opens = ", and so does what else is open" if also_opens else ""
+        return Finding(
+            Kind.UNDECIDED,
+            f"{point}: {number} on {on}{opens}" if point else f"{number} on {on}",
+            subject=cause.source.text if isinstance(cause, Rule) else cause,
+            point=point,
+            flow=flows[0][0].id if len(flows) == 1 else "",
+            witness=self._witness(flows[0][1]),
+            decided_by=(rule_reference(cause, point),) if isinstance(cause, Rule) else (),
+            requirements=requirements,
+            citations=citations,
+            breaks=breaks,
+        )
+
+    def _doubtful_rules(self, point: str, found: PointExcess) -> dict[Rule, str]:
+        """The uncertain rules that may open what nothing needs, each with a witness."""
+        rules: dict[Rule, str] = {}
+        view = self.views[point]
+        for part in found.possible:
+            witness = list(part.packets.witness(self.prefer))
+            for name, values in view.constraints(part.ways[0]).items():
+                witness[name] = values[0][0]
+            decision = view.walker(part.ways[0].hook).decide(tuple(witness))
+            text = str(packet_of(tuple(witness), view.reading.configuration.interfaces))
+            for rule in decision.undecided_by or (part.rule,):
+                rules.setdefault(rule, text)
+        return rules
+
+    def _may_open(self, point: str, rule: Rule, witness: str) -> Finding:
+        return Finding(
+            Kind.UNDECIDED,
+            f"{point}: a line that is not modelled may open what nothing needs",
+            subject=rule.source.text,
+            point=point,
+            witness=witness,
+            decided_by=(rule_reference(rule, point),),
+        )
+
+    # ------------------------------------------------------------------ excess: one finding a rule
+
+    def _excess(self, excess: Mapping[str, PointExcess]) -> Iterator[Finding]:
+        for point, found in excess.items():
+            yield from (self._too_wide(point, one) for one in found.sure)
+
+    def _too_wide(self, point: str, found: RuleExcess) -> Finding:
+        boxes, left_out = found.packets.cover(_COVER, self.prefer)
+        shown = "; ".join(box_text(_without_source_port(box), naming=self._naming) for box in boxes)
+        more = " and more" if left_out else ""
+        view = self.views[point]
+        witness = list(found.packets.witness(self.prefer))
+        for name, values in view.constraints(found.ways[0]).items():
+            witness[name] = values[0][0]
+        needed = self._needed_through(found)
+        label = self._label(found.packets)
+        return Finding(
+            Kind.EXCESS,
+            f"{point} permits what nothing {'in daily work ' if label else ''}needs: {shown}{more}"
+            + (f" ({label})" if label else "")
+            + (f"; the same rule serves {needed}" if needed else ""),
+            subject=found.rule.source.text,
+            point=point,
+            witness=str(packet_of(tuple(witness), view.reading.configuration.interfaces)),
+            decided_by=(rule_reference(found.rule, point),),
+        )
+
+    def _needed_through(self, found: RuleExcess) -> str:
+        """Required flows that the rule possibly serves too."""
+        rule_boxes = found.rule.match.possible
+        served = [
+            flow.id
+            for flow in self.plan.required
+            if any(box & packets for box in rule_boxes for packets in flow.packets)
+            and any(crossing.interface_in == way.interface_in and crossing.interface_out == way.interface_out
+                    for route in flow.routes for crossing in route.forward for way in found.ways)
+        ]
+        if not served or found.rule.default:
+            return ""
+        return served[0] if len(served) == 1 else f"{len(served)} required flows"
+
+    def _label(self, packets: PacketSet) -> str:
+        """Why flows of another phase would explain all of it."""
+        for flow in self.plan.others:
+            if packets <= PacketSet.of(self.space, flow.permitted):
+                return f"{flow.label}: {flow.id}"
+        return ""
+
+    # ------------------------------------------------------------------ rules without effect
+
+    def _anomalies(self) -> Iterator[Finding]:
+        for name, view in self.views.items():
+            hook = "input" if self.plan.site.points[name].on else "forward"
+            found = [a for stage in view.policy(hook).stages for a in anomalies(stage)]
+            yield from (anomaly_finding(anomaly, name) for anomaly in found)
+
+    def _summaries(self) -> Iterator[PointSummary]:
+        for name, view in self.views.items():
+            census = view.reading.configuration.census
+            platform = view.reading.configuration.platform
+            yield PointSummary(name, platform, census.modelled, census.inert, len(census.unknown))
+
+
+def _cannot(flow: RequiredFlow, kind: Kind) -> str:
+    ends = f"{flow.source.name} cannot reach {flow.destination.name} on {flow.describe()}"
+    return f"{ends} (the replies are blocked)" if kind is Kind.REPLY else ends
+
+
+def consequence(plan: Plan, breaks: tuple[Break, ...]) -> str:
+    """What the first break means, as the start of a sentence."""
+    first = breaks[0]
+    title = plan.catalog.scenarios[first.scenario].title
+    return f"{title}: {first.effect.value} at step {first.step}"
+
+
+def _without_source_port(box: Box) -> Box:
+    """The box for people: which ephemeral port a client takes says nothing."""
+    kept = {name: ranges for name, ranges in box.constraints if name is not Field.SPORT}
+    shown = Box.of(kept)
+    assert shown is not None
+    return shown
+
+
+_MEANS = {
+    "shadowed": "a rule that can never decide",
+    "redundant": "a rule whose removal changes nothing",
+}
+
+
+def anomaly_finding(anomaly: Anomaly, point: str) -> Finding:
+    """A rule without effect as a finding: the rule first, then those that make it so."""
+    rules = (anomaly.rule, *anomaly.because_of)
+    because = "; decided before by what follows" if anomaly.because_of and anomaly.kind == "shadowed" else ""
+    return Finding(
+        Kind.SHADOWED if anomaly.kind == "shadowed" else Kind.REDUNDANT,
+        f"{point}: {_MEANS[anomaly.kind]}{because}",
+        subject=anomaly.rule.source.text,
+        point=point,
+        witness=str(packet_of(anomaly.witness)) if anomaly.witness else "",
+        decided_by=tuple(rule_reference(rule, point) for rule in rules),
+    )

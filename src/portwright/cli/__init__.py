@@ -1,0 +1,111 @@
+"""The command line: reads, calls a stage, prints a report, exits.
+
+Commands are loaded when they are called; the table below has all that `--help` shows.
+"""
+
+import json
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from portwright import __version__
+from portwright.errors import ExitStatus, InvalidInput, PortwrightError
+
+# Command -> (module with a click command of that name, what `portwright --help` says). In the order of a first day.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "check": ("portwright.cli.check", "Prove the configurations of a site: what is missing, what is open without need."),
+    "trace": ("portwright.cli.trace", "Follow a scenario step by step: what breaks, where, and what the user sees."),
+    "plan": ("portwright.cli.plan", "List the flows that a site needs, and why."),
+    "decide": ("portwright.cli.decide", "Say what a configuration does with a packet, and which line decides."),
+    "lint": ("portwright.cli.lint", "Find rules without effect, too wide, or not understood in one configuration."),
+    "diff": ("portwright.cli.diff", "Compare what two configurations do, packet by packet."),
+}
+
+
+class _Commands(click.Group):
+    """The commands of the table, each imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's interface)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="portwright")
+def portwright() -> None:
+    """Work out, prove and explain the network flows that an application needs.
+
+    Exit status: 0 proved, 1 findings, 2 wrong input, 3 undecided, 4 not possible on this machine.
+    """
+
+
+def main() -> None:
+    """Run the command line and exit; no traceback ever reaches the user."""
+    sys.exit(_run(sys.argv[1:]))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        result = portwright.main(arguments, prog_name="portwright", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as problem:
+        problem.show()
+        return ExitStatus.INPUT
+    except InvalidInput as wrong:
+        _show_problems(wrong, as_json=_wants_json(arguments))
+        return wrong.status
+    except PortwrightError as problem:
+        click.echo(f"portwright: {problem}", err=True)
+        return problem.status
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("portwright: interrupted", err=True)
+        return ExitStatus.INTERRUPTED
+    except BrokenPipeError:  # the reader has gone: `portwright ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.PROVED
+    except Exception as problem:
+        if os.environ.get("PORTWRIGHT_DEBUG"):
+            raise
+        return _internal(problem)
+
+
+def _internal(problem: Exception) -> int:
+    kind = type(problem).__name__
+    click.echo(
+        f"portwright: internal error ({kind}): this is a mistake in Portwright, not in your files.\n"
+        "Run the command again with PORTWRIGHT_DEBUG=1 in the environment and report what it prints.",
+        err=True,
+    )
+    return ExitStatus.INTERNAL
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    pairs = zip(arguments, arguments[1:], strict=False)
+    return "--format=json" in arguments or any(pair == ("--format", "json") for pair in pairs)
+
+
+def _show_problems(wrong: InvalidInput, as_json: bool) -> None:
+    if as_json:
+        fields = ("file", "line", "column", "path", "message", "hint")
+        errors = [{name: getattr(problem, name) for name in fields} for problem in wrong.problems]
+        click.echo(json.dumps({"schema": "portwright.errors/1", "errors": errors}, indent=2))
+        return
+    for problem in wrong.problems:
+        click.echo(str(problem), err=True)
+    if len(wrong.problems) > 1:
+        click.echo(f"portwright: {len(wrong.problems)} problems; nothing was judged", err=True)

@@ -1,0 +1,51 @@
+"""`portwright diff`: what two configurations do differently."""
+
+import json
+
+import click
+
+from portwright.cli.options import format_option, platform_option, read_configuration
+from portwright.errors import ExitStatus
+from portwright.packets.fields import Field
+from portwright.policy.difference import Comparison, Difference
+from portwright.report.diff import diff_json, diff_text
+
+_HUMANE = {Field.VERSION: (4, 6), Field.PROTOCOL: (6, 17, 1), Field.SPORT: (40000,), Field.DPORT: (443, 80, 22)}
+_MOST = 20
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new")
+@platform_option
+@click.option(
+    "--hook", type=click.Choice(["forward", "input", "output"]), default="forward", help="Netfilter hook (forward)."
+)
+@click.option("--path", is_flag=True, help="Netfilter: prerouting, postrouting and NAT too.")
+@format_option("text", "json")
+def diff(old: str, new: str, platform: str | None, hook: str, path: bool, output: str) -> int:
+    """Compare what the configurations OLD and NEW do, packet by packet.
+
+    The two may be of different platforms. Exit status: 0 equal, 1 different, 3 undecided.
+    """
+    (before, old_text), (after, new_text) = (read_configuration(file, platform) for file in (old, new))
+    comparison = Comparison(
+        before.policy(hook, path), before.interfaces, after.policy(hook, path), after.interfaces
+    )
+    verdict, found, left_out = _compare(comparison, same_text=old_text == new_text)
+    if output == "json":
+        click.echo(json.dumps(diff_json(verdict, found, left_out, comparison, before, after), indent=2))
+    else:
+        click.echo(diff_text(verdict, found, left_out, comparison, before, after))
+    return {"equal": ExitStatus.PROVED, "different": ExitStatus.FINDINGS, "undecided": ExitStatus.UNDECIDED}[verdict]
+
+
+def _compare(comparison: Comparison, same_text: bool) -> tuple[str, list[Difference], int]:
+    """The verdict, the differences to show and how many headers they leave out."""
+    if same_text:  # whatever its lines mean, they mean the same twice
+        return "equal", [], 0
+    if comparison.different:
+        return "different", *comparison.differences(_MOST, _HUMANE)
+    if comparison.undecided:
+        return "undecided", *comparison.doubts(_MOST, _HUMANE)
+    return "equal", [], 0

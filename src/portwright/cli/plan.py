@@ -1,0 +1,26 @@
+"""`portwright plan`: the flows that a site needs."""
+
+import json
+
+import click
+
+from portwright.cli.options import format_option
+from portwright.errors import ExitStatus
+
+
+@click.command()
+@click.argument("site")
+@format_option("text", "json")
+def plan(site: str, output: str) -> int:
+    """List the flows that SITE needs, and why."""
+    from pathlib import Path
+
+    from portwright.catalog.load import load_catalog
+    from portwright.plan.make import make_plan
+    from portwright.report.plan import plan_json, plan_text
+    from portwright.site.load import load_site
+
+    catalog = load_catalog()
+    made = make_plan(catalog, load_site(Path(site), catalog))
+    click.echo(json.dumps(plan_json(made), indent=2) if output == "json" else plan_text(made))
+    return ExitStatus.PROVED

@@ -1,0 +1,52 @@
+"""Loading a site with its plan and configurations, as several commands need it."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import click
+
+from portwright.catalog.load import load_catalog
+from portwright.check.points import Reading, read_points
+from portwright.errors import InvalidInput
+from portwright.plan.make import make_plan
+from portwright.plan.model import Plan
+from portwright.site.load import load_site
+from portwright.site.model import Site
+
+
+def load(site: str, configs: Iterable[str], today: date | None) -> tuple[Plan, dict[str, Reading]]:
+    """The plan of a site and the configurations of its points, those of `--config POINT=FILE` in place of its own."""
+    catalog = load_catalog()
+    loaded = with_configurations(load_site(Path(site), catalog), configs)
+    files = {
+        name: (point.platform, str(point.config)) for name, point in loaded.points.items() if point.config is not None
+    }
+    return make_plan(catalog, loaded, today=today), read_points(files)
+
+
+def with_configurations(site: Site, configs: Iterable[str]) -> Site:
+    """The site with other configuration files. Raises InvalidInput for a point that it does not have."""
+    points = dict(site.points)
+    for entry in configs:
+        name, equals, file = entry.partition("=")
+        if not equals or name not in points:
+            known = ", ".join(points) or "none"
+            raise InvalidInput.of(f"--config {entry}: is no POINT=FILE of this site", hint=f"its points: {known}")
+        points[name] = replace(points[name], config=Path(file))
+    return replace(site, points=points)
+
+
+def today_option(function: click.decorators.FC) -> click.decorators.FC:
+    """`--today`, which decides what has expired."""
+    return click.option(
+        "--today", type=click.DateTime(["%Y-%m-%d"]), help="Judge expiry dates as of this day (default: today)."
+    )(function)
+
+
+def config_option(function: click.decorators.FC) -> click.decorators.FC:
+    """`--config`, once per point."""
+    return click.option(
+        "--config", "configs", multiple=True, metavar="POINT=FILE", help="Configuration to use for a point; repeatable."
+    )(function)

@@ -1,0 +1,70 @@
+"""Reads and writes files as hostile and precious things: bounded, text only, whole or not at all."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from portwright.errors import InvalidInput
+
+LIMIT = 50 * 2**20  # bytes; the largest firewall configurations in use are a few megabytes
+_BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
+
+
+def read_text(path: str, limit: int = LIMIT) -> str:
+    """The text of a file, or of standard input for "-".
+
+    Raises InvalidInput when it cannot be read, is larger than `limit` bytes or is no text.
+    """
+    return _decode(_read_bytes(path, limit), path)
+
+
+def _read_bytes(path: str, limit: int) -> bytes:
+    try:
+        if path == "-":
+            content = sys.stdin.buffer.read(limit + 1)
+        else:
+            if not Path(path).is_file():
+                _refuse(path, "is a folder" if Path(path).is_dir() else "there is no such file")
+            with Path(path).open("rb") as file:
+                content = file.read(limit + 1)
+    except (OSError, ValueError) as problem:
+        raise InvalidInput.of(f"cannot be read: {_reason(problem)}", file=path) from None
+    if len(content) > limit:
+        _refuse(path, f"is larger than {limit // 2**20} MB", "is it really a configuration, exported as text?")
+    return content
+
+
+def _reason(problem: Exception) -> str:
+    return problem.strerror or "not readable" if isinstance(problem, OSError) else str(problem)
+
+
+def _refuse(path: str, message: str, hint: str = "") -> None:
+    raise InvalidInput.of(message, file=path, hint=hint)
+
+
+def _decode(content: bytes, path: str) -> str:
+    for mark, encoding in _BYTE_ORDER_MARKS.items():
+        if content.startswith(mark):
+            break
+    else:
+        encoding = "utf-8"
+    if encoding != "utf-16" and b"\0" in content:
+        line = content[: content.index(b"\0")].count(b"\n") + 1
+        raise InvalidInput.of("is binary, not text", file=path, line=line, hint="export the configuration as text")
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        return content.decode("latin-1")  # banners and descriptions typed on old terminals
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all: to a temporary file beside it, then rename."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,79 @@
+"""What a check concludes: kinds of findings, how serious each is, and the evidence that it brings."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from portwright.catalog.model import Break
+from portwright.policy.reference import RuleReference
+
+
+class Severity(StrEnum):
+    """How serious a finding is."""
+
+    ERROR = "error"
+    UNDECIDED = "undecided"  # nothing is proved wrong, and nothing is proved right
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Kind(StrEnum):
+    """What a finding is about."""
+
+    MISSING = "missing"  # required, and surely blocked
+    UNPLACED = "unplaced"  # a required component that nobody placed
+    REPLY = "reply"  # the request passes and the reply does not
+    REPLY_BYPASSES = "reply-bypasses"  # the replies go around a stateful point
+    ASSERTION = "assertion"  # a test of the site does not hold
+    EXPIRED = "expired"  # an accept, except or assume entry whose last day is over
+    EXCESS = "excess"  # surely permitted, and nothing needs it
+    DISAGREEMENT = "disagreement"  # proof, rehearsal and probe contradict each other
+    UNDECIDED = "undecided"  # an answer that depends on what Portwright does not know
+    SHADOWED = "shadowed"  # a rule that never decides
+    REDUNDANT = "redundant"  # a rule whose removal changes nothing
+    UNUSED = "unused"  # an object that nothing refers to
+    LINT = "lint"  # anything else that a careful person would change
+
+
+SEVERITY: dict[Kind, Severity] = {
+    Kind.MISSING: Severity.ERROR,
+    Kind.UNPLACED: Severity.ERROR,
+    Kind.REPLY: Severity.ERROR,
+    Kind.REPLY_BYPASSES: Severity.ERROR,
+    Kind.ASSERTION: Severity.ERROR,
+    Kind.EXPIRED: Severity.ERROR,
+    Kind.EXCESS: Severity.ERROR,
+    Kind.DISAGREEMENT: Severity.ERROR,
+    Kind.UNDECIDED: Severity.UNDECIDED,
+    Kind.SHADOWED: Severity.WARNING,
+    Kind.REDUNDANT: Severity.NOTE,
+    Kind.UNUSED: Severity.NOTE,
+    Kind.LINT: Severity.WARNING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a check concluded, with its evidence."""
+
+    kind: Kind
+    message: str  # the consequence first, in a sentence
+    subject: str = ""  # what it is about when it is about no flow: a component, a rule, two zones
+    point: str = ""
+    flow: str = ""  # id of the RequiredFlow
+    witness: str = ""  # a packet that shows it, in packet notation
+    decided_by: tuple[RuleReference, ...] = ()
+    requirements: tuple[str, ...] = ()
+    citations: tuple[str, ...] = ()
+    breaks: tuple[Break, ...] = ()
+    fix: str = ""  # shown only after it was tried
+    place: str = ""  # file and line of the site or catalog, where the finding is about those
+
+    @property
+    def severity(self) -> Severity:
+        """How serious it is: the kind says so."""
+        return SEVERITY[self.kind]
+
+    @property
+    def id(self) -> str:
+        """The same from run to run: kind, point and what it is about, and no line numbers."""
+        return ":".join(part for part in (self.kind.value, self.point, self.flow or self.subject) if part)

@@ -1,0 +1,214 @@
+"""Catalog x site: which flows there must be."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from itertools import chain
+
+from portwright.catalog.model import Catalog, Necessity, Phase, Requirement, Status
+from portwright.findings import Finding
+from portwright.packets.box import Box, Boxes
+from portwright.packets.fields import ICMP, ICMPV6, Field
+from portwright.packets.intervals import Intervals
+from portwright.packets.notation import parse_ports
+from portwright.plan import gaps
+from portwright.plan.candidates import Candidates, Choice, is_same_host
+from portwright.plan.model import DEFAULT_PHASES, AcceptedFlow, Endpoint, LocalUse, Plan, RequiredFlow
+from portwright.site.model import DYNAMIC, Crossing, Route, Site
+
+_TOLERATED: tuple[tuple[int, int, int, Intervals], ...] = (  # IP version, protocol, ICMP type, codes
+    (4, ICMP, 3, ((4, 4),)),  # RFC 1191: fragmentation needed, for path-MTU discovery
+    (6, ICMPV6, 2, ((0, 0),)),  # RFC 8201: packet too big
+    *((6, ICMPV6, kind, ((0, 0),)) for kind in range(133, 137)),  # RFC 4861: neighbor discovery
+)
+
+
+def make_plan(
+    catalog: Catalog, site: Site, phases: Sequence[Phase] = DEFAULT_PHASES, today: date | None = None
+) -> Plan:
+    """The plan of a site for the chosen phases. `today` says which entries of the site have expired."""
+    today = today or datetime.now().astimezone().date()
+    maker = _Maker(catalog, site, tuple(phases), Candidates.of(site))
+    for requirement in catalog.requirements.values():
+        if requirement.product in site.products:
+            maker.place(requirement)
+    maker.note_needed()
+    return maker.plan(today)
+
+
+@dataclass(slots=True)
+class _Maker:
+    """Places one requirement after the other, and gathers what comes of it."""
+
+    catalog: Catalog
+    site: Site
+    phases: tuple[Phase, ...]
+    candidates: Candidates
+    flows: list[RequiredFlow] = field(default_factory=list)
+    others: list[RequiredFlow] = field(default_factory=list)
+    local: list[LocalUse] = field(default_factory=list)
+    unplaced: dict[str, list[Requirement]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def place(self, requirement: Requirement) -> None:
+        """Place a requirement on every consumer that it has."""
+        for source in self.candidates.consumers.get(requirement.source, ()):
+            choice = self._choose(requirement, source)
+            if not choice.endpoints:
+                self._note_unplaced(requirement, source)
+            elif choice.is_open:
+                self._note_open(requirement, source, choice.endpoints)
+            else:
+                self._place_on(requirement, source, choice)
+
+    def _choose(self, requirement: Requirement, source: Endpoint) -> Choice:
+        """The servers on which the requirement's condition holds."""
+        choice = self.candidates.choose(requirement, source)
+        kept = tuple(one for one in choice.endpoints if self._holds(requirement, source, one))
+        return replace(choice, endpoints=kept, is_open=choice.is_open and len(kept) > 1)
+
+    def _place_on(self, requirement: Requirement, source: Endpoint, choice: Choice) -> None:
+        group = f"{requirement.id}/{source.name}" if choice.any_of else ""
+        if requirement.necessity is Necessity.ONE_OF:
+            group = f"{requirement.group}/{source.name}"
+        for destination in choice.endpoints:
+            if is_same_host(source, destination):
+                self.local.append(LocalUse(requirement, source))
+            else:
+                self._add(requirement, source, destination, group)
+
+    def _add(self, requirement: Requirement, source: Endpoint, destination: Endpoint, group: str) -> None:
+        service = self.catalog.services[requirement.service]
+        ports = self._ports(requirement, destination)
+        if ports is None:
+            if self._is_needed(requirement):
+                self.findings.append(gaps.dynamic_port(requirement, service, source, destination))
+            return
+        routes = self._routes(source, destination)
+        kind = service.icmp_type
+        flow = RequiredFlow(requirement, source, destination, service.protocol, ports, kind, group, routes)
+        (self.flows if self._is_chosen(requirement) else self.others).append(flow)
+
+    def _is_chosen(self, requirement: Requirement) -> bool:
+        return requirement.status is Status.CURRENT and requirement.phase in self.phases
+
+    def _holds(self, requirement: Requirement, source: Endpoint, destination: Endpoint | None) -> bool:
+        return requirement.when.holds(lambda name: self._setting(name, source, destination))
+
+    def _setting(self, name: str, source: Endpoint, destination: Endpoint | None) -> str:
+        """A setting of the server's where it is one of its component, otherwise the consumer's."""
+        owner = self.catalog.settings[name].component if name in self.catalog.settings else None
+        of_server = destination is not None and owner is not None and owner in destination.roles
+        scope = destination if destination is not None and of_server else source
+        return self.site.setting(name, scope.host, scope.instance)
+
+    def _ports(self, requirement: Requirement, destination: Endpoint) -> Intervals | None:
+        """The service's ports on this server; None when the server chooses one at its start."""
+        if destination.port is not None:
+            return ((destination.port, destination.port),)
+        ports = self.catalog.services[requirement.service].ports
+        values = [self.site.setting(name, destination.host, destination.instance) for name in ports.settings]
+        if DYNAMIC in values:
+            return None
+        return parse_ports(",".join([*values, *_fixed(ports.fixed)])) if ports.text else ()
+
+    def _routes(self, source: Endpoint, destination: Endpoint) -> tuple[Route, ...]:
+        """The declared routes, with the firewalls on the two hosts themselves."""
+        leaving, arriving = self._on(source), self._on(destination)
+        return tuple(
+            Route(
+                (*_hooked(leaving, "output"), *route.forward, *_hooked(arriving, "input")),
+                (*_hooked(arriving, "output"), *route.back, *_hooked(leaving, "input")),
+            )
+            for route in self.site.routes(source.zone, destination.zone)
+        )
+
+    def _on(self, endpoint: Endpoint) -> list[str]:
+        """The firewalls that run on this host."""
+        if not endpoint.is_one_host or endpoint.host is None:
+            return []
+        return [point.name for point in self.site.points.values() if point.on == endpoint.host.name]
+
+    def _note_unplaced(self, requirement: Requirement, source: Endpoint) -> None:
+        component = requirement.destination
+        if not self._is_needed(requirement) or self._is_absent(component) or component in self.candidates.servers:
+            return
+        if self._holds(requirement, source, None):
+            found = self.unplaced.setdefault(component, [])
+            if requirement not in found:
+                found.append(requirement)
+
+    def _note_open(self, requirement: Requirement, source: Endpoint, endpoints: Sequence[Endpoint]) -> None:
+        if self._is_needed(requirement):
+            title = self.catalog.components[requirement.destination].title
+            self.findings.append(gaps.open_choice(requirement, title, source, endpoints))
+
+    def _is_absent(self, component: str) -> bool:
+        return any(component in self.catalog.parts(self.catalog.component(name).id) for name in self.site.absent)
+
+    def note_needed(self) -> None:
+        """Components that every site of its products has."""
+        for component in self.catalog.components.values():
+            missing = component.needed and component.product in self.site.products
+            if missing and component.id not in self.candidates.servers and not self._is_absent(component.id):
+                self.unplaced.setdefault(component.id, [])
+
+    def _is_needed(self, requirement: Requirement) -> bool:
+        return self._is_chosen(requirement) and requirement.necessity is not Necessity.OPTIONAL
+
+    def plan(self, today: date) -> Plan:
+        """What has been gathered."""
+        site = self.site
+        accepted = [entry for entry in site.accepts if not entry.has_expired(today)]
+        flows = [AcceptedFlow(entry, entry.flow, entry.flow.boxes()) for entry in accepted if entry.flow]
+        exceptions = [entry.flow.boxes() for entry in site.exceptions if not entry.has_expired(today)]
+        return Plan(
+            site=site,
+            catalog=self.catalog,
+            phases=self.phases,
+            flows=tuple(self.flows),
+            others=tuple(self.others),
+            local=tuple(self.local),
+            unplaced=tuple(self.unplaced),
+            findings=tuple(self._findings(today)),
+            accepted=tuple(flows),
+            accepted_rules=tuple(entry for entry in accepted if entry.rule is not None),
+            excepted=tuple(chain.from_iterable(exceptions)),
+            assumptions=tuple(entry for entry in site.assumptions if not entry.has_expired(today)),
+            tolerated=tolerated(),
+            by_id={flow.id: flow for flow in (*self.flows, *self.others)},
+        )
+
+    def _findings(self, today: date) -> Iterator[Finding]:
+        for name, requirements in self.unplaced.items():
+            yield gaps.unplaced(self.site, self.catalog.components[name], requirements)
+        yield from self.findings
+        yield from gaps.unjudged(self.site, [flow for flow in self.flows if flow.is_required])
+        yield from gaps.expired(self.site, today)
+
+
+def tolerated() -> Boxes:
+    """The packets that every network needs, whatever runs on it: path-MTU discovery and neighbor discovery."""
+    found = (
+        Box.of(
+            {
+                Field.VERSION: ((version, version),),
+                Field.PROTOCOL: ((protocol, protocol),),
+                Field.TYPE: ((kind, kind),),
+                Field.CODE: codes,
+            }
+        )
+        for version, protocol, kind, codes in _TOLERATED
+    )
+    return tuple(box for box in found if box is not None)
+
+
+def _fixed(ports: Intervals) -> list[str]:
+    return [f"{first}-{last}" for first, last in ports]
+
+
+def _hooked(points: Iterable[str], hook: str) -> tuple[Crossing, ...]:
+    """A host's own firewalls: what it sends has no interface of arrival, what it gets has none of departure."""
+    if hook == "output":
+        return tuple(Crossing(point, "output", "", None) for point in points)
+    return tuple(Crossing(point, "input", None, "") for point in points)

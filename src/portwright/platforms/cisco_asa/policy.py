@@ -1,0 +1,206 @@
+"""Everything that was read, worked out: a `Configuration`."""
+
+from dataclasses import dataclass
+
+from portwright.packets.box import ALWAYS, EVERYTHING, NEVER, Box, Doubt, Match
+from portwright.packets.fields import Field
+from portwright.platforms.cisco_asa.access_lists import ETHERTYPE, EXTENDED, IPV6, AccessList, Context, rules_of
+from portwright.platforms.cisco_asa.draft import Binding, Draft
+from portwright.platforms.cisco_asa.inspection import Inspector
+from portwright.platforms.cisco_asa.interfaces import Interface, read_interfaces
+from portwright.platforms.cisco_asa.ledger import Ledger
+from portwright.platforms.cisco_asa.lines import Line, NotUnderstood
+from portwright.platforms.cisco_asa.nat import NatReader, Translation, interfaces_of
+from portwright.platforms.cisco_asa.routing import Crossings, RouteTable, Untranslation, routes_of
+from portwright.platforms.cisco_asa.stages import AccessStage, Bound, Parts, connections, departure_stage, fresh
+from portwright.platforms.cisco_asa.translation import Translations
+from portwright.platforms.cisco_asa.tunnels import TunnelReader
+from portwright.platforms.cisco_asa.values import VERSIONS
+from portwright.policy.configuration import Configuration
+from portwright.policy.interfaces import Interfaces
+from portwright.policy.model import ANY_VERDICT, Chain, Policy, Rule, Stage, Verdict
+from portwright.source import Source
+
+_UNIFIED = (9, 0)  # release in which one access list came to hold IPv4 and IPv6
+
+
+class AccessLists:
+    """The access lists of a file, each worked out when first needed."""
+
+    def __init__(self, draft: Draft, context: Context):
+        self._draft = draft
+        self._context = context
+        self._ledger = context.ledger
+        self.chains: dict[str, Chain] = {}
+
+    def chain(self, access_list: AccessList) -> Chain:
+        """The rules of an access list, without the implicit deny."""
+        if access_list.name not in self.chains:
+            rules = rules_of(access_list, self._context)
+            source = access_list.first.source(self._ledger.file)
+            self.chains[access_list.name] = Chain(access_list.name, rules, source)
+        return self.chains[access_list.name]
+
+    def bound(self, binding: Binding) -> Bound:
+        """An access list where it is applied."""
+        found = self._draft.access_lists.get(binding.access_list)
+        if found is None:
+            self._ledger.undefined(binding.line, f"access-list {binding.access_list} is not defined")
+            return Bound(binding, VERSIONS, f"access-list {binding.access_list} is not defined")
+        if found.kind not in (EXTENDED, IPV6) or not found.lines:
+            return Bound(binding, VERSIONS, f"access-list {binding.access_list} has no extended entries")
+        self.chain(found)
+        versions = VERSIONS if self._context.unified else (6,) if found.kind == IPV6 else (4,)
+        return Bound(binding, versions)
+
+    def decides_about_ip(self, binding: Binding) -> bool:
+        """Report whether an access list may filter IP; one of Ethernet types does so only where it denies."""
+        found = self._draft.access_lists.get(binding.access_list)
+        return found is None or found.kind != ETHERTYPE or any("deny" in line.words for line in found.lines)
+
+    def permitted(self, name: str, line: Line) -> Match:
+        """The packets that some entry of an access list permits."""
+        source = line.source(self._ledger.file)
+        found = self._draft.access_lists.get(name)
+        if found is None:
+            self._ledger.undefined(line, f"access-list {name} is not defined")
+        if found is None or found.kind not in (EXTENDED, IPV6):
+            return Match.doubtful(Doubt(f"access-list {name} is not an extended access list", source))
+        rules = self.chain(found).rules
+        boxes = tuple(dict.fromkeys(box for r in rules if r.action is not Verdict.DROP for box in r.match.possible))
+        if not boxes:
+            return NEVER
+        if all(rule.action is Verdict.ACCEPT and rule.match.is_certain for rule in rules):
+            return Match(boxes, boxes)
+        return Match.doubtful(Doubt(f"access-list {name} also denies", source), boxes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Translated:
+    """What became of the translation rules."""
+
+    rules: list[Translation]
+    interfaces: set[str]  # those they mention
+    doubtful: list[tuple[Line, NotUnderstood]]  # lines that are not understood
+
+
+class Builder:
+    """Works out a configuration from a draft."""
+
+    def __init__(self, draft: Draft, ledger: Ledger, platform: str):
+        self._draft = draft
+        self._ledger = ledger
+        self._platform = platform
+
+    def build(self) -> Configuration:
+        """The configuration. Raises InvalidInput with every problem."""
+        self._ledger.raise_problems()
+        self._draft.objects.resolve()
+        parts, nat = self._parts()
+        translations = Translations(nat.rules, parts.atoms, parts.file, fresh(connections(parts)))
+        before, untranslations = translations.destination_stage()
+        stages = (
+            self._doubts(parts, nat),
+            before,
+            AccessStage(parts).stage(),
+            departure_stage(parts),
+            translations.source_stage(),
+        )
+        self._remark_on_missing()
+        self._ledger.raise_problems()
+        return self._configuration(parts, tuple(stage for stage in stages if stage is not None), untranslations)
+
+    def _configuration(
+        self, parts: Parts, stages: tuple[Stage, ...], untranslations: tuple[Untranslation, ...]
+    ) -> Configuration:
+        table = RouteTable(parts.routes, parts.routing_is_complete)
+        return Configuration(
+            self._platform,
+            parts.file,
+            {"forward": Policy(stages)},
+            parts.atoms,
+            self._ledger.census(),
+            tuple(sorted(self._ledger.remarks, key=lambda remark: remark.source.line)),
+            parts.routes,
+            parts.routing_is_complete,
+            Crossings(parts.atoms, [n for n, one in parts.interfaces.items() if one.is_usable], table, untranslations),
+        )
+
+    def _parts(self) -> tuple[Parts, _Translated]:
+        draft, ledger = self._draft, self._ledger
+        interfaces = self._interfaces()
+        own = {name: found for name, one in interfaces.items() if (found := one.addresses()) is not None}
+        unified = draft.release is None or draft.release >= _UNIFIED
+        lists = AccessLists(draft, Context(draft.objects, ledger, own, draft.time_ranges, unified))
+        bound = [lists.bound(one) for one in draft.bindings if lists.decides_about_ip(one)]
+        nat = self._translations(NatReader(draft.objects, ledger, own))
+        routes, learned = routes_of(interfaces, draft.routes, ledger)
+        atoms = Interfaces.of({route.interface for route in routes} | nat.interfaces | set(interfaces))
+        actions = Inspector(draft.policies, ledger, atoms, lists.permitted).actions()
+        remotes = tuple(TunnelReader(draft.tunnels, lists.permitted).remotes())
+        complete = learned and not draft.routing_protocols and draft.transparent is None
+        parts = Parts(ledger.file, draft, interfaces, atoms, lists.chains, bound, actions, remotes, routes, complete)
+        return parts, nat
+
+    def _interfaces(self) -> dict[str, Interface]:
+        found = read_interfaces(self._draft.interfaces, self._ledger, self._draft.objects.names)
+        mentioned = [(one.interface, one.line) for one in self._draft.bindings if one.interface]
+        mentioned += [(name, line) for line in self._draft.nat_lines() for name in interfaces_of(line)]
+        mentioned += [(route.interface, route.line) for route in self._draft.routes if not route.discards]
+        for name, line in mentioned:
+            if name not in found:
+                self._ledger.missing_interface(line, name)
+                found[name] = Interface(name, line, "")
+        return found
+
+    def _translations(self, reader: NatReader) -> _Translated:
+        draft = self._draft
+        result = _Translated([], {name for line in draft.nat_lines() for name in interfaces_of(line)}, [])
+        jobs: list[tuple[str | None, Line]] = [(None, line) for line in draft.twice_nat]
+        jobs += draft.object_nat
+        for name, line in jobs:
+            try:
+                found = reader.twice(line) if name is None else reader.automatic(name, line)
+            except NotUnderstood as problem:
+                result.doubtful.append((line, problem))
+            else:
+                result.rules.extend([found] if found is not None else [])
+        return result
+
+    # -- what is not understood ---------------------------------------------------------------------------------
+
+    def _doubts(self, parts: Parts, nat: _Translated) -> Stage | None:
+        """A stage before all others for what may change any answer, or any of an interface."""
+        rules = [self._of_translation(line, problem, parts.atoms) for line, problem in nat.doubtful]
+        for interface in parts.interfaces.values():
+            for line, problem in interface.not_understood:
+                source = self._ledger.not_understood(line, problem, "object")
+                rules.append(_undecided(source, str(problem), parts.on(interface.name)))
+        rules += [
+            _undecided(unknown.source, unknown.reason, ALWAYS)
+            for unknown in self._ledger.unknown
+            if unknown.scope == "point"
+        ]
+        if not rules:
+            return None
+        name, nobody = "what is not understood", Source(parts.file, 0)
+        default = Rule(ALWAYS, Verdict.ACCEPT, nobody, default=True, reason="everything here is understood")
+        return Stage(name, name, {name: Chain(name, (*rules, default), nobody)}, translates=True)
+
+    def _of_translation(self, line: Line, problem: NotUnderstood, atoms: Interfaces) -> Rule:
+        source = self._ledger.not_understood(line, problem)
+        names = [name for name in interfaces_of(line) if name in atoms.names]
+        if len(names) < 2:
+            return _undecided(source, str(problem), ALWAYS)
+        one, other = (atoms.exactly(name) for name in names)
+        boxes = (Box.of({Field.IN: one, Field.OUT: other}), Box.of({Field.IN: other, Field.OUT: one}))
+        return _undecided(source, str(problem), Match.exact(boxes))
+
+    def _remark_on_missing(self) -> None:
+        for reference, line in self._draft.objects.missing.items():
+            self._ledger.undefined(line, f"{reference} is not defined")
+
+
+def _undecided(source: Source, reason: str, match: Match) -> Rule:
+    boxes = match.possible if match != ALWAYS else (EVERYTHING,)
+    return Rule(Match.doubtful(Doubt(reason, source), boxes), ANY_VERDICT, source, reason=reason)

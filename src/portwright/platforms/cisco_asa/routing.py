@@ -1,0 +1,207 @@
+"""Routes, and the interfaces on which a packet arrives and leaves.
+
+ASA translates the destination before it looks for the interface to leave on: a translation rule that names the
+interface decides it, otherwise the route to the translated destination.
+Cisco ASA Firewall CLI Configuration Guide, "NAT Packet Routing".
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from portwright.packets.fields import Field, Header
+from portwright.packets.intervals import Intervals, complement, intersect, normalize
+from portwright.packets.packet import Packet
+from portwright.platforms.cisco_asa.interfaces import Interface
+from portwright.platforms.cisco_asa.ledger import Ledger
+from portwright.platforms.cisco_asa.lines import Cursor, Line, NotUnderstood
+from portwright.platforms.cisco_asa.values import network_of
+from portwright.policy.configuration import Route
+from portwright.policy.index import ChainIndex
+from portwright.policy.interfaces import OTHER, Interfaces
+from portwright.policy.model import Rewrite, Rule
+from portwright.policy.walk import apply, surely_meets
+
+_DEFAULTS = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+NULL = "Null0"  # packets routed there are discarded
+_VALUE_WORDS = frozenset(("track",))
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class StaticRoute:
+    """A `route` line."""
+
+    interface: str
+    network: Network
+    metric: int
+    tracked: bool
+    line: Line
+
+    @property
+    def discards(self) -> bool:
+        """Report whether packets routed there are discarded."""
+        return self.interface == NULL
+
+
+def read_route(line: Line, names: dict[str, str]) -> StaticRoute | None:
+    """The route of `route IF NET MASK GATEWAY [METRIC] [track N]`; None where it holds for VPN traffic alone.
+
+    Raises NotUnderstood.
+    """
+    cursor = Cursor(line.words)
+    cursor.accept("ipv6")
+    cursor.accept("route")
+    interface, found = cursor.take(), network_of(cursor, names)
+    if interface.lower() == NULL.lower():
+        interface = NULL
+    else:
+        cursor.take()  # the gateway
+    metric = cursor.number(255, "a metric") if cursor.peek().isdecimal() else 1
+    options = cursor.rest()
+    if "tunneled" in options:
+        return None
+    unknown = [word for word in options if word not in _VALUE_WORDS and not word.isdecimal()]
+    if unknown:
+        raise NotUnderstood(f"'{unknown[0]}' is not understood here")
+    return StaticRoute(interface, found, metric, "track" in options, line)
+
+
+def routes_of(
+    interfaces: Mapping[str, Interface], statics: Iterable[StaticRoute], ledger: Ledger
+) -> tuple[tuple[Route, ...], bool]:
+    """The routes of a configuration, and whether nothing that an interface learns could add to them."""
+    found, complete = [], True
+    for interface in interfaces.values():
+        for name in _reached_by(interface, interfaces):
+            found += [Route(network, name, True, line.source(ledger.file)) for network, _, line in interface.networks]
+        complete = complete and len(interface.learned) <= len(interface.default_route) and not interface.bypass
+        found += [Route(_DEFAULTS[0], interface.name, False, n.source(ledger.file)) for n in interface.default_route]
+    found += [Route(n.network, n.interface, False, n.line.source(ledger.file)) for n in _best(statics)]
+    return tuple(found), complete
+
+
+def _reached_by(interface: Interface, interfaces: Mapping[str, Interface]) -> list[str]:
+    """Where the network of an interface lies: that of a bridge group behind all its members."""
+    members = [one.name for one in interfaces.values() if interface.bridge and one.bridge_group == interface.bridge]
+    return members or [interface.name]
+
+
+def _best(statics: Iterable[StaticRoute]) -> list[StaticRoute]:
+    """The routes without those that a lower metric makes mere spares. A tracked route may yield to its spare."""
+    groups: dict[Network, list[StaticRoute]] = {}
+    for route in statics:
+        groups.setdefault(route.network, []).append(route)
+    best = []
+    for routes in groups.values():
+        lowest = min(route.metric for route in routes)
+        tracked = any(route.tracked for route in routes if route.metric == lowest)
+        best += [route for route in routes if tracked or route.metric == lowest]
+    return best
+
+
+class RouteTable:
+    """Longest-prefix look-up over many routes."""
+
+    def __init__(self, routes: Iterable[Route], complete: bool):
+        self._complete = complete
+        self._tables: dict[tuple[int, int], dict[int, set[Route]]] = {}  # by (version, prefix length)
+        for route in routes:
+            table = self._tables.setdefault((route.network.version, route.network.prefixlen), {})
+            table.setdefault(int(route.network.network_address), set()).add(route)
+        self._lengths = sorted(self._tables, key=lambda key: -key[1])
+
+    def toward(self, version: int, address: int) -> tuple[str, ...]:
+        """The interfaces behind which an address may lie; none where the configuration does not make that certain.
+
+        A network of an interface's own is certain even beside a routing protocol; a static route is not, because the
+        protocol may know a longer prefix.
+        """
+        for family, length in self._lengths:
+            if family != version:
+                continue
+            bits = (32 if version == 4 else 128) - length
+            found = self._tables[family, length].get(address >> bits << bits)
+            if found:
+                if not self._complete and not any(route.connected for route in found):
+                    return ()
+                return tuple(sorted({route.interface for route in found}))
+        return ()
+
+
+def reached_through(routes: Iterable[Route], interface: str, version: int) -> Intervals:
+    """The addresses whose route leads through an interface, longer prefixes taken into account."""
+    reached: Intervals = ()
+    for route in sorted((r for r in routes if r.network.version == version), key=lambda r: r.network.prefixlen):
+        span = ((int(route.network.network_address), int(route.network.broadcast_address)),)
+        if route.interface == interface:
+            reached = normalize(reached + span)
+        else:
+            reached = intersect(reached, complement(span, 2**route.network.max_prefixlen - 1))
+    return reached
+
+
+@dataclass(frozen=True, slots=True)
+class Untranslation:
+    """A rule of the destination stage, and the interface that it sends the packet to (None: the route decides)."""
+
+    rule: Rule
+    egress: str | None
+
+
+class Crossings:
+    """Finds the pairs of interface atoms on which a packet may cross."""
+
+    def __init__(
+        self,
+        interfaces: Interfaces,
+        usable: Iterable[str],  # interfaces that are up and pass packets
+        table: RouteTable,
+        untranslations: Iterable[Untranslation],
+    ):
+        self._interfaces = interfaces
+        self._usable = [interfaces.atom(name) for name in usable]
+        self._table = table
+        self._egress_of = {found.rule: found.egress for found in untranslations}
+        self._index = ChainIndex(tuple(self._egress_of))
+
+    def __call__(self, packet: Packet) -> list[tuple[int, int]]:
+        """The pairs (in, out): those that the packet names, the routes tell, or all in which it crosses.
+
+        A packet that is not known to turn back where it came from is taken to leave on another interface.
+        """
+        ingress = self._named(packet.interface_in) or self._toward(packet.version, packet.source)
+        pairs = []
+        for arrives in ingress or self._usable:
+            egress = self._named(packet.interface_out) or self._translated(packet, arrives)
+            egress = egress or self._toward(packet.version, packet.destination)
+            known = bool(ingress and egress)
+            pairs += [(arrives, leaves) for leaves in egress or self._usable if known or arrives != leaves]
+        return list(dict.fromkeys(pairs)) or [(OTHER, OTHER)]
+
+    def _named(self, name: str | None) -> list[int]:
+        return [] if name is None else [self._interfaces.atom(name)]
+
+    def _toward(self, version: int, address: int) -> list[int]:
+        return [self._interfaces.atom(name) for name in self._table.toward(version, address)]
+
+    def _translated(self, packet: Packet, arrives: int) -> list[int]:
+        """The interfaces that translation of the destination sends the packet to; none where the route decides."""
+        header = packet.header(arrives, OTHER)
+        route = self._toward(packet.version, packet.destination)
+        leaves: list[int] = []
+        certain = True
+        for rule in self._index.candidates(header):
+            sure = surely_meets(rule.match.sure, header)
+            certain = certain and sure
+            leaves += self._named(self._egress_of[rule]) or self._after(rule, header)
+            if sure:
+                break
+        return leaves + route if leaves and not certain else leaves
+
+    def _after(self, rule: Rule, header: Header) -> list[int]:
+        """The interfaces toward the destination as the rule leaves it."""
+        changes = rule.action.changes if isinstance(rule.action, Rewrite) else ()
+        destination = apply(changes, header)[Field.DST]
+        found = self._toward(header[Field.VERSION], destination) if isinstance(destination, int) else []
+        return found or (self._usable if changes else [])

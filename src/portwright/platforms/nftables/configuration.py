@@ -1,0 +1,105 @@
+"""A ruleset's tree to a configuration: policies, interfaces, the census of its lines, remarks."""
+
+from collections.abc import Iterator
+
+from portwright.platforms.nftables import references, syntax
+from portwright.platforms.nftables.policy import Compiler
+from portwright.platforms.nftables.syntax import Assign, Chain, Place, Ruleset, Table, Update
+from portwright.policy.configuration import Census, Configuration, Remark, Unknown
+from portwright.policy.interfaces import Interfaces
+from portwright.source import Source
+
+_ROUTED = ("ip", "ip6", "inet", "netdev")
+
+
+def configuration(ruleset: Ruleset, file: str) -> Configuration:
+    """What a ruleset means. Raises InvalidInput for jumps that nft refuses."""
+    references.check_jumps(ruleset, file)
+    _mark_changing_sets(ruleset)
+    interfaces = Interfaces.of(*references.interfaces(ruleset))
+    compiler = Compiler(ruleset, interfaces, file)
+    policies = compiler.policies()
+    return Configuration(
+        "nftables", file, policies, interfaces, _census(ruleset, compiler, file), tuple(_remarks(ruleset, file))
+    )
+
+
+def _mark_changing_sets(ruleset: Ruleset) -> None:
+    """A set that rules add to or delete from has members that only the running kernel knows."""
+    for table in ruleset.tables.values():
+        for rule in _lines(table):
+            for statement in rule.statements:
+                if isinstance(statement, Update) and statement.set in table.sets:
+                    named = table.sets[statement.set]
+                    named.changes_by = named.changes_by or "rules change it while packets pass"
+
+
+def _lines(table: Table) -> Iterator[syntax.Rule]:
+    for chain in table.chains.values():
+        yield from chain.rules
+
+
+def _census(ruleset: Ruleset, compiler: Compiler, file: str) -> Census:
+    modelled, inert = 0, ruleset.inert_lines
+    unknown = [
+        Unknown(_source(file, place), "a command that is not understood", "point") for place in ruleset.unknown
+    ]
+    for table in ruleset.tables.values():
+        modelled += 1
+        for named in table.sets.values():
+            modelled += 1
+            if named.unknown is not None:
+                unknown.append(Unknown(_source(file, named.unknown), f"a line of set {named.name}", "object"))
+        for chain in table.chains.values():
+            modelled += 1 if chain.hook is None else 2
+            for rule in chain.rules:
+                if id(rule) in compiler.doubtful:
+                    unknown.append(Unknown(_source(file, rule.place), compiler.doubtful[id(rule)]))
+                elif compiler.rules_of.get(id(rule)):
+                    modelled += 1
+                else:
+                    inert += 1
+    return Census(modelled, inert, tuple(sorted(unknown, key=lambda entry: entry.source.line)))
+
+
+def _source(file: str, place: Place) -> Source:
+    return Source(file, place.line, place.text)
+
+
+def _remarks(ruleset: Ruleset, file: str) -> Iterator[Remark]:
+    for table in ruleset.tables.values():
+        yield from _table_remarks(table, file)
+        used = {name for rule in _lines(table) for name in references.sets_used(rule)}
+        for named in table.sets.values():
+            if named.name not in used:
+                yield Remark("unused", f"no rule uses set {named.name}", _source(file, named.place))
+            elif not named.elements and not named.changes_by:
+                message = f"set {named.name} is empty: a listing made with --terse leaves members out"
+                yield Remark("note", message, _source(file, named.place))
+        reached = {name for chain in table.chains.values() for name, _ in references.targets(table, chain)}
+        for chain in table.chains.values():
+            if chain.hook is None and chain.name not in reached:
+                yield Remark("unused", f"no rule jumps to chain {chain.name}", _source(file, chain.place))
+            yield from _chain_remarks(table, chain, file)
+
+
+def _table_remarks(table: Table, file: str) -> Iterator[Remark]:
+    title = f"table {table.family} {table.name}"
+    source = _source(file, table.place)
+    if table.is_dormant:
+        yield Remark("note", f"{title} is dormant: its chains see no packet", source)
+    if table.family not in _ROUTED:
+        yield Remark("note", f"{title} sees no routed packet", source)
+    if table.is_lossy:
+        yield Remark("note", f"{title} belongs to iptables and nft cannot print all of it: use iptables-save", source)
+
+
+def _chain_remarks(table: Table, chain: Chain, file: str) -> Iterator[Remark]:
+    for rule in chain.rules:
+        for name in references.sets_used(rule):
+            if name not in table.sets:
+                yield Remark("undefined", f"the set {name} is not defined in this file", _source(file, rule.place))
+        for statement in rule.statements:
+            if isinstance(statement, Assign) and statement.target.name == "notrack":
+                message = "packets that take this rule are untracked in the hooks after it"
+                yield Remark("note", message, _source(file, rule.place))

@@ -1,0 +1,164 @@
+"""Address translation: statements to the changes of header fields."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from portwright.packets.box import Boxes, Doubt, Match
+from portwright.packets.fields import LAST, LAST_ADDRESS, PORT_PROTOCOLS, Field
+from portwright.packets.intervals import Intervals, complement, normalize
+from portwright.platforms.nftables.lenses import Lens, box
+from portwright.platforms.nftables.matches import Context
+from portwright.platforms.nftables.sets import both, everything, flatten, holding, keys_of, within
+from portwright.platforms.nftables.syntax import Concat, Element, Expression, Lookup, Prefix, Translate
+from portwright.platforms.nftables.values import IPV4, IPV6, PORT, Obscure, ranges
+from portwright.policy.interfaces import Interfaces
+from portwright.policy.model import Change, Rewrite
+
+_FIELDS = {  # kind of statement -> address and port that it rewrites
+    "snat": (Field.SRC, Field.SPORT),
+    "masquerade": (Field.SRC, Field.SPORT),
+    "dnat": (Field.DST, Field.DPORT),
+    "redirect": (Field.DST, Field.DPORT),
+}
+_UNKNOWN_ADDRESS = ("masquerade", "redirect")  # to an address of this machine, which the ruleset does not tell
+_ANY_PORT: Intervals = ((1, 65535),)
+_WITH_PORTS = box(PROTOCOL=PORT_PROTOCOLS)
+_NO_INTERFACES = Interfaces()
+_FAMILY_VERSION = {"ip": 4, "ip6": 6}
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What addresses and ports become; None where they stay."""
+
+    address: Intervals | None = None
+    port: Intervals | None = None
+    shift: int | None = None  # of the address, where a whole prefix moves
+
+
+def translations(statement: Translate, match: Match, context: Context) -> Iterator[tuple[Match, Rewrite]]:
+    """The parts of a match with the translation that each undergoes."""
+    for version in _versions(statement, context):
+        part = within(match, box(VERSION=version))
+        if part.possible:
+            yield from _of_version(statement, part, version, context)
+
+
+def _versions(statement: Translate, context: Context) -> tuple[int, ...]:
+    """The IP versions that a translation is for: the family said, the table's, or that of the address."""
+    family = statement.family or context.table.family
+    if family in _FAMILY_VERSION:
+        return (_FAMILY_VERSION[family],)
+    return (6,) if ":" in str(statement.address or "") else (4, 6) if _is_open(statement.address) else (4,)
+
+
+def _is_open(address: Expression | None) -> bool:
+    return address is None or isinstance(address, Lookup)
+
+
+def _of_version(
+    statement: Translate, match: Match, version: int, context: Context
+) -> Iterator[tuple[Match, Rewrite]]:
+    lookup = next((e for e in (statement.address, statement.port) if isinstance(e, Lookup)), None)
+    if lookup is None:
+        target = _target(statement, statement.address, statement.port, version)
+        yield from _changed(statement, match, target, version)
+        return
+    try:
+        lenses = context.lenses(lookup.key)
+    except Obscure as why:
+        yield from _unknown(statement, Match((), match.possible, (*match.doubts, Doubt(str(why)))), version)
+        return
+    doubt = context.doubt(lookup.mapping)
+    elements = context.elements(lookup.mapping)
+    if doubt is not None or elements is None:
+        found = both(match, everything(lenses))
+        why_not = doubt or Doubt(f"'{lookup.mapping}' is not understood")
+        yield from _unknown(statement, Match((), found.possible, (*found.doubts, why_not)), version)
+        return
+    for member in flatten(elements):
+        yield from _by_key(statement, match, member, lenses, version, context)
+
+
+def _by_key(
+    statement: Translate, match: Match, member: Element, lenses: Sequence[Lens], version: int, context: Context
+) -> Iterator[tuple[Match, Rewrite]]:
+    """One element of a map: what its key is translated to."""
+    part = both(match, holding(keys_of([member], lenses, context.interfaces), lenses))
+    data = member.data if not hasattr(member.data, "verdict") else None
+    if not part.possible:
+        return
+    address, port = (data, None) if isinstance(statement.address, Lookup) else (statement.address, data)
+    if isinstance(address, Concat) and len(address.parts) == 2:
+        address, port = address.parts
+    target = _target(statement, address, port, version)
+    if statement.is_prefix and isinstance(member.key, Prefix) and isinstance(address, Prefix):
+        target = _moved(member.key, address, target, version)
+    yield from _changed(statement, part, target, version)
+
+
+def _unknown(statement: Translate, match: Match, version: int) -> Iterator[tuple[Match, Rewrite]]:
+    address: Intervals = ((0, LAST_ADDRESS[version]),)
+    yield from _changed(statement, match, _Target(address, _ANY_PORT), version)
+
+
+def _target(statement: Translate, address: Expression | None, port: Expression | None, version: int) -> _Target:
+    """What a statement's words make of the packet; unknown values are whole ranges."""
+    anywhere: Intervals = ((0, LAST_ADDRESS[version]),)
+    wanted = None if address is None else _numbers(address, version)
+    if statement.kind in _UNKNOWN_ADDRESS or (address is not None and wanted is None):
+        wanted = anywhere
+    return _Target(wanted, None if port is None else _ports(port))
+
+
+def _numbers(address: Expression, version: int) -> Intervals | None:
+    try:
+        return ranges(address, IPV4 if version == 4 else IPV6, _NO_INTERFACES)
+    except Obscure:
+        return None
+
+
+def _ports(port: Expression) -> Intervals:
+    try:
+        return ranges(port, PORT, _NO_INTERFACES)
+    except Obscure:
+        return _ANY_PORT
+
+
+def _moved(old: Prefix, new: Prefix, target: _Target, version: int) -> _Target:
+    """The shift that takes one prefix to another of the same length."""
+    before, after = _numbers(old, version), _numbers(new, version)
+    if before is None or after is None or old.length != new.length:
+        return target
+    return _Target(after, target.port, after[0][0] - before[0][0])
+
+
+def _changed(
+    statement: Translate, match: Match, target: _Target, version: int
+) -> Iterator[tuple[Match, Rewrite]]:
+    """The translation; ports change only where the protocol has some."""
+    address_field, port_field = _FIELDS[statement.kind]
+    changes = []
+    if target.address is not None:
+        changes.append(Change(address_field, target.address, target.shift))
+    port = target.port
+    if port is None and port_field is Field.SPORT and {"random", "fully-random"} & set(statement.flags):
+        port = _ANY_PORT
+    if port is None:
+        yield match, Rewrite(tuple(changes))
+        return
+    with_port = within(match, _WITH_PORTS)
+    if with_port.possible:
+        yield with_port, Rewrite((*changes, Change(port_field, port)))
+    without = within(match, _WITHOUT_PORTS)
+    if without.possible:
+        yield without, Rewrite(tuple(changes))
+
+
+def _without_ports() -> Boxes:
+    last = LAST[Field.PROTOCOL]
+    others = complement(normalize((number, number) for number in PORT_PROTOCOLS), last)
+    return box(PROTOCOL=tuple(number for first, final in others for number in range(first, final + 1)))
+
+
+_WITHOUT_PORTS = _without_ports()

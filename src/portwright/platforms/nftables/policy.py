@@ -1,0 +1,192 @@
+"""Base chains to policies: which stages a packet runs through on each hook, and in which order.
+
+Theory of operation. Netfilter runs all base chains of a hook in the order of their priorities; of equal ones the last
+registered comes first. `accept` ends only its own base chain. So each base chain is a stage. A chain shows packets in
+the light of its hook (`View`): before routing there is no interface of departure, before connection tracking every
+packet is invalid. Chains that several hooks share are translated once per view.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from portwright.packets.box import ALWAYS, EVERYTHING, Box, Boxes, Doubt, Match, intersect
+from portwright.packets.fields import Field, State
+from portwright.packets.intervals import normalize
+from portwright.platforms.nftables import names, syntax
+from portwright.platforms.nftables.lenses import View, box
+from portwright.platforms.nftables.matches import Context
+from portwright.platforms.nftables.rules import ANYTHING, rules
+from portwright.policy.interfaces import Interfaces
+from portwright.policy.model import Chain, Policy, Rewrite, Rule, Stage, Verdict
+from portwright.source import Source
+
+# The hooks that a packet passes before and after the one it is asked about.
+_PATHS = {
+    "forward": ("ingress", "prerouting", "forward", "postrouting", "egress"),
+    "input": ("ingress", "prerouting", "input"),
+    "output": ("output", "postrouting", "egress"),
+}
+_ROUTED_FAMILIES = ("ip", "ip6", "inet", "netdev")  # arp and bridge chains see no routed packet
+_SCOPES = {"ip": box(VERSION=4), "ip6": box(VERSION=6)}
+# linux/net/ipv4/netfilter/nf_nat_proto.c: one hook runs all nat chains, whatever their own priorities
+_NAT_PRIORITY = {"prerouting": -100, "input": 100, "output": -100, "postrouting": 100}
+_NEW = box(STATE=State.NEW)  # only the first packet of a connection meets a nat chain
+_NO_CHAIN = "no base chain on this hook"
+_NO_DEVICE = "the listing does not name the device of this chain"
+_SECOND_NAT = "an earlier nat chain of this hook may have translated the packet"
+
+
+@dataclass(slots=True)
+class Compiler:
+    """Makes the stages of a ruleset, each only once."""
+
+    ruleset: syntax.Ruleset
+    interfaces: Interfaces
+    file: str
+    rules_of: dict[int, int] = field(default_factory=dict)  # id of a syntax rule -> rules made of it
+    doubtful: dict[int, str] = field(default_factory=dict)  # id of a syntax rule -> what was not understood
+    _contexts: dict[tuple[int, View], Context] = field(default_factory=dict)
+    _chains: dict[tuple[int, str, View], Chain] = field(default_factory=dict)
+    _stages: dict[int, Stage] = field(default_factory=dict)
+    _puzzles: tuple[Rule, ...] = ()  # in front of every stage: top-level commands that may have changed anything
+
+    def __post_init__(self) -> None:
+        reason = "a command that is not understood may have changed everything"
+        places = [Source(self.file, place.line, place.text) for place in self.ruleset.unknown]
+        self._puzzles = tuple(
+            Rule(Match.doubtful(Doubt(reason, source)), ANYTHING, source, reason=reason) for source in places
+        )
+
+    def policies(self) -> Mapping[str, Policy]:
+        """The policy of each hook, alone and with the whole path around it."""
+        found = {}
+        for hook, path in _PATHS.items():
+            filters = [entry for entry in self._on(hook) if entry[1].hook is not None and entry[1].hook.type != "nat"]
+            found[hook] = self._policy(self._stages_of(filters), hook)
+            whole = [stage for name in path for stage in self._stages_of(self._on(name))]
+            found[f"{hook}/path"] = self._policy(whole, hook)
+        return found
+
+    def _policy(self, stages: list[Stage], hook: str) -> Policy:
+        if self._puzzles:
+            stages = [self._empty(hook), *stages]
+        else:
+            stages = stages or [self._empty(hook)]
+        return Policy(tuple(stages))
+
+    def _empty(self, hook: str) -> Stage:
+        """A stage for a hook without a base chain: only commands that are not understood decide about packets."""
+        source = Source(self.file, 0)
+        default = Rule(ALWAYS, Verdict.ACCEPT, source, default=True, reason=_NO_CHAIN)
+        return Stage(hook, hook, {hook: Chain(hook, (*self._puzzles, default), source)})
+
+    def _on(self, hook: str) -> list[tuple[syntax.Table, syntax.Chain]]:
+        """The base chains on a hook in the order in which packets meet them."""
+        found = [
+            (_priority(chain.hook), -number, table, chain)
+            for number, (table, chain) in enumerate(self.ruleset.base_chains)
+            if chain.hook is not None and chain.hook.name == hook and _is_routed(table)
+        ]
+        found.sort(key=lambda entry: entry[:2])
+        return [(table, chain) for _, _, table, chain in found]
+
+    def _stages_of(self, entries: list[tuple[syntax.Table, syntax.Chain]]) -> list[Stage]:
+        found = []
+        seen_nat = False
+        for table, chain in entries:
+            is_nat = chain.hook is not None and chain.hook.type == "nat"
+            found.append(self._stage(table, chain, is_second_nat=is_nat and seen_nat))
+            seen_nat |= is_nat
+        return found
+
+    def _stage(self, table: syntax.Table, base: syntax.Chain, is_second_nat: bool) -> Stage:
+        if id(base) not in self._stages:
+            self._stages[id(base)] = self._made(table, base, is_second_nat)
+        return self._stages[id(base)]
+
+    def _made(self, table: syntax.Table, base: syntax.Chain, is_second_nat: bool) -> Stage:
+        view = _view(table, base)
+        hook = base.hook
+        assert hook is not None
+        chains = {
+            chain.name: self._chain(table, chain, view)
+            for chain in table.chains.values()
+            if chain.hook is None or chain is base
+        }
+        first = chains[base.name]
+        made = (*self._puzzles, *self._guards(hook), *first.rules, self._default(table, base, hook))
+        chains[base.name] = Chain(base.name, made, first.source)
+        if is_second_nat:
+            chains = {name: _doubting(chain) for name, chain in chains.items()}
+        return Stage(f"{table.family} {table.name} {base.name}", base.name, chains, self._scope(table, hook))
+
+    def _guards(self, hook: syntax.Hook) -> Iterator[Rule]:
+        if hook.name in ("ingress", "egress") and not hook.devices:
+            source = Source(self.file, hook.place.line, hook.place.text)
+            yield Rule(Match.doubtful(Doubt(_NO_DEVICE)), Verdict.ACCEPT, source, reason=_NO_DEVICE)
+
+    def _default(self, table: syntax.Table, base: syntax.Chain, hook: syntax.Hook) -> Rule:
+        source = Source(self.file, hook.place.line, hook.place.text)
+        verdict = Verdict.DROP if base.policy == "drop" else Verdict.ACCEPT
+        reason = f"policy of chain {table.family} {table.name} {base.name}"
+        return Rule(ALWAYS, verdict, source, default=True, reason=reason)
+
+    def _scope(self, table: syntax.Table, hook: syntax.Hook) -> Boxes:
+        scope = _SCOPES.get(table.family, (EVERYTHING,))
+        if hook.type == "nat":
+            scope = intersect(scope, _NEW)
+        if hook.devices:
+            at = Field.IN if hook.name == "ingress" else Field.OUT
+            devices = normalize(piece for name in hook.devices for piece in self.interfaces.exactly(name))
+            on_device = Box.of({at: devices})
+            scope = intersect(scope, (on_device,) if on_device is not None else ())
+        return scope
+
+    def _chain(self, table: syntax.Table, chain: syntax.Chain, view: View) -> Chain:
+        key = (id(table), chain.name, view)
+        if key not in self._chains:
+            context = self._contexts.setdefault((id(table), view), Context(table, view, self.interfaces, self.file))
+            made = tuple(rule for line in chain.rules for rule in self._rules(line, context))
+            source = Source(self.file, chain.place.line, chain.place.text)
+            self._chains[key] = Chain(chain.name, made, source)
+        return self._chains[key]
+
+    def _rules(self, line: syntax.Rule, context: Context) -> list[Rule]:
+        made = rules(line, context)
+        self.rules_of[id(line)] = max(len(made), self.rules_of.get(id(line), 0))
+        for rule in made:
+            if rule.reason and not rule.default:
+                self.doubtful.setdefault(id(line), rule.reason)
+        return made
+
+
+def _priority(hook: syntax.Hook | None) -> int:
+    assert hook is not None
+    return _NAT_PRIORITY.get(hook.name, hook.priority) if hook.type == "nat" else hook.priority
+
+
+def _is_routed(table: syntax.Table) -> bool:
+    return table.family in _ROUTED_FAMILIES and not table.is_dormant
+
+
+def _view(table: syntax.Table, base: syntax.Chain) -> View:
+    hook = base.hook
+    assert hook is not None
+    tracking = "after"
+    if hook.name == "ingress" or (hook.name in ("prerouting", "output") and hook.priority < names.CONNTRACK):
+        tracking = "before"
+    elif hook.name in ("prerouting", "output") and hook.priority == names.CONNTRACK:
+        tracking = "unsure"
+    return View(hook.name not in ("ingress", "prerouting"), tracking, table.family == "netdev")
+
+
+def _doubting(chain: Chain) -> Chain:
+    """The chain with its translations in doubt."""
+    made = []
+    for rule in chain.rules:
+        if isinstance(rule.action, Rewrite):
+            match = Match((), rule.match.possible, (*rule.match.doubts, Doubt(_SECOND_NAT)))
+            made.append(Rule(match, rule.action, rule.source, reason=_SECOND_NAT))
+        else:
+            made.append(rule)
+    return Chain(chain.name, tuple(made), chain.source)

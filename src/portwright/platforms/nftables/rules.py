@@ -1,0 +1,227 @@
+"""Rules to rules of the model. One line may become several: a verdict map has a rule for each verdict."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from portwright.packets.box import ALWAYS, NEVER, Doubt, Match
+from portwright.packets.fields import TCP, State
+from portwright.platforms.nftables import syntax
+from portwright.platforms.nftables.lenses import Lens, box
+from portwright.platforms.nftables.matches import Context, comparison
+from portwright.platforms.nftables.nat import translations
+from portwright.platforms.nftables.sets import (
+    any_of,
+    both,
+    everything,
+    flatten,
+    holding,
+    is_rest,
+    keys_of,
+    lacking,
+)
+from portwright.platforms.nftables.syntax import (
+    Assign,
+    Chance,
+    Condition,
+    Decide,
+    DecideBy,
+    Divert,
+    Element,
+    Inert,
+    Lookup,
+    Reject,
+    Translate,
+    Unknown,
+    Update,
+)
+from portwright.platforms.nftables.values import Obscure
+from portwright.policy.model import ANY_VERDICT, Action, Goto, Jump, Rule, Verdict
+from portwright.source import Source
+
+ANYTHING = ANY_VERDICT | Verdict.CONTINUE | Verdict.RETURN
+_VERDICTS: dict[str, Action] = {"accept": Verdict.ACCEPT, "drop": Verdict.DROP, "return": Verdict.RETURN}
+# `reject with icmp` applies to IPv4 only, also where the listing leaves out the condition that nft has put in
+_REJECTS = {"icmp": box(VERSION=4), "icmpv6": box(VERSION=6), "tcp reset": box(PROTOCOL=TCP)}
+# linux/net/netfilter/nft_flow_offload.c: for anything else the rule ends there
+_OFFLOADED = box(PROTOCOL=(6, 17, 47), STATE=(State.ESTABLISHED, State.RELATED))
+_HARMLESS = frozenset({  # what may be set without changing what Portwright's header fields say
+    "ip dscp", "ip ecn", "ip ttl", "ip id", "ip6 dscp", "ip6 ecn", "ip6 flowlabel", "ip6 hoplimit", "meta mark",
+    "meta priority", "meta nftrace", "meta rtclassid", "meta secmark", "ct mark", "ct label", "ct event", "ct helper",
+    "ct timeout", "ct expectation", "ct secmark", "ct zone", "ct original zone", "ct reply zone", "counter name",
+    "tcp option maxseg size", "tcp window", "ether saddr", "ether daddr", "vlan pcp", "notrack",
+})  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Translator:
+    """One rule, statement by statement."""
+
+    context: Context
+    source: Source
+    match: Match = ALWAYS
+    made: list[Rule] = field(default_factory=list)
+    is_over: bool = False
+    unknown: str = ""  # the words that were not understood
+
+    def statement(self, statement: syntax.Statement) -> None:
+        match statement:
+            case Condition():
+                self.narrow(comparison(statement, self.context))
+            case Decide(verdict, chain):
+                self.decide(self.match, verdict, chain)
+            case DecideBy(key, mapping):
+                self.decide_by(key, mapping)
+            case Reject(kind):
+                self.narrow(Match.exact(_REJECTS[kind]) if kind in _REJECTS else ALWAYS)
+                self.end(self.match, Verdict.REJECT)
+            case Translate():
+                for part, action in translations(statement, self.match, self.context):
+                    self.make(part, action)
+                self.is_over = True
+            case Assign():
+                self.assign(statement)
+            case Update():
+                self.update(statement)
+            case Chance(_, reason):
+                self.doubt(reason)
+            case Divert(text, reason):
+                self.divert(text, reason)
+            case Unknown(text):
+                self.unknown = text
+                self.doubt(f"not understood: {_short(text)}")
+            case Inert():
+                pass
+
+    def narrow(self, match: Match) -> None:
+        self.match = both(self.match, match)
+
+    def doubt(self, reason: str) -> None:
+        self.match = Match((), self.match.possible, (*self.match.doubts, Doubt(reason)))
+
+    def make(self, match: Match, action: Action, reason: str = "") -> None:
+        if match.possible:
+            self.made.append(Rule(match, action, self.source, reason=reason or _reason(match)))
+
+    def end(self, match: Match, action: Action, reason: str = "") -> None:
+        self.make(match, action, reason)
+        self.is_over = True
+
+    def divert(self, text: str, reason: str) -> None:
+        self.make(Match.doubtful(Doubt(reason), self.match.possible), ANYTHING, reason)
+        self.doubt(f"after '{_short(text)}': {reason}")
+
+    def decide(self, match: Match, verdict: str, chain: str = "") -> None:
+        """A verdict; `continue` goes on with the statements after it."""
+        if verdict == "continue":
+            return
+        self.end(match, _action(verdict, chain))
+
+    def decide_by(self, key: syntax.Expression, mapping: syntax.Expression) -> None:
+        try:
+            lenses = self.context.lenses(key)
+        except Obscure as why:
+            self.uncertain_map(ALWAYS, Doubt(str(why)))
+            return
+        elements = self.context.elements(mapping)
+        doubt = self.context.doubt(mapping)
+        if elements is None or doubt is not None:
+            self.uncertain_map(everything(lenses), doubt or Doubt(f"'{mapping}' is not understood"))
+            return
+        through = []
+        for verdict, match in _groups(list(flatten(elements)), lenses, self.context):
+            if verdict.verdict == "continue":
+                through.append(match)
+            else:
+                self.make(both(self.match, match), _action(verdict.verdict, verdict.chain))
+        self.match = both(self.match, any_of(through)) if through else NEVER
+
+    def uncertain_map(self, match: Match, doubt: Doubt) -> None:
+        """A verdict map with unknown members may do anything, and chain jumps are among it."""
+        found = both(self.match, match)
+        unsure = Match((), found.possible, (*found.doubts, doubt))
+        self.make(unsure, ANYTHING)
+        self.match = unsure
+
+    def assign(self, statement: Assign) -> None:
+        """A map without a value for the packet ends the rule; a new address or port is not followed."""
+        if isinstance(statement.value, Lookup):
+            self.narrow(self.found_in(statement.value))
+        if statement.target.name not in _HARMLESS:
+            self.divert(str(statement), "the packet itself is rewritten")
+
+    def found_in(self, lookup: Lookup) -> Match:
+        try:
+            lenses = self.context.lenses(lookup.key)
+        except Obscure as why:
+            return Match.doubtful(Doubt(str(why)))
+        return self.context.members(lookup.mapping, lenses)
+
+    def update(self, statement: Update) -> None:
+        if statement.operation == "flow":
+            self.narrow(Match.doubtful(Doubt("after 'flow add': only connections that can be offloaded"), _OFFLOADED))
+            return
+        try:
+            self.narrow(everything(self.context.lenses(statement.key)))
+        except Obscure as why:
+            self.doubt(str(why))
+        limited = any(word in statement.text.split() for word in ("limit", "quota", "count"))
+        self.doubt("a limit for each member of a set" if limited else f"the set {statement.set} may be full")
+
+
+def rules(rule: syntax.Rule, context: Context) -> list[Rule]:
+    """The rules that one line of a ruleset becomes; none when it decides about no packet."""
+    translator = _Translator(context, Source(context.file, rule.place.line, rule.place.text))
+    for statement in rule.statements:
+        if translator.is_over:
+            break
+        translator.statement(statement)
+    if translator.unknown and not translator.is_over:
+        translator.end(translator.match, ANYTHING)
+    return translator.made
+
+
+def _reason(match: Match) -> str:
+    """Why a match is in doubt, with the line that makes it so where that is another one."""
+    if not match.doubts:
+        return ""
+    doubt = match.doubts[0]
+    return f"{doubt.reason} ({doubt.source})" if doubt.source is not None else doubt.reason
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _action(verdict: str, chain: str) -> Action:
+    if verdict in ("jump", "goto"):
+        return Jump(chain) if verdict == "jump" else Goto(chain)
+    return _VERDICTS.get(verdict, ANYTHING)
+
+
+def _groups(
+    elements: Sequence[Element], lenses: Sequence[Lens], context: Context
+) -> Iterator[tuple[Decide, Match]]:
+    """The verdicts of a map with the packets that meet them.
+
+    Single keys never overlap, so all with one verdict go together. Combined ones may: there the first in the listing
+    wins, and only neighbors go together.
+    """
+    plain = [member for member in elements if not is_rest(member)]
+    runs: list[tuple[Decide, list[Element]]] = []
+    at: dict[Decide, int] = {}
+    for member in plain:
+        verdict = member.data if isinstance(member.data, Decide) else Decide("?")
+        if verdict in at and (len(lenses) == 1 or at[verdict] == len(runs) - 1):
+            runs[at[verdict]][1].append(member)
+        else:
+            at[verdict] = len(runs)
+            runs.append((verdict, [member]))
+    for verdict, members in runs:
+        yield verdict, holding(keys_of(members, lenses, context.interfaces), lenses)
+    if len(plain) < len(elements):
+        rest = next(member.data for member in elements if is_rest(member))
+        yield _verdict_of(rest), lacking(keys_of(plain, lenses, context.interfaces), lenses)
+
+
+def _verdict_of(data: object) -> Decide:
+    return data if isinstance(data, Decide) else Decide("?")

@@ -1,0 +1,34 @@
+"""Rules as reports name them: the same everywhere."""
+
+from dataclasses import asdict, dataclass
+
+from portwright.policy.model import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReference:
+    """A rule of a configuration."""
+
+    point: str  # the enforcement point; the file's stem where there is no site
+    file: str
+    line: int  # 1-based; 0 for the file as a whole
+    text: str
+    default: bool = False  # nobody wrote it
+    reason: str = ""  # why a default is so, or what could not be modelled
+
+
+def rule_reference(rule: Rule, point: str, reason: str = "") -> RuleReference:
+    """A rule as reports name it."""
+    source = rule.source
+    return RuleReference(point, source.file, source.line, source.text, rule.default, reason or rule_reason(rule))
+
+
+def rule_json(rule: Rule, point: str, reason: str = "") -> dict[str, object]:
+    """A rule by contract: point, file, line, text, whether nobody wrote it, and why it decides or is in doubt."""
+    return asdict(rule_reference(rule, point, reason))
+
+
+def rule_reason(rule: Rule) -> str:
+    """Why a rule is a default or in doubt; empty for an ordinary rule."""
+    doubts = [f"{doubt.reason} ({doubt.source})" if doubt.source else doubt.reason for doubt in rule.match.doubts]
+    return "; ".join(dict.fromkeys(filter(None, (rule.reason, *doubts))))

@@ -1,0 +1,125 @@
+"""Boxes and headers as flow notation, for people: `tcp 10.1.0.0/16 > sql01:1433`."""
+
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, ip_network, summarize_address_range
+
+from portwright.packets.box import Box
+from portwright.packets.fields import ICMP, ICMPV6, LAST_ADDRESS, PORT_PROTOCOLS, Field, State
+from portwright.packets.intervals import Interval, Intervals
+from portwright.packets.names import protocol_name
+from portwright.packets.packet import Packet
+from portwright.policy.index import Values
+from portwright.policy.interfaces import OTHER, Interfaces
+
+Naming = Callable[[int, Interval], str | None]  # IP version, address range -> the name people know it by
+
+_SHOWN = 4  # parts of a list that are spelled out
+
+
+def _nameless(_version: int, _range: Interval) -> str | None:
+    return None
+
+
+def box_text(box: Box, interfaces: Interfaces = Interfaces(), naming: Naming = _nameless) -> str:  # noqa: B008
+    """A box as one line of flow notation; long lists end in "and N more"."""
+    ends = [_end(box, address, port, naming) for address, port in _ENDS]
+    words = [_protocols(box), ends[0], ">", ends[1], *_icmp(box), *_interfaces(box, interfaces), *_states(box)]
+    return " ".join(word for word in words if word)
+
+
+_ENDS = ((Field.SRC, Field.SPORT), (Field.DST, Field.DPORT))
+
+
+def _protocols(box: Box) -> str:
+    ranges = box.get(Field.PROTOCOL)
+    if ranges == ((0, 255),):
+        return "any"
+    return _listed([_span(pair, protocol_name) for pair in ranges])
+
+
+def _span(pair: Interval, name: Callable[[int], str] = str) -> str:
+    return name(pair[0]) if pair[0] == pair[1] else f"{name(pair[0])}-{name(pair[1])}"
+
+
+def _listed(parts: list[str]) -> str:
+    shown = ",".join(parts[:_SHOWN])
+    return shown if len(parts) <= _SHOWN else f"{shown} and {len(parts) - _SHOWN} more"
+
+
+def _end(box: Box, address: Field, port: Field, naming: Naming) -> str:
+    versions = box.get(Field.VERSION)
+    version = 4 if versions == ((4, 4),) else 6
+    ranges = box.get(address)
+    everywhere = all(first == 0 and last >= LAST_ADDRESS[version] for first, last in ranges)
+    text = ("any" if len(versions) > 1 or versions[0][0] != versions[0][1] else f"any{version}") if everywhere else ""
+    text = text or _listed([naming(version, pair) or address_range_text(version, pair) for pair in ranges])
+    ports = box.get(port)
+    if ports == ((0, 0xFFFF),) or ports == ((0, 0),) and not _has_ports(box):
+        return text
+    text = f"[{text}]" if ":" in text else text
+    return f"{text}:{_listed([_span(pair) for pair in ports])}"
+
+
+def _has_ports(box: Box) -> bool:
+    return any(first <= p <= last for p in PORT_PROTOCOLS for first, last in box.get(Field.PROTOCOL))
+
+
+def address_range_text(version: int, pair: Interval) -> str:
+    """A range of addresses as address, network or range."""
+    kind = IPv4Address if version == 4 else IPv6Address
+    last = min(pair[1], LAST_ADDRESS[version])
+    networks = list(summarize_address_range(kind(pair[0]), kind(last)))  # type: ignore[type-var]
+    if len(networks) > 1:
+        return f"{kind(pair[0])}-{kind(last)}"
+    network = ip_network(networks[0])
+    return str(network.network_address) if network.num_addresses == 1 else str(network)
+
+
+def _icmp(box: Box) -> list[str]:
+    protocols = box.get(Field.PROTOCOL)
+    if protocols not in (((ICMP, ICMP),), ((ICMPV6, ICMPV6),)):
+        return []
+    named = ((Field.TYPE, "type"), (Field.CODE, "code"))
+    return [f"{word} {_numbers(box.get(name))}" for name, word in named if box.get(name) != ((0, 255),)]
+
+
+def _numbers(ranges: Intervals) -> str:
+    return _listed([_span(pair) for pair in ranges])
+
+
+def _interfaces(box: Box, interfaces: Interfaces) -> list[str]:
+    words = []
+    for name, word in ((Field.IN, "in"), (Field.OUT, "out")):
+        atoms = [atom for atom in interfaces.atoms() if any(a <= atom <= b for a, b in box.get(name))]
+        if len(atoms) < len(interfaces.atoms()):
+            words.append(f"{word} {_listed([interfaces.name(atom) for atom in atoms])}")
+    return words
+
+
+def _states(box: Box) -> list[str]:
+    ranges = box.get(Field.STATE)
+    states = [state.name.lower() for state in State if any(a <= state <= b for a, b in ranges)]
+    return [] if len(states) == len(State) or states == ["new"] else [f"state {_listed(states)}"]
+
+
+def packet_of(values: Values, interfaces: Interfaces = Interfaces()) -> Packet:  # noqa: B008
+    """The packet that a header describes; its interfaces are named where they are known and have a name."""
+    header = tuple(value if isinstance(value, int) else 0 for value in values)
+    ports = header[Field.PROTOCOL] in PORT_PROTOCOLS
+    return Packet(
+        header[Field.VERSION],
+        header[Field.PROTOCOL],
+        header[Field.SRC],
+        header[Field.DST],
+        header[Field.SPORT] if ports else 0,
+        header[Field.DPORT] if ports else 0,
+        header[Field.TYPE],
+        header[Field.CODE],
+        State(header[Field.STATE]),
+        _interface_name(interfaces, header[Field.IN]),
+        _interface_name(interfaces, header[Field.OUT]),
+    )
+
+
+def _interface_name(interfaces: Interfaces, atom: int) -> str | None:
+    return None if atom <= OTHER or atom > interfaces.atoms()[-1] else interfaces.name(atom)

@@ -1,0 +1,182 @@
+"""The report of a check, as JSON by contract and as text for a person: the consequence first, then why."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from textwrap import wrap
+
+from portwright.catalog.model import Break
+from portwright.check.judge import Judgment
+from portwright.check.run import CheckReport
+from portwright.findings import Finding, Kind, Severity
+from portwright.plan.model import Plan
+from portwright.policy.reference import RuleReference
+from portwright.report.context import in_context
+from portwright.site.model import Assumption
+
+SCHEMA = "portwright.check/1"
+WIDTH = 100
+_INDENT = 15
+_ROUTINE = (
+    "routing is as the site declares it",
+    "idle timeouts and the capacity of connection tables are not judged",
+    "the configurations are the ones in force",
+)
+
+
+def check_json(report: CheckReport) -> dict[str, object]:
+    """The check by contract `portwright.check/1`."""
+    return {
+        "schema": SCHEMA,
+        "site": report.plan.site.name,
+        "verdict": report.verdict,
+        "summary": {
+            "required": len(report.results),
+            "proved": report.judged(Judgment.PROVED),
+            "missing": report.judged(Judgment.MISSING),
+            "undecided": report.judged(Judgment.UNDECIDED),
+            "excess": report.count(Kind.EXCESS),
+            "not_judged": report.not_judged,
+            "unplaced": report.count(Kind.UNPLACED),
+        },
+        "points": [asdict(point) for point in report.points],
+        "assumptions": assumptions(report.plan),
+        "findings": [finding_json(finding) for finding in report.findings],
+    }
+
+
+def finding_json(finding: Finding) -> dict[str, object]:
+    """A finding by contract: stable id, kind, severity, evidence."""
+    return {
+        "id": finding.id,
+        "kind": finding.kind.value,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "point": finding.point or None,
+        "flow": finding.flow or None,
+        "witness": finding.witness or None,
+        "decided_by": [asdict(rule) for rule in finding.decided_by],
+        "requirements": list(finding.requirements),
+        "citations": list(finding.citations),
+        "breaks": [break_json(broken) for broken in finding.breaks],
+        "fix": finding.fix or None,
+        "place": finding.place or None,
+    }
+
+
+def break_json(broken: Break) -> dict[str, object]:
+    """What a user loses, by contract."""
+    return {
+        "scenario": broken.scenario,
+        "step": broken.step,
+        "effect": broken.effect.value,
+        "user_sees": broken.user_sees,
+    }
+
+
+def assumptions(plan: Plan) -> list[str]:
+    """What the answer takes for granted: the routine, and what the site vouches for."""
+    return [*_ROUTINE, *(_assumed(entry) for entry in plan.assumptions)]
+
+
+def _assumed(entry: Assumption) -> str:
+    what = entry.rate_limits and f"rate limits are {entry.rate_limits.replace('-', ' ')}"
+    what = what or (f"line {entry.line} decides nothing" if entry.line else f"lines with '{entry.pattern}' decide nothing")
+    return f"at {entry.at} {what} ({entry.reason}, {entry.owner})"
+
+
+# ---------------------------------------------------------------------- text
+
+
+def check_text(report: CheckReport) -> str:
+    """The check for a person, 100 columns wide."""
+    order = sorted(report.findings, key=lambda finding: list(Severity).index(finding.severity))
+    lines = [*_headline(report), ""]
+    for number, finding in enumerate(order, 1):
+        lines += [*finding_text(number, finding, report.plan, report.texts), ""]
+    return "\n".join([*lines, *_footer(report)])
+
+
+def _headline(report: CheckReport) -> list[str]:
+    required, proved = len(report.results), report.judged(Judgment.PROVED)
+    word = {"proved": "PROVED", "findings": "NOT IN ORDER", "undecided": "UNDECIDED"}[report.verdict]
+    parts = [f"{proved} of {required} required flows proved"]
+    for count, what in (
+        (report.judged(Judgment.MISSING), "blocked"),
+        (report.judged(Judgment.UNDECIDED), "undecided"),
+    ):
+        parts += [f"{count} {what}"] if count else []
+    excess = report.count(Kind.EXCESS)
+    parts += [f"{excess} {'rule is' if excess == 1 else 'rules are'} too wide"] if excess else []
+    return wrap(f"{report.plan.site.name}: {word}. {', '.join(parts)}.", WIDTH)
+
+
+def finding_text(number: int, finding: Finding, plan: Plan, texts: Mapping[str, str]) -> list[str]:
+    """One finding: what it means, which line decides, who needs it, where that is written."""
+    mark = "" if finding.severity is Severity.ERROR else f"[{finding.severity.value}] "
+    head = wrap(f"{mark}{finding.message}", WIDTH - 4)
+    lines = [f"{number:>2}. {head[0]}", *(f"    {line}" for line in head[1:])]
+    seen = list(dict.fromkeys(broken.user_sees for broken in finding.breaks[:1] if broken.user_sees))
+    lines += _labelled("user sees", seen)
+    for rule in finding.decided_by:
+        lines += _deciding(rule, texts, finding.kind)
+    lines += _labelled("packet", [finding.witness] if finding.witness else [])
+    lines += _labelled("needed for", _needs(finding, plan))
+    lines += _labelled("written in", _citations(finding, plan))
+    lines += _labelled("also breaks", _others(finding.breaks))
+    lines += _labelled("to mend it", [finding.fix] if finding.fix else [])
+    return lines + _labelled("see", [finding.place] if finding.place else [])
+
+
+def _labelled(label: str, texts: Iterable[str]) -> list[str]:
+    lines: list[str] = []
+    for text in texts:
+        for part in wrap(text, WIDTH - 4 - _INDENT, break_long_words=False) or [""]:
+            lines.append(f"    {label if not lines else '':<{_INDENT}}{part}")
+    return lines
+
+
+_DECIDING = {Kind.MISSING: "blocked by", Kind.REPLY: "blocked by", Kind.EXCESS: "opened by", Kind.UNDECIDED: "hangs on"}
+
+
+def _deciding(rule: RuleReference, texts: Mapping[str, str], kind: Kind) -> list[str]:
+    why = f" (by default: {rule.reason})" if rule.default and rule.reason else f": {rule.reason}" if rule.reason else ""
+    lines = _labelled(_DECIDING.get(kind, "rule"), [f"{rule.file}:{rule.line}{why}"])
+    if rule.line and rule.file in texts:
+        lines += in_context(texts[rule.file], rule.line, around=1, indent=" " * (4 + _INDENT))
+    return lines
+
+
+def _needs(finding: Finding, plan: Plan) -> Iterator[str]:
+    for id in finding.requirements[:3]:
+        yield f"{id}: {plan.catalog.requirements[id].purpose}"
+    if len(finding.requirements) > 3:
+        yield f"and {len(finding.requirements) - 3} more requirements"
+
+
+def _citations(finding: Finding, plan: Plan) -> list[str]:
+    shown = [str(plan.catalog.citations[id]) for id in finding.citations[:4] if id in plan.catalog.citations]
+    more = len(finding.citations) - len(shown)
+    return ["; ".join([*shown, *([f"and {more} more"] if more else [])])] if shown else []
+
+
+def _others(breaks: tuple[Break, ...]) -> list[str]:
+    others = [f"{broken.scenario} ({broken.effect.value} at step {broken.step})" for broken in breaks[1:]]
+    shown = others[:4] + ([f"and {len(others) - 4} more"] if len(others) > 4 else [])
+    return ["; ".join(shown)] if shown else []
+
+
+def _footer(report: CheckReport) -> list[str]:
+    lines = ["What was read"]
+    lines += [
+        f"  {point.name:<14}{point.platform:<13}{point.modelled} lines modelled, {point.inert} inert, "
+        f"{point.unknown} not understood"
+        for point in report.points
+    ]
+    if report.not_judged:
+        rules = "rule also permits" if report.not_judged == 1 else "rules also permit"
+        lines += wrap(
+            f"Not judged: {report.not_judged} {rules} traffic between addresses that the site does not name (--all).",
+            WIDTH,
+        )
+    taken = "; ".join(assumptions(report.plan))
+    return [*lines, *wrap(f"Taken for granted: {taken}.", WIDTH)]

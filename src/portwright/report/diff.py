@@ -1,0 +1,71 @@
+"""The differences between two configurations, as JSON by contract and as text."""
+
+from portwright.policy.configuration import Configuration
+from portwright.policy.difference import Comparison, Difference
+from portwright.policy.walk import Decided, Decision
+from portwright.policy.text import box_text, packet_of
+from portwright.policy.reference import rule_json, rule_reason
+from portwright.report.context import point_name
+
+SCHEMA = "portwright.diff/1"
+
+
+def diff_json(
+    verdict: str, found: list[Difference], left_out: int, comparison: Comparison, old: Configuration, new: Configuration
+) -> dict[str, object]:
+    """The differences by contract; `not_listed` counts the headers beyond those listed."""
+
+    def side(decision: Decision, configuration: Configuration) -> dict[str, object]:
+        point = point_name(configuration.file)
+        return {
+            "decision": decision.decided.value,
+            "rule": rule_json(decision.rule, point) if decision.rule else None,
+            "undecided_by": [rule_json(rule, point) for rule in decision.undecided_by],
+        }
+
+    return {
+        "schema": SCHEMA,
+        "verdict": verdict,
+        "differences": [
+            {
+                "witness": str(packet_of(difference.witness, comparison.interfaces)),
+                "old": side(difference.old, old),
+                "new": side(difference.new, new),
+                "cover": [box_text(box, comparison.interfaces) for box in difference.cover],
+            }
+            for difference in found
+        ],
+        "not_listed": str(left_out),
+    }
+
+
+_HEADLINES = {
+    "equal": "Equal: {old} and {new} treat every packet alike.",
+    "different": "Different: {old} and {new} do not treat every packet alike.",
+    "undecided": "Undecided: lines that are not modelled could make {old} and {new} differ.",
+}
+
+
+def diff_text(
+    verdict: str, found: list[Difference], left_out: int, comparison: Comparison, old: Configuration, new: Configuration
+) -> str:
+    """The differences for a person: what changes for which packets, and by which lines."""
+    lines = [_HEADLINES[verdict].format(old=old.file, new=new.file)]
+    for number, difference in enumerate(found, 1):
+        witness = packet_of(difference.witness, comparison.interfaces)
+        lines += ["", f"{number}. {witness}", _side("old", difference.old), _side("new", difference.new)]
+        lines += ["     so do" if len(difference.cover) == 1 else "     so do, among others"]
+        lines += [f"       {box_text(box, comparison.interfaces)}" for box in difference.cover[:3]]
+    if left_out:
+        lines += ["", f"{left_out:,} more headers are not listed."]
+    return "\n".join(lines)
+
+
+def _side(word: str, decision: Decision) -> str:
+    if decision.decided is Decided.UNDECIDED:
+        lines = ", ".join(f"{rule.source} ({rule_reason(rule)})" for rule in decision.undecided_by)
+        return f"     {word}  undecided by {lines}"
+    if decision.rule is None:
+        return f"     {word}  {decision.decided.value}"
+    default = " (default)" if decision.rule.default else ""
+    return f"     {word}  {decision.decided.value:<6}  {decision.rule.source}{default}  {decision.rule.source.text}"

@@ -1,0 +1,116 @@
+"""A traced scenario, as JSON by contract and as text for a person."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from textwrap import wrap
+
+from portwright.check.judge import Obstacle
+from portwright.plan.model import Plan
+from portwright.policy.reference import RuleReference, rule_reference
+from portwright.report.context import in_context
+from portwright.trace.run import Hop, Trace, TracedStep
+
+SCHEMA = "portwright.trace/1"
+_WIDTH = 100
+
+_SIGNS = {
+    Hop.ALLOWED: "passes",
+    Hop.BLOCKED: "BLOCKED",
+    Hop.SAME_HOST: "same host",
+    Hop.NO_FIREWALL: "no firewall",
+    Hop.RETURN: "open connection",
+    Hop.UNDECIDED: "UNDECIDED",
+    Hop.NOT_PLACED: "not placed",
+}
+_HEADLINES = {
+    "works": "works",
+    "degraded": "works, but not well",
+    "broken": "is broken",
+    "undecided": "cannot be decided",
+}
+
+
+def trace_json(found: Trace) -> dict[str, object]:
+    """The trace by contract `portwright.trace/1`."""
+    return {
+        "schema": SCHEMA,
+        "scenario": found.scenario.id,
+        "verdict": found.verdict,
+        "steps": [
+            {
+                "step": traced.step.step,
+                "source": traced.source,
+                "destination": traced.destination,
+                "service": traced.step.service,
+                "verdict": traced.verdict.value,
+                "decided_by": [asdict(rule) for rule in deciders(traced)],
+            }
+            for traced in found.steps
+        ],
+        "user_sees": found.user_sees or None,
+    }
+
+
+def deciders(traced: TracedStep) -> list[RuleReference]:
+    """The rules that stop a leg, or leave it open."""
+    return [rule_reference(rule, obstacle.point) for obstacle in traced.obstacles for rule in obstacle.rules]
+
+
+def trace_text(found: Trace, plan: Plan, texts: Mapping[str, str]) -> str:
+    """The trace for a person: the verdict, the steps, and what stops the first that does not work."""
+    lines = [f"{found.scenario.title}: {_HEADLINES[found.verdict]}{_where(found)}"]
+    if found.user_sees:
+        lines += wrap(f"The user sees: {found.user_sees}", _WIDTH, initial_indent="  ", subsequent_indent="  ")
+    lines += ["", *_table(found)]
+    stopped = found.stopped_at
+    if stopped is not None:
+        lines += ["", *_explained(stopped, plan, texts)]
+    return "\n".join(lines)
+
+
+def _where(found: Trace) -> str:
+    stopped = found.stopped_at
+    return f" at step {stopped.step.step}" if stopped is not None else ""
+
+
+def _table(found: Trace) -> list[str]:
+    rows = [
+        (traced.step.step, f"{traced.source} > {traced.destination}", _service(traced), _SIGNS[traced.verdict])
+        for traced in found.steps
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = []
+    for traced, row in zip(found.steps, rows, strict=True):
+        mark = ">" if traced is found.stopped_at else " "
+        cells = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False))
+        lines.append(f"{mark} {cells}  {row[3]}".rstrip())
+    return lines
+
+
+def _service(traced: TracedStep) -> str:
+    if traced.flow is None or traced.verdict in (Hop.RETURN, Hop.SAME_HOST):
+        return traced.step.service
+    return f"{traced.step.service} {traced.flow.describe()}"
+
+
+def _explained(traced: TracedStep, plan: Plan, texts: Mapping[str, str]) -> list[str]:
+    """Why a leg does not surely work: what it carries, the rule in its context, where the paper says so."""
+    lines = [f"Step {traced.step.step} carries {traced.step.carries}."]
+    if traced.verdict is Hop.NOT_PLACED:
+        lines.append(f"Nobody has placed {traced.step.destination} (or {traced.step.source}) on this site.")
+    for obstacle in traced.obstacles:
+        lines += _obstacle(obstacle, texts)
+    if traced.flow is not None:
+        cited = [str(plan.catalog.citations[id]) for id in traced.flow.requirement.citations]
+        lines.append(f"Needed for {traced.flow.requirement.id}, written in {'; '.join(cited)}")
+    return [part for line in lines for part in (wrap(line, _WIDTH) if not line.startswith(" ") else [line])]
+
+
+def _obstacle(obstacle: Obstacle, texts: Mapping[str, str]) -> list[str]:
+    word = {"missing": "blocks it", "reply": "blocks the replies", "undecided": "leaves it undecided"}[obstacle.kind]
+    lines = []
+    for rule in (rule_reference(rule, obstacle.point) for rule in obstacle.rules):
+        because = f": {rule.reason}" if rule.reason else ""
+        lines.append(f"{obstacle.point} {word} by {rule.file}:{rule.line}{because}")
+        lines += in_context(texts.get(rule.file, ""), rule.line) if rule.line else []
+    return lines or [f"{obstacle.point or 'The site'}: {obstacle.reason}"]

@@ -1,0 +1,1 @@
+"""Where an application runs: zones, hosts, enforcement points, paths, translations, settings."""

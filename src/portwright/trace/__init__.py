@@ -1,0 +1,1 @@
+"""Scenarios over the configurations, step by step, up to what the user sees."""

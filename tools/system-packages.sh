@@ -1,0 +1,53 @@
+#!/bin/sh
+# Install the system's own programs that a target needs, where that is possible; say what is missing where it is not.
+#   system-packages.sh setup    Python 3.11 or later with venv; fails when it is missing
+#   system-packages.sh kernel   nft and ip for the tests in the real kernel; those tests are skipped without them
+set -u
+PATH="$PATH:/usr/sbin:/sbin"
+python=${PYTHON:-python3}
+
+say() { echo "portwright: $*" >&2; }
+
+# May this script install Debian packages here?
+can_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
+
+install() {
+    say "installing $*"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q >/dev/null 2>&1 # when this fails, the lists at hand may still do
+    apt-get install -q -y --no-install-recommends "$@" >/dev/null 2>&1 </dev/null ||
+        say "apt-get could not install $*"
+}
+
+setup() {
+    "$python" -c 'import venv, ensurepip' 2>/dev/null || { can_install && install python3-venv; }
+    if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        say "Python 3.11 or later is needed; name it with: make setup PYTHON=python3.13"
+        exit 1
+    fi
+    if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
+        say "$python lacks the venv module; on Debian and Ubuntu: apt-get install python3-venv"
+        exit 1
+    fi
+}
+
+# The packages of the programs that are not here.
+absent() {
+    command -v nft >/dev/null || echo nftables
+    command -v ip >/dev/null || echo iproute2
+}
+
+kernel() {
+    if [ "$(uname -s)" != Linux ]; then
+        say "the tests marked 'kernel' are skipped: they need Linux"
+        return
+    fi
+    [ -n "$(absent)" ] && can_install && install $(absent)
+    if [ -n "$(absent)" ]; then
+        say "the tests marked 'kernel' are skipped: not installed:" $(absent)
+    elif ! unshare --net true 2>/dev/null; then
+        say "the tests marked 'kernel' are skipped: they need the right to make network namespaces (root)"
+    fi
+}
+
+"$1"
