@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from portwright.cli import COMMANDS
+
 SOURCE = Path(__file__).parent.parent / "src"
 HEAVY = {"yaml", "rich", "jsonschema"}
 HELP = """
@@ -34,10 +36,18 @@ def loaded(*arguments: str) -> set[str]:
     return set(modules.split())
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("check", "--help"), ("decide", "--help")], ids=" ".join)
-def test_help_loads_nothing_heavy(arguments):
-    """Help needs no YAML, no schema, no rich text and no platform."""
-    modules = loaded(*arguments)
-    platforms = {module for module in modules if module.startswith("portwright.platforms.")}
+def platforms(modules: set[str]) -> set[str]:
+    return {module for module in modules if module.startswith("portwright.platforms.")}
+
+
+def test_help_loads_nothing_heavy():
+    """The list of commands needs no YAML, no schema, no rich text and no platform."""
+    modules = loaded("--help")
     assert not modules & HEAVY
-    assert not platforms
+    assert not platforms(modules)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_loads_no_platform(command):
+    """A platform is loaded when there is a configuration of it to read."""
+    assert not platforms(loaded(command, "--help"))

@@ -47,7 +47,7 @@ def main() -> int:
     faulty = ["--config", f"{POINT}={config}"]
     answered = [
         show(root, ["check", str(SITE), *faulty]),
-        show(root, ["trace", str(SITE), *faulty, SCENARIO]),
+        show(root, ["trace", str(SITE), SCENARIO, *faulty]),
     ]
     good = SITE.parent / config.name
     print(NEXT.format(site=SITE, config=config, good=good, packet=PACKET, faults=FAULT.parent))
@@ -57,7 +57,7 @@ def main() -> int:
 def changed_lines(fault: Path) -> list[str]:
     """The lines of a patch that take away or add."""
     text = fault.read_text(encoding="utf-8")
-    return [line for line in text.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    return [line.rstrip() for line in text.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
 
 
 def show(root: Path, arguments: list[str]) -> bool:

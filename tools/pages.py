@@ -71,7 +71,7 @@ class Shell:
         if done.returncode == ExitStatus.INTERNAL:
             raise RuntimeError(f"{command}: {done.stdout}")
         self.status = done.returncode
-        return done.stdout.splitlines()
+        return [line.rstrip() for line in done.stdout.splitlines()]
 
 
 def _conversation(block: str, shell: Shell) -> str:

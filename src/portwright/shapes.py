@@ -35,9 +35,16 @@ class Ledger:
     declared: dict[str, dict[str, "Use | None"]] = field(default_factory=dict)  # kind -> name -> where, if in a file
     used: list["Use"] = field(default_factory=list)
 
+    @property
+    def is_full(self) -> bool:
+        """Report whether there are so many problems that no more are noted."""
+        return len(self.problems) >= MAX_PROBLEMS
+
     def settle(self) -> None:
         """Note every name that is used but declared nowhere. Raises InvalidInput if anything at all is wrong."""
         for use in self.used:
+            if self.is_full:
+                break
             known = {name for kind in use.kinds for name in self.declared.get(kind, {})}
             if use.name not in known:
                 message = f"there is no {' or '.join(use.kinds)} '{shorten(use.name)}'"
@@ -68,7 +75,7 @@ class Place:
 
     def note(self, node: Node, message: str, hint: str = "") -> None:
         """Note a problem with a node. Past `MAX_PROBLEMS` the rest is not noted."""
-        if len(self.ledger.problems) < MAX_PROBLEMS:
+        if not self.ledger.is_full:
             path = ".".join(self.path)[:200]
             self.ledger.problems.append(Problem(self.document.file, *_at(node), path, message, hint))
 
@@ -133,9 +140,14 @@ def read(shape: Shape[T], document: Document, ledger: Ledger) -> T | None:
         return None
 
 
+_MANY = 500  # names; comparing a word with more takes too long
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known words, or else all of them when they are few."""
     names = sorted(set(known))
+    if len(names) > _MANY:
+        names = [name for name in names if name[:2] == word[:2]][:_MANY]
     near = get_close_matches(word[:60], names, n=2, cutoff=0.6)
     if near:
         return f"did you mean {' or '.join(near)}?"
@@ -393,12 +405,16 @@ class Record(Generic[T]):
         for name, item in node.items:
             key = self.keys.get(name.text)
             if key is None:
-                hint = suggestion(name.text, self.keys)
-                at.under(name.text).note(name, f"{self.what} has no '{shorten(name.text)}'", hint)
+                self._note_unknown(name, at)
                 continue
             with suppress(Wrong):
                 values[key.name or name.text] = key.shape.read(item, at.under(name.text))
         return values
+
+    def _note_unknown(self, name: Scalar, at: Place) -> None:
+        if not at.ledger.is_full:
+            hint = suggestion(name.text, self.keys)
+            at.under(name.text).note(name, f"{self.what} has no '{shorten(name.text)}'", hint)
 
     def _missing(self, node: MappingNode, at: Place) -> bool:
         present = {name.text for name, _ in node.items}

@@ -139,7 +139,8 @@ class Judge:
 
     def _witness(self, view: PointView, way: Way, packets: PacketSet) -> Values:
         """A packet that people recognize, on the interfaces of the way as far as they are known."""
-        witness: list[int | Intervals] = list(packets.witness(self.prefer))
+        prefer = self.prefer if way.state is State.NEW else {**self.prefer, Field.DPORT: self.prefer[Field.SPORT]}
+        witness: list[int | Intervals] = list(packets.witness(prefer))
         for field, values in view.constraints(way).items():
             first, last = values[0]
             witness[field] = first if first == last else values

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from portwright.catalog.model import Break
-from portwright.check.excess import ExcessFinder, PointExcess, RuleExcess
+from portwright.check.excess import ExcessFinder, PointExcess, RuleExcess, permitted
 from portwright.check.judge import FlowResult, Judge, Judgment, Obstacle
 from portwright.check.points import PointView, Reading
 from portwright.findings import Finding, Kind, Severity
@@ -90,6 +90,7 @@ class Check:
             for name, reading in readings.items()
         }
         self.judge = Judge(plan, self.views, self.space, self.prefer)
+        self._permitted = PacketSet.of(self.space, permitted(plan))
         self._naming = site_naming(plan.site)
 
     def run(self, everything: bool = False) -> CheckReport:
@@ -218,7 +219,7 @@ class Check:
             yield from (self._too_wide(point, one) for one in found.sure)
 
     def _too_wide(self, point: str, found: RuleExcess) -> Finding:
-        boxes, left_out = found.packets.cover(_COVER, self.prefer)
+        boxes, left_out = found.packets.cover(_COVER, self.prefer, beside=self._permitted)
         shown = "; ".join(box_text(_without_source_port(box), naming=self._naming) for box in boxes)
         more = " and more" if left_out else ""
         view = self.views[point]
@@ -231,7 +232,7 @@ class Check:
             Kind.EXCESS,
             f"{point} permits what nothing {'in daily work ' if label else ''}needs: {shown}{more}"
             + (f" ({label})" if label else "")
-            + (f"; the same rule serves {needed}" if needed else ""),
+            + (f"; all that is needed of it: {needed}" if needed else ""),
             subject=found.rule.source.text,
             point=point,
             witness=str(packet_of(tuple(witness), view.reading.configuration.interfaces)),

@@ -21,9 +21,15 @@ def load(site: str, configs: Iterable[str], today: date | None) -> tuple[Plan, d
     catalog = load_catalog()
     loaded = with_configurations(load_site(Path(site), catalog), configs)
     files = {
-        name: (point.platform, str(point.config)) for name, point in loaded.points.items() if point.config is not None
+        name: (point.platform, _shown(point.config)) for name, point in loaded.points.items() if point.config is not None
     }
     return make_plan(catalog, loaded, today=today), read_points(files)
+
+
+def _shown(path: Path) -> str:
+    """A path as the user would write it from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def with_configurations(site: Site, configs: Iterable[str]) -> Site:

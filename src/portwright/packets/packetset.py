@@ -185,13 +185,18 @@ class PacketSet(PacketMap[bool]):
             seen |= fresh
             stack.extend(fresh)
 
-    def cover(self, most: int, prefer: Preferences | None = None) -> tuple[list[Box], int]:
+    def cover(
+        self, most: int, prefer: Preferences | None = None, beside: "PacketSet | None" = None
+    ) -> tuple[list[Box], int]:
         """At most `most` readable boxes, and exactly how many headers of the set they leave out.
 
-        Every real packet of a box is in the set; headers that no packet has (ports of ESP) do not narrow a box.
+        Every real packet of a box is in the set or in `beside`; headers that no packet has (ports of ESP) do not narrow
+        a box.
         """
         real = well_formed(self.space)
         room = self | ~real
+        if beside is not None:
+            room = room | beside
         rest = self & real
         boxes: list[Box] = []
         while rest and len(boxes) < most:
@@ -245,7 +250,7 @@ class PacketSet(PacketMap[bool]):
 
 # Fields that say least about a flow grow first, so that addresses and ports stay as specific as they need to be.
 _GROW_ORDER = (
-    Field.FLAGS, Field.STATE, Field.CODE, Field.TYPE, Field.SPORT, Field.OUT, Field.IN, Field.PROTOCOL, Field.DPORT,
+    Field.FLAGS, Field.STATE, Field.CODE, Field.TYPE, Field.SPORT, Field.OUT, Field.IN, Field.DPORT, Field.PROTOCOL,
     Field.SRC, Field.DST, Field.VERSION,
 )  # fmt: skip
 

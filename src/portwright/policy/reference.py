@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
+from portwright.packets.box import Doubt
 from portwright.policy.model import Rule
 
 
@@ -30,5 +31,9 @@ def rule_json(rule: Rule, point: str, reason: str = "") -> dict[str, object]:
 
 def rule_reason(rule: Rule) -> str:
     """Why a rule is a default or in doubt; empty for an ordinary rule."""
-    doubts = [f"{doubt.reason} ({doubt.source})" if doubt.source else doubt.reason for doubt in rule.match.doubts]
+    doubts = [doubt.reason if _is_here(doubt, rule) else f"{doubt.reason} ({doubt.source})" for doubt in rule.match.doubts]
     return "; ".join(dict.fromkeys(filter(None, (rule.reason, *doubts))))
+
+
+def _is_here(doubt: Doubt, rule: Rule) -> bool:
+    return doubt.source is None or (doubt.source.file, doubt.source.line) == (rule.source.file, rule.source.line)

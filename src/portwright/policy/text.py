@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_network, summarize_address_ra
 
 from portwright.packets.box import Box
 from portwright.packets.fields import ICMP, ICMPV6, LAST_ADDRESS, PORT_PROTOCOLS, Field, State
-from portwright.packets.intervals import Interval, Intervals
+from portwright.packets.intervals import Interval, Intervals, contains, intersect
 from portwright.packets.names import protocol_name
 from portwright.packets.packet import Packet
 from portwright.policy.index import Values
@@ -32,6 +32,9 @@ _ENDS = ((Field.SRC, Field.SPORT), (Field.DST, Field.DPORT))
 
 def _protocols(box: Box) -> str:
     ranges = box.get(Field.PROTOCOL)
+    if any(box.get(port) != ((0, 0xFFFF),) for port in (Field.SPORT, Field.DPORT)):
+        with_ports = intersect(ranges, tuple((number, number) for number in PORT_PROTOCOLS))
+        ranges = with_ports or ranges
     if ranges == ((0, 255),):
         return "any"
     return _listed([_span(pair, protocol_name) for pair in ranges])
@@ -47,11 +50,11 @@ def _listed(parts: list[str]) -> str:
 
 
 def _end(box: Box, address: Field, port: Field, naming: Naming) -> str:
-    versions = box.get(Field.VERSION)
-    version = 4 if versions == ((4, 4),) else 6
+    versions = [version for version in (4, 6) if contains(box.get(Field.VERSION), version)]
+    version = versions[0]
     ranges = box.get(address)
     everywhere = all(first == 0 and last >= LAST_ADDRESS[version] for first, last in ranges)
-    text = ("any" if len(versions) > 1 or versions[0][0] != versions[0][1] else f"any{version}") if everywhere else ""
+    text = ("any" if len(versions) > 1 else f"any{version}") if everywhere else ""
     text = text or _listed([naming(version, pair) or address_range_text(version, pair) for pair in ranges])
     ports = box.get(port)
     if ports == ((0, 0xFFFF),) or ports == ((0, 0),) and not _has_ports(box):

@@ -11,11 +11,13 @@ from portwright.findings import Finding, Kind, Severity
 from portwright.plan.model import Plan
 from portwright.policy.reference import RuleReference
 from portwright.report.context import in_context
+from portwright.report.grouping import Group, grouped
 from portwright.site.model import Assumption
 
 SCHEMA = "portwright.check/1"
 WIDTH = 100
 _INDENT = 15
+_LISTED = 6  # flows that a group spells out
 _ROUTINE = (
     "routing is as the site declares it",
     "idle timeouts and the capacity of connection tables are not judged",
@@ -91,8 +93,8 @@ def check_text(report: CheckReport) -> str:
     """The check for a person, 100 columns wide."""
     order = sorted(report.findings, key=lambda finding: list(Severity).index(finding.severity))
     lines = [*_headline(report), ""]
-    for number, finding in enumerate(order, 1):
-        lines += [*finding_text(number, finding, report.plan, report.texts), ""]
+    for number, group in enumerate(grouped(order), 1):
+        lines += [*finding_text(number, group.first, report.plan, report.texts), *_same(group), ""]
     return "\n".join([*lines, *_footer(report)])
 
 
@@ -125,6 +127,15 @@ def finding_text(number: int, finding: Finding, plan: Plan, texts: Mapping[str, 
     lines += _labelled("also breaks", _others(finding.breaks))
     lines += _labelled("to mend it", [finding.fix] if finding.fix else [])
     return lines + _labelled("see", [finding.place] if finding.place else [])
+
+
+def _same(group: Group) -> list[str]:
+    """The other flows that the same rule stops."""
+    flows = [finding.flow for finding in group.findings[1:]]
+    if not flows:
+        return []
+    shown = ", ".join(flows[:_LISTED]) + (f" and {len(flows) - _LISTED} more" if len(flows) > _LISTED else "")
+    return _labelled("it also stops", [shown])
 
 
 def _labelled(label: str, texts: Iterable[str]) -> list[str]:

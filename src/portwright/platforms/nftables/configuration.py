@@ -41,9 +41,7 @@ def _lines(table: Table) -> Iterator[syntax.Rule]:
 
 def _census(ruleset: Ruleset, compiler: Compiler, file: str) -> Census:
     modelled, inert = 0, ruleset.inert_lines
-    unknown = [
-        Unknown(_source(file, place), "a command that is not understood", "point") for place in ruleset.unknown
-    ]
+    unknown = [Unknown(_source(file, place), "a command that is not understood", "point") for place in ruleset.unknown]
     for table in ruleset.tables.values():
         modelled += 1
         for named in table.sets.values():

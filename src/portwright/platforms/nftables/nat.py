@@ -56,9 +56,7 @@ def _is_open(address: Expression | None) -> bool:
     return address is None or isinstance(address, Lookup)
 
 
-def _of_version(
-    statement: Translate, match: Match, version: int, context: Context
-) -> Iterator[tuple[Match, Rewrite]]:
+def _of_version(statement: Translate, match: Match, version: int, context: Context) -> Iterator[tuple[Match, Rewrite]]:
     lookup = next((e for e in (statement.address, statement.port) if isinstance(e, Lookup)), None)
     if lookup is None:
         target = _target(statement, statement.address, statement.port, version)
@@ -133,9 +131,7 @@ def _moved(old: Prefix, new: Prefix, target: _Target, version: int) -> _Target:
     return _Target(after, target.port, after[0][0] - before[0][0])
 
 
-def _changed(
-    statement: Translate, match: Match, target: _Target, version: int
-) -> Iterator[tuple[Match, Rewrite]]:
+def _changed(statement: Translate, match: Match, target: _Target, version: int) -> Iterator[tuple[Match, Rewrite]]:
     """The translation; ports change only where the protocol has some."""
     address_field, port_field = _FIELDS[statement.kind]
     changes = []

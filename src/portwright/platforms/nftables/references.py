@@ -183,7 +183,9 @@ def _loops(edges: dict[str, list[tuple[str, Place]]], file: str) -> Iterator[Pro
                 opened.discard(chain)
                 depth[chain] = heights[chain]
                 if depth[chain] == DEEPEST:
-                    yield Problem(file, edges[chain][0][1].line, 0, "", f"more than {DEEPEST} chains deep", "nft refuses it")
+                    yield Problem(
+                        file, edges[chain][0][1].line, 0, "", f"more than {DEEPEST} chains deep", "nft refuses it"
+                    )
                 if stack:
                     parent = stack[-1][0]
                     heights[parent] = max(heights[parent], depth[chain] + 1)

@@ -198,9 +198,7 @@ def _action(verdict: str, chain: str) -> Action:
     return _VERDICTS.get(verdict, ANYTHING)
 
 
-def _groups(
-    elements: Sequence[Element], lenses: Sequence[Lens], context: Context
-) -> Iterator[tuple[Decide, Match]]:
+def _groups(elements: Sequence[Element], lenses: Sequence[Lens], context: Context) -> Iterator[tuple[Decide, Match]]:
     """The verdicts of a map with the packets that meet them.
 
     Single keys never overlap, so all with one verdict go together. Combined ones may: there the first in the listing

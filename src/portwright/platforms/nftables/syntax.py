@@ -282,9 +282,7 @@ class Unknown:
         return self.text
 
 
-Statement = (
-    Condition | Decide | DecideBy | Reject | Translate | Assign | Update | Chance | Divert | Inert | Unknown
-)
+Statement = Condition | Decide | DecideBy | Reject | Translate | Assign | Update | Chance | Divert | Inert | Unknown
 
 # Objects
 
