@@ -34,14 +34,14 @@ format: .venv/ready
 	$(BIN)/ruff format --check .
 
 lint: .venv/ready
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --output-format concise .
 	$(BIN)/lint-imports --no-cache --no-logo
 
 types: .venv/ready
 	$(BIN)/mypy
 
 fix: .venv/ready ## format the code and repair what ruff can repair safely
-	$(BIN)/ruff check --fix --exit-zero --quiet .
+	$(BIN)/ruff check --fix --exit-zero --output-format concise .
 	$(BIN)/ruff format .
 
 golden: .venv/ready ## rewrite golden files and the output shown in the docs; show what changed

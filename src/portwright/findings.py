@@ -32,6 +32,7 @@ class Kind(StrEnum):
     REDUNDANT = "redundant"  # a rule whose removal changes nothing
     UNUSED = "unused"  # an object that nothing refers to
     LINT = "lint"  # anything else that a careful person would change
+    NOTE = "note"  # something worth knowing that harms nothing
 
 
 SEVERITY: dict[Kind, Severity] = {
@@ -48,6 +49,7 @@ SEVERITY: dict[Kind, Severity] = {
     Kind.REDUNDANT: Severity.NOTE,
     Kind.UNUSED: Severity.NOTE,
     Kind.LINT: Severity.WARNING,
+    Kind.NOTE: Severity.NOTE,
 }
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from difflib import get_close_matches
+from itertools import chain
 from typing import Any, Generic, Protocol, TypeVar
 
 from portwright.errors import InvalidInput, Problem
@@ -45,10 +46,10 @@ class Ledger:
         for use in self.used:
             if self.is_full:
                 break
-            known = {name for kind in use.kinds for name in self.declared.get(kind, {})}
-            if use.name not in known:
+            known = [self.declared.get(kind, {}) for kind in use.kinds]
+            if not any(use.name in names for names in known):
                 message = f"there is no {' or '.join(use.kinds)} '{shorten(use.name)}'"
-                use.note(message, suggestion(use.name, known))
+                use.note(message, suggestion(use.name, chain.from_iterable(known)))
         if self.problems:
             raise InvalidInput(sorted(set(self.problems))[:MAX_PROBLEMS])
 

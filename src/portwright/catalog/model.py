@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from portwright.packets import intervals
 from portwright.packets.intervals import EMPTY, Intervals
 from portwright.source import Source
 
@@ -118,13 +117,6 @@ class Ports:
     text: str  # as written: "443", "80,443", "{web.port}"
     fixed: Intervals = EMPTY
     settings: tuple[str, ...] = ()
-
-    def values(self, lookup: Lookup, parse: Callable[[str], Intervals]) -> Intervals:
-        """The ports with every setting looked up."""
-        found = self.fixed
-        for name in self.settings:
-            found = intervals.union(found, parse(lookup(name)))
-        return found
 
 
 @dataclass(frozen=True, slots=True)

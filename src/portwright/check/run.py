@@ -9,12 +9,13 @@ from portwright.check.excess import ExcessFinder, PointExcess, RuleExcess, permi
 from portwright.check.judge import FlowResult, Judge, Judgment, Obstacle
 from portwright.check.points import PointView, Reading
 from portwright.findings import Finding, Kind, Severity
+from portwright.lint.run import without_effect
 from portwright.packets.box import Box
 from portwright.packets.diagram import Space
 from portwright.packets.fields import Field
 from portwright.packets.packetset import PacketSet, Preferences
 from portwright.plan.model import Plan, RequiredFlow
-from portwright.policy.anomalies import Anomaly, anomalies
+from portwright.policy.anomalies import anomalies
 from portwright.policy.model import Rule
 from portwright.policy.text import box_text, packet_of
 from portwright.site.naming import site_naming
@@ -265,8 +266,7 @@ class Check:
     def _anomalies(self) -> Iterator[Finding]:
         for name, view in self.views.items():
             hook = "input" if self.plan.site.points[name].on else "forward"
-            found = [a for stage in view.policy(hook).stages for a in anomalies(stage)]
-            yield from (anomaly_finding(anomaly, name) for anomaly in found)
+            yield from without_effect(view.policy(hook).stages, name)
 
     def _summaries(self) -> Iterator[PointSummary]:
         for name, view in self.views.items():
@@ -293,23 +293,3 @@ def _without_source_port(box: Box) -> Box:
     shown = Box.of(kept)
     assert shown is not None
     return shown
-
-
-_MEANS = {
-    "shadowed": "a rule that can never decide",
-    "redundant": "a rule whose removal changes nothing",
-}
-
-
-def anomaly_finding(anomaly: Anomaly, point: str) -> Finding:
-    """A rule without effect as a finding: the rule first, then those that make it so."""
-    rules = (anomaly.rule, *anomaly.because_of)
-    because = "; decided before by what follows" if anomaly.because_of and anomaly.kind == "shadowed" else ""
-    return Finding(
-        Kind.SHADOWED if anomaly.kind == "shadowed" else Kind.REDUNDANT,
-        f"{point}: {_MEANS[anomaly.kind]}{because}",
-        subject=anomaly.rule.source.text,
-        point=point,
-        witness=str(packet_of(anomaly.witness)) if anomaly.witness else "",
-        decided_by=tuple(rule_reference(rule, point) for rule in rules),
-    )

@@ -12,5 +12,5 @@
 
 A flow's `routes` are alternatives that must all pass; none at all means that nobody declared a path, and `findings`
 says so. A `Crossing` names the point, the hook (forward; output first on the source host, input last on the
-destination host) and the interfaces, None where the site does not say. `legs` and `breaks` connect flows with scenarios.
+destination host) and the interfaces, None where the site does not say. `legs` and `breaks` lead to scenarios.
 """

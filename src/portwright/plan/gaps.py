@@ -58,7 +58,7 @@ def unjudged(site: Site, flows: Sequence[RequiredFlow]) -> Iterator[Finding]:
     for flow in flows:
         if not flow.routes:
             pathless.setdefault((flow.source.zone, flow.destination.zone), []).append(flow)
-        if not flow.packets:
+        if not flow.has_common_version:
             yield _no_common_version(flow)
     for (source, destination), found in pathless.items():
         yield _pathless(site, source, destination, found)

@@ -1,20 +1,22 @@
 """Catalog x site: which flows there must be."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import chain
 
-from portwright.catalog.model import Catalog, Necessity, Phase, Requirement, Status
+from portwright.catalog.model import Catalog, Necessity, Phase, Ports, Requirement, Status
+from portwright.errors import InvalidInput
 from portwright.findings import Finding
 from portwright.packets.box import Box, Boxes
 from portwright.packets.fields import ICMP, ICMPV6, Field
-from portwright.packets.intervals import Intervals
+from portwright.packets.intervals import Intervals, normalize
 from portwright.packets.notation import parse_ports
 from portwright.plan import gaps
 from portwright.plan.candidates import Candidates, Choice, is_same_host
 from portwright.plan.model import DEFAULT_PHASES, AcceptedFlow, Endpoint, LocalUse, Plan, RequiredFlow
-from portwright.site.model import DYNAMIC, Crossing, Route, Site
+from portwright.plan.routing import Routing
+from portwright.site.model import DYNAMIC, Site
 
 _TOLERATED: tuple[tuple[int, int, int, Intervals], ...] = (  # IP version, protocol, ICMP type, codes
     (4, ICMP, 3, ((4, 4),)),  # RFC 1191: fragmentation needed, for path-MTU discovery
@@ -23,12 +25,15 @@ _TOLERATED: tuple[tuple[int, int, int, Intervals], ...] = (  # IP version, proto
 )
 
 
+MAX_PAIRS = 300_000  # consumers x servers; beyond it a site is better described by groups
+
+
 def make_plan(
     catalog: Catalog, site: Site, phases: Sequence[Phase] = DEFAULT_PHASES, today: date | None = None
 ) -> Plan:
     """The plan of a site for the chosen phases. `today` says which entries of the site have expired."""
     today = today or datetime.now().astimezone().date()
-    maker = _Maker(catalog, site, tuple(phases), Candidates.of(site))
+    maker = _Maker(catalog, site, tuple(phases), Candidates.of(site), Routing.of(site))
     for requirement in catalog.requirements.values():
         if requirement.product in site.products:
             maker.place(requirement)
@@ -38,17 +43,20 @@ def make_plan(
 
 @dataclass(slots=True)
 class _Maker:
-    """Places one requirement after the other, and gathers what comes of it."""
+    """Places one requirement after the other, and gathers what comes of it. The work is bounded by `MAX_PAIRS`."""
 
     catalog: Catalog
     site: Site
     phases: tuple[Phase, ...]
     candidates: Candidates
+    routing: Routing
     flows: list[RequiredFlow] = field(default_factory=list)
     others: list[RequiredFlow] = field(default_factory=list)
     local: list[LocalUse] = field(default_factory=list)
     unplaced: dict[str, list[Requirement]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    pairs: int = 0  # consumers and servers compared so far
+    ports: dict[tuple[str, Endpoint], Intervals | None] = field(default_factory=dict)  # as found, by service
 
     def place(self, requirement: Requirement) -> None:
         """Place a requirement on every consumer that it has."""
@@ -63,6 +71,10 @@ class _Maker:
 
     def _choose(self, requirement: Requirement, source: Endpoint) -> Choice:
         """The servers on which the requirement's condition holds."""
+        self.pairs += len(self.candidates.servers.get(requirement.destination, ()))
+        if self.pairs > MAX_PAIRS:
+            message = f"has more than {MAX_PAIRS} pairs of hosts to connect"
+            raise InvalidInput.of(message, file=self.site.file, hint="put hosts that are alike into groups")
         choice = self.candidates.choose(requirement, source)
         kept = tuple(one for one in choice.endpoints if self._holds(requirement, source, one))
         return replace(choice, endpoints=kept, is_open=choice.is_open and len(kept) > 1)
@@ -79,14 +91,14 @@ class _Maker:
 
     def _add(self, requirement: Requirement, source: Endpoint, destination: Endpoint, group: str) -> None:
         service = self.catalog.services[requirement.service]
-        ports = self._ports(requirement, destination)
+        ports = self._ports(requirement.service, destination)
         if ports is None:
             if self._is_needed(requirement):
                 self.findings.append(gaps.dynamic_port(requirement, service, source, destination))
             return
-        routes = self._routes(source, destination)
-        kind = service.icmp_type
-        flow = RequiredFlow(requirement, source, destination, service.protocol, ports, kind, group, routes)
+        routes = self.routing.between(source, destination)
+        what = (service.protocol, ports, service.icmp_type)
+        flow = RequiredFlow(requirement, source, destination, *what, group, routes)
         (self.flows if self._is_chosen(requirement) else self.others).append(flow)
 
     def _is_chosen(self, requirement: Requirement) -> bool:
@@ -102,32 +114,19 @@ class _Maker:
         scope = destination if destination is not None and of_server else source
         return self.site.setting(name, scope.host, scope.instance)
 
-    def _ports(self, requirement: Requirement, destination: Endpoint) -> Intervals | None:
+    def _ports(self, service: str, destination: Endpoint) -> Intervals | None:
         """The service's ports on this server; None when the server chooses one at its start."""
+        if (service, destination) not in self.ports:
+            self.ports[service, destination] = self._look_up(self.catalog.services[service].ports, destination)
+        return self.ports[service, destination]
+
+    def _look_up(self, ports: Ports, destination: Endpoint) -> Intervals | None:
         if destination.port is not None:
             return ((destination.port, destination.port),)
-        ports = self.catalog.services[requirement.service].ports
         values = [self.site.setting(name, destination.host, destination.instance) for name in ports.settings]
         if DYNAMIC in values:
             return None
-        return parse_ports(",".join([*values, *_fixed(ports.fixed)])) if ports.text else ()
-
-    def _routes(self, source: Endpoint, destination: Endpoint) -> tuple[Route, ...]:
-        """The declared routes, with the firewalls on the two hosts themselves."""
-        leaving, arriving = self._on(source), self._on(destination)
-        return tuple(
-            Route(
-                (*_hooked(leaving, "output"), *route.forward, *_hooked(arriving, "input")),
-                (*_hooked(arriving, "output"), *route.back, *_hooked(leaving, "input")),
-            )
-            for route in self.site.routes(source.zone, destination.zone)
-        )
-
-    def _on(self, endpoint: Endpoint) -> list[str]:
-        """The firewalls that run on this host."""
-        if not endpoint.is_one_host or endpoint.host is None:
-            return []
-        return [point.name for point in self.site.points.values() if point.on == endpoint.host.name]
+        return normalize([*ports.fixed, *chain.from_iterable(parse_ports(value) for value in values)])
 
     def _note_unplaced(self, requirement: Requirement, source: Endpoint) -> None:
         component = requirement.destination
@@ -201,14 +200,3 @@ def tolerated() -> Boxes:
         for version, protocol, kind, codes in _TOLERATED
     )
     return tuple(box for box in found if box is not None)
-
-
-def _fixed(ports: Intervals) -> list[str]:
-    return [f"{first}-{last}" for first, last in ports]
-
-
-def _hooked(points: Iterable[str], hook: str) -> tuple[Crossing, ...]:
-    """A host's own firewalls: what it sends has no interface of arrival, what it gets has none of departure."""
-    if hook == "output":
-        return tuple(Crossing(point, "output", "", None) for point in points)
-    return tuple(Crossing(point, "input", None, "") for point in points)

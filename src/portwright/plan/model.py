@@ -81,6 +81,12 @@ class RequiredFlow:
         return f"needed only in {self.requirement.phase.value}"
 
     @property
+    def has_common_version(self) -> bool:
+        """Report whether both ends have an address of the same IP version."""
+        ends = (self.source.addresses, self.destination.addresses)
+        return all(end.v4 for end in ends) or all(end.v6 for end in ends)
+
+    @property
     def packets(self) -> Boxes:
         """What must pass: requests from the fixed source port, or from every ephemeral one."""
         return self._boxes(self.requirement.source_ports or EPHEMERAL, _ECHO_CODE)

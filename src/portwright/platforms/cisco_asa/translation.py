@@ -2,41 +2,26 @@
 
 Theory of operation. A rule of the file acts on packets in both directions. `_flows` says which packets have their
 destination translated, as they are on the wire and as they are afterwards; `_lookups` says for which packets the
-*reply* would have its source translated by the rule. ASA looks up both and drops a new packet where they name
-different rules: a packet to the real address of a translated host, or one that an earlier rule claims the reply of
-(syslog 305013, "Asymmetric NAT rules matched for forward and reverse flows").
+*reply* would have its source translated by the rule. `reverse_path` compares the two.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from portwright.packets.box import ALWAYS, Box, Boxes, Doubt, Match, intersect
+from portwright.packets.box import ALWAYS, Box, Boxes, Doubt, Match
 from portwright.packets.fields import LAST, Field, State
-from portwright.packets.intervals import Intervals, normalize
+from portwright.packets.intervals import Intervals
 from portwright.platforms.cisco_asa.nat import PortMap, Translation, shift_between
+from portwright.platforms.cisco_asa.reverse_path import Flow, ReversePath
 from portwright.platforms.cisco_asa.routing import Untranslation
 from portwright.platforms.cisco_asa.values import VERSIONS, Addresses
 from portwright.policy.interfaces import Interfaces
 from portwright.policy.model import Chain, Change, Rewrite, Rule, Stage, Verdict
 from portwright.source import Source
 
-_MAXIMUM_PAIRS = 2_000_000  # pairs of rules that are compared for the reverse-path check
 _EVERY_PORT: Intervals = ((1, LAST[Field.SPORT]),)
 _ONLY_PORTS = PortMap(((0, 255),))
 _KNOWN_STATES: Intervals = ((State.ESTABLISHED, State.RELATED),)
-_NO_REVERSE_PATH = "NAT reverse path check: the reply would be translated by this rule"
-
-
-@dataclass(frozen=True, slots=True)
-class _Flow:
-    """Packets whose destination a rule translates."""
-
-    owner: Translation
-    wire: Box
-    after: Box | None  # None: not known
-    changes: tuple[Change, ...]
-    egress: str | None
-    doubts: tuple[Doubt, ...] = ()
 
 
 class Translations:
@@ -54,17 +39,17 @@ class Translations:
             return None, ()
         rules: list[Rule] = []
         untranslations: list[Untranslation] = []
-        checks = _ReversePath(self)
+        checks = ReversePath(self._fresh, self._file)
         for number, translation in enumerate(self._rules):
             for flow in self._flows(translation, number + 1 < len(self._rules)):
-                if flow.after is not None:
-                    rules += checks.against_earlier(flow)
+                rules += checks.against_earlier(flow)
                 rule = _rule(translation, flow.wire, flow.changes, flow.doubts)
                 untranslations.append(Untranslation(rule, flow.egress))
                 rules.append(rule)
-            checks.add(translation)
+            for box, certain in self._lookups(translation):
+                checks.add(translation, box, certain)
         rules += checks.of_untranslated()
-        return self._stage("translation of the destination", rules), tuple(untranslations)
+        return self._stage("translation of the destination", rules, checks.chains), tuple(untranslations)
 
     def source_stage(self) -> Stage | None:
         """The stage that translates sources; None where nothing is translated."""
@@ -73,14 +58,15 @@ class Translations:
         rules = [rule for translation in self._rules for rule in self._source_rules(translation)]
         return self._stage("translation of the source", rules)
 
-    def _stage(self, name: str, rules: Sequence[Rule]) -> Stage:
+    def _stage(self, name: str, rules: Sequence[Rule], chains: Mapping[str, Chain] | None = None) -> Stage:
         nobody = Source(self._file, 0)
         default = Rule(ALWAYS, Verdict.ACCEPT, nobody, default=True, reason="no rule translates the packet")
-        return Stage(name, name, {name: Chain(name, (*rules, default), nobody)}, translates=True)
+        base = Chain(name, (*rules, default), nobody)
+        return Stage(name, name, {name: base, **(chains or {})}, translates=True)
 
     # -- the destination ----------------------------------------------------------------------------------------
 
-    def _flows(self, translation: Translation, others_follow: bool) -> Iterator[_Flow]:
+    def _flows(self, translation: Translation, others_follow: bool) -> Iterator[Flow]:
         for version in VERSIONS:
             ends = _Ends.of(translation, version)
             if ends is None:
@@ -94,24 +80,24 @@ class Translations:
             if not translation.static:
                 yield self._reply(translation, ends)
 
-    def _inbound(self, translation: Translation, ends: "_Ends") -> _Flow:
+    def _inbound(self, translation: Translation, ends: "_Ends") -> Flow:
         """Packets to the mapped address of a static rule."""
         ports = ends.ports
-        wire = self.box(translation.mapped, None, ends, ends.real_destination, ends.mapped_source,
+        wire = self._box_of(translation.mapped, None, ends, ends.real_destination, ends.mapped_source,
                         ports.real_destination, ports.mapped_source)  # fmt: skip
-        after = self.box(translation.mapped, translation.real, ends, ends.real_destination, ends.real_source,
+        after = self._box_of(translation.mapped, translation.real, ends, ends.real_destination, ends.real_source,
                          ports.real_destination, ports.real_source)  # fmt: skip
         changes = _changes(
             (Field.DST, ends.mapped_source, ends.real_source), (Field.DPORT, ports.mapped_source, ports.real_source)
         )
         return _flow(translation, wire, after, changes, translation.real, ends)
 
-    def _outbound(self, translation: Translation, ends: "_Ends") -> _Flow:
+    def _outbound(self, translation: Translation, ends: "_Ends") -> Flow:
         """Packets from the real source to the mapped destination of a twice NAT rule."""
         ports = ends.ports
-        wire = self.box(translation.real, None, ends, ends.real_source, ends.mapped_destination,
+        wire = self._box_of(translation.real, None, ends, ends.real_source, ends.mapped_destination,
                         ports.real_source, ports.mapped_destination)  # fmt: skip
-        after = self.box(translation.real, translation.mapped, ends, ends.real_source, ends.real_destination,
+        after = self._box_of(translation.real, translation.mapped, ends, ends.real_source, ends.real_destination,
                          ports.real_source, ports.real_destination)  # fmt: skip
         changes = _changes(
             (Field.DST, ends.mapped_destination, ends.real_destination),
@@ -119,21 +105,21 @@ class Translations:
         )
         return _flow(translation, wire, after, changes, translation.mapped, ends)
 
-    def _claimed(self, translation: Translation, ends: "_Ends") -> _Flow:
+    def _claimed(self, translation: Translation, ends: "_Ends") -> Flow:
         """Packets whose source a twice NAT rule translates: no further rule follows, if this one is it."""
-        wire = self.box(translation.real, None, ends, ends.real_source, None, ends.ports.real_source, None)
+        wire = self._box_of(translation.real, None, ends, ends.real_source, None, ends.ports.real_source, None)
         doubt = Doubt("a packet matches one twice NAT rule alone, and this one if it leaves on its interface")
-        return _Flow(translation, wire, None, (), None, (doubt,))
+        return Flow(translation, wire, None, (), None, (doubt,))
 
-    def _reply(self, translation: Translation, ends: "_Ends") -> _Flow:
+    def _reply(self, translation: Translation, ends: "_Ends") -> Flow:
         """Packets of a connection to an address of the pool: which host it belongs to is not known."""
-        wire = self.box(translation.mapped, None, ends, ends.real_destination, ends.mapped_source, None, None)
+        wire = self._box_of(translation.mapped, None, ends, ends.real_destination, ends.mapped_source, None, None)
         wire = wire & _box({Field.STATE: _KNOWN_STATES}) or wire
         changes = [Change(Field.DST, ends.real_source)]
         if translation.translates_ports:
             changes.append(Change(Field.DPORT, _EVERY_PORT))
         doubt = Doubt("the address is also the firewall's own")
-        return _Flow(
+        return Flow(
             translation,
             wire,
             None,
@@ -144,7 +130,7 @@ class Translations:
 
     # -- the reply of a packet ----------------------------------------------------------------------------------
 
-    def lookups(self, translation: Translation) -> Iterator[tuple[Box, bool]]:
+    def _lookups(self, translation: Translation) -> Iterator[tuple[Box, bool]]:
         """The packets (as they are after translation) whose reply the rule translates, and whether that is certain."""
         for version in VERSIONS:
             ends = _Ends.of(translation, version)
@@ -157,12 +143,12 @@ class Translations:
 
     def _reverse_of_source(self, translation: Translation, ends: "_Ends") -> Box:
         ports = ends.ports
-        return self.box(translation.mapped, translation.real, ends, ends.real_destination, ends.real_source,
+        return self._box_of(translation.mapped, translation.real, ends, ends.real_destination, ends.real_source,
                         ports.real_destination, ports.real_source)  # fmt: skip
 
     def _reverse_of_destination(self, translation: Translation, ends: "_Ends") -> Box:
         ports = ends.ports
-        return self.box(translation.real, translation.mapped, ends, ends.real_source, ends.real_destination,
+        return self._box_of(translation.real, translation.mapped, ends, ends.real_source, ends.real_destination,
                         ports.real_source, ports.real_destination)  # fmt: skip
 
     # -- the source ---------------------------------------------------------------------------------------------
@@ -202,7 +188,7 @@ class Translations:
 
     # -- boxes --------------------------------------------------------------------------------------------------
 
-    def box(
+    def _box_of(
         self,
         arrives: str | None,
         leaves: str | None,
@@ -224,11 +210,6 @@ class Translations:
             Field.SPORT: source_ports,
         }
         return _box({name: ranges for name, ranges in found.items() if ranges is not None})
-
-    @property
-    def fresh(self) -> Boxes:
-        """Packets that belong to no connection yet."""
-        return self._fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,64 +271,15 @@ def _changes(*fields: tuple[Field, Intervals | None, Intervals | None]) -> tuple
 
 def _flow(
     translation: Translation, wire: Box, after: Box, changes: tuple[Change, ...], egress: str | None, ends: _Ends
-) -> _Flow:
+) -> Flow:
     doubts = translation.doubts
     if any(change.shift is None for change in changes):
         doubts += (Doubt("which address stands for which is not known"),)
     identity = not changes and ends.mapped_source == ends.real_source
     egress = None if translation.route_lookup and identity else egress
-    return _Flow(translation, wire, None if doubts else after, changes, egress, doubts)
+    return Flow(translation, wire, None if doubts else after, changes, egress, doubts)
 
 
 def _rule(translation: Translation, box: Box, changes: tuple[Change, ...], doubts: tuple[Doubt, ...]) -> Rule:
     match = Match((), (box,), doubts) if doubts else Match((box,), (box,))
     return Rule(match, Rewrite(changes), translation.source, reason="; ".join(doubt.reason for doubt in doubts[:2]))
-
-
-class _ReversePath:
-    """Finds the packets whose reply another rule would translate."""
-
-    def __init__(self, translations: Translations):
-        self._translations = translations
-        self._earlier: list[tuple[Translation, Box, bool]] = []
-        self._pairs = 0
-
-    def add(self, translation: Translation) -> None:
-        """Take in the next rule."""
-        self._earlier += [(translation, box, certain) for box, certain in self._translations.lookups(translation)]
-
-    def against_earlier(self, flow: _Flow) -> Iterator[Rule]:
-        """Drops for the packets of a flow whose reply meets an earlier rule."""
-        assert flow.after is not None, "only what is known can be compared"
-        self._pairs += len(self._earlier)
-        if self._pairs > _MAXIMUM_PAIRS:
-            doubt = Doubt("too many translation rules to check each reply against all of them", flow.owner.source)
-            yield Rule(Match.doubtful(doubt, (flow.wire,)), Verdict.DROP, flow.owner.source, reason=doubt.reason)
-            return
-        for earlier, box, certain in self._earlier:
-            common = flow.after & box
-            if common is not None:
-                yield from self._drop(earlier, _before(common, flow), certain)
-
-    def of_untranslated(self) -> Iterator[Rule]:
-        """Drops for packets whose destination nothing translated, though the reply's source would be."""
-        for translation, box, certain in self._earlier:
-            yield from self._drop(translation, box, certain)
-
-    def _drop(self, translation: Translation, box: Box, certain: bool) -> Iterator[Rule]:
-        boxes = intersect((box,), self._translations.fresh)
-        if not boxes:
-            return
-        doubt = Doubt("whether ASA checks the reply against this rule depends on its options", translation.source)
-        match = Match(boxes, boxes) if certain else Match.doubtful(doubt, boxes)
-        yield Rule(match, Verdict.DROP, translation.source, reason=_NO_REVERSE_PATH)
-
-
-def _before(after: Box, flow: _Flow) -> Box:
-    """The packets on the wire that become `after`."""
-    constraints = dict(after.constraints)
-    for change in flow.changes:
-        if change.shift is not None and change.field in constraints:
-            moved = ((first - change.shift, last - change.shift) for first, last in constraints[change.field])
-            constraints[change.field] = normalize(moved)
-    return _box(constraints)

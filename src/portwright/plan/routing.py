@@ -1,0 +1,52 @@
+"""Which enforcement points lie between two ends: those between their zones, and those on the hosts themselves."""
+
+from dataclasses import dataclass
+
+from portwright.plan.model import Endpoint
+from portwright.site.model import Crossing, Route, Site
+
+NOWHERE = ""  # what a host sends has no interface of arrival; what it receives, none of departure
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """The routes of a site, by zone and by host."""
+
+    site: Site
+    on_host: dict[str, tuple[str, ...]]  # the firewalls that run on a host
+
+    @classmethod
+    def of(cls, site: Site) -> "Routing":
+        """The routing of a site."""
+        on_host: dict[str, tuple[str, ...]] = {}
+        for point in site.points.values():
+            if point.on is not None:
+                on_host[point.on] = (*on_host.get(point.on, ()), point.name)
+        return cls(site, on_host)
+
+    def between(self, source: Endpoint, destination: Endpoint) -> tuple[Route, ...]:
+        """The ways from end to end; several must all pass. Empty: nobody declared one."""
+        declared = self.site.routes(source.zone, destination.zone)
+        leaving, arriving = self._firewalls(source), self._firewalls(destination)
+        if not leaving and not arriving:
+            return declared
+        return tuple(
+            Route(
+                (*_sending(leaving), *route.forward, *_receiving(arriving)),
+                (*_sending(arriving), *route.back, *_receiving(leaving)),
+            )
+            for route in declared
+        )
+
+    def _firewalls(self, endpoint: Endpoint) -> tuple[str, ...]:
+        if not endpoint.is_one_host or endpoint.host is None:
+            return ()
+        return self.on_host.get(endpoint.host.name, ())
+
+
+def _sending(points: tuple[str, ...]) -> tuple[Crossing, ...]:
+    return tuple(Crossing(point, "output", NOWHERE, None) for point in points)
+
+
+def _receiving(points: tuple[str, ...]) -> tuple[Crossing, ...]:
+    return tuple(Crossing(point, "input", None, NOWHERE) for point in points)
