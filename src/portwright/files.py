@@ -44,11 +44,7 @@ def _refuse(path: str, message: str, hint: str = "") -> None:
 
 
 def _decode(content: bytes, path: str) -> str:
-    for mark, encoding in _BYTE_ORDER_MARKS.items():
-        if content.startswith(mark):
-            break
-    else:
-        encoding = "utf-8"
+    encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), "utf-8")
     if encoding != "utf-16" and b"\0" in content:
         line = content[: content.index(b"\0")].count(b"\n") + 1
         raise InvalidInput.of("is binary, not text", file=path, line=line, hint="export the configuration as text")

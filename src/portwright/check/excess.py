@@ -14,9 +14,9 @@ from portwright.packets.diagram import Space
 from portwright.packets.fields import Field
 from portwright.packets.packetset import PacketSet, well_formed
 from portwright.plan.model import Plan
-from portwright.policy.algebra import AcceptingRules, is_possible, is_sure
+from portwright.policy.algebra import is_possible, is_sure
 from portwright.policy.model import Rule
-from portwright.site.model import Accept, Point, Site
+from portwright.site.model import Accept, Host, Outside, Point, Site, Virtual
 
 
 @dataclass(slots=True)
@@ -87,7 +87,8 @@ class ExcessFinder:
     def _share(self, view: PointView, way: Way, packets: PacketSet, into: dict[Rule, RuleExcess]) -> None:
         for rule, part in self._parts(view, way, packets).items():
             known = into.get(rule)
-            into[rule] = RuleExcess(rule, known.packets | part if known else part, [*(known.ways if known else []), way])
+            ways = [*known.ways, way] if known else [way]
+            into[rule] = RuleExcess(rule, known.packets | part if known else part, ways)
 
     def _parts(self, view: PointView, way: Way, packets: PacketSet) -> dict[Rule, PacketSet]:
         """The packets by the rule that permits them: of the last stage in which somebody wrote one."""
@@ -136,12 +137,14 @@ def _between(sources: Addresses | None, destinations: Addresses) -> Boxes:
 def _declared_ends(site: Site) -> Boxes:
     """Packets with a declared host or group of the site at one end."""
     declared = Addresses()
-    for named in (*site.consumers(), *site.virtual.values(), *site.outside.values()):
-        declared = declared | named.addresses
-    ends = []
-    for version in (4, 6):
-        for name in (Field.SRC, Field.DST):
-            ends.append(Box.of({Field.VERSION: ((version, version),), name: declared.family(version)}))
+    named: list[Host | Virtual | Outside] = [*site.consumers(), *site.virtual.values(), *site.outside.values()]
+    for thing in named:
+        declared = declared | thing.addresses
+    ends = [
+        Box.of({Field.VERSION: ((version, version),), name: declared.family(version)})
+        for version in (4, 6)
+        for name in (Field.SRC, Field.DST)
+    ]
     return tuple(box for box in ends if box is not None)
 
 

@@ -120,9 +120,7 @@ class Judge:
         boxes = (Box.of({ends.get(f, f): ranges for f, ranges in box.constraints}) for box in self.plan.excepted)
         return PacketSet.of(self.space, [box for box in boxes if box is not None])
 
-    def _moved(
-        self, view: PointView, way: Way, crossing: Crossing, boxes: Boxes, is_last: bool
-    ) -> Obstacle | None:
+    def _moved(self, view: PointView, way: Way, crossing: Crossing, boxes: Boxes, is_last: bool) -> Obstacle | None:
         """A translation that leads the flow elsewhere, or that the next point would see."""
         if way.state is not State.NEW:
             return None

@@ -15,12 +15,11 @@ from portwright.packets.diagram import Space
 from portwright.packets.fields import Field
 from portwright.packets.packetset import PacketSet, Preferences
 from portwright.plan.model import Plan, RequiredFlow
-from portwright.policy.anomalies import anomalies
 from portwright.policy.model import Rule
-from portwright.policy.text import box_text, packet_of
-from portwright.site.naming import site_naming
 from portwright.policy.reference import rule_reference
+from portwright.policy.text import box_text, packet_of
 from portwright.site.model import Site
+from portwright.site.naming import site_naming
 
 _COVER = 3  # flows that an excess finding spells out
 _ONE_OF = "one of several"
@@ -247,8 +246,12 @@ class Check:
             flow.id
             for flow in self.plan.required
             if any(box & packets for box in rule_boxes for packets in flow.packets)
-            and any(crossing.interface_in == way.interface_in and crossing.interface_out == way.interface_out
-                    for route in flow.routes for crossing in route.forward for way in found.ways)
+            and any(
+                crossing.interface_in == way.interface_in and crossing.interface_out == way.interface_out
+                for route in flow.routes
+                for crossing in route.forward
+                for way in found.ways
+            )
         ]
         if not served or found.rule.default:
             return ""
@@ -289,7 +292,4 @@ def consequence(plan: Plan, breaks: tuple[Break, ...]) -> str:
 
 def _without_source_port(box: Box) -> Box:
     """The box for people: which ephemeral port a client takes says nothing."""
-    kept = {name: ranges for name, ranges in box.constraints if name is not Field.SPORT}
-    shown = Box.of(kept)
-    assert shown is not None
-    return shown
+    return Box(tuple((name, ranges) for name, ranges in box.constraints if name != Field.SPORT))

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from importlib import import_module
+from itertools import pairwise
 
 import click
 
@@ -15,7 +16,10 @@ from portwright.errors import ExitStatus, InvalidInput, PortwrightError
 
 # Command -> (module with a click command of that name, what `portwright --help` says). In the order of a first day.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "check": ("portwright.cli.check", "Prove the configurations of a site: what is missing, what is open without need."),
+    "check": (
+        "portwright.cli.check",
+        "Prove the configurations of a site: what is missing, what is open without need.",
+    ),
     "trace": ("portwright.cli.trace", "Follow a scenario step by step: what breaks, where, and what the user sees."),
     "plan": ("portwright.cli.plan", "List the flows that a site needs, and why."),
     "decide": ("portwright.cli.decide", "Say what a configuration does with a packet, and which line decides."),
@@ -95,7 +99,7 @@ def _internal(problem: Exception) -> int:
 
 
 def _wants_json(arguments: list[str]) -> bool:
-    pairs = zip(arguments, arguments[1:], strict=False)
+    pairs = pairwise(arguments)
     return "--format=json" in arguments or any(pair == ("--format", "json") for pair in pairs)
 
 

@@ -29,9 +29,7 @@ def diff(old: str, new: str, platform: str | None, hook: str, path: bool, output
     The two may be of different platforms. Exit status: 0 equal, 1 different, 3 undecided.
     """
     (before, old_text), (after, new_text) = (read_configuration(file, platform) for file in (old, new))
-    comparison = Comparison(
-        before.policy(hook, path), before.interfaces, after.policy(hook, path), after.interfaces
-    )
+    comparison = Comparison(before.policy(hook, path), before.interfaces, after.policy(hook, path), after.interfaces)
     verdict, found, left_out = _compare(comparison, same_text=old_text == new_text)
     if output == "json":
         click.echo(json.dumps(diff_json(verdict, found, left_out, comparison, before, after), indent=2))

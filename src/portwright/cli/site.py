@@ -21,7 +21,9 @@ def load(site: str, configs: Iterable[str], today: date | None) -> tuple[Plan, d
     catalog = load_catalog()
     loaded = with_configurations(load_site(Path(site), catalog), configs)
     files = {
-        name: (point.platform, _shown(point.config)) for name, point in loaded.points.items() if point.config is not None
+        name: (point.platform, _shown(point.config))
+        for name, point in loaded.points.items()
+        if point.config is not None
     }
     return make_plan(catalog, loaded, today=today), read_points(files)
 

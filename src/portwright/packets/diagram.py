@@ -25,7 +25,7 @@ DEFAULT_ORDER = (
     Field.TYPE, Field.CODE, Field.FLAGS,
 )  # fmt: skip
 
-Value = TypeVar("Value", bound=Hashable)
+Value_co = TypeVar("Value_co", bound=Hashable, covariant=True)
 
 
 class Node:
@@ -306,9 +306,7 @@ class Space:
         return found
 
 
-def _merge(
-    a: Node, b: Node, recurse: Callable[[Node, Node], Node], bounds: list[int], children: list[Node]
-) -> None:
+def _merge(a: Node, b: Node, recurse: Callable[[Node, Node], Node], bounds: list[int], children: list[Node]) -> None:
     """The pieces of two nodes of one field, side by side."""
     i = j = 0
     a_bounds, b_bounds, a_children, b_children = a.bounds, b.bounds, a.children, b.children
@@ -479,7 +477,7 @@ class _FirstOf:
         return self._space.leaf(value)
 
 
-class PacketMap(Generic[Value]):
+class PacketMap(Generic[Value_co]):
     """A map from every header to a value."""
 
     __slots__ = ("root", "space")
@@ -488,10 +486,10 @@ class PacketMap(Generic[Value]):
         self.space = space
         self.root = root
 
-    def __getitem__(self, header: Header) -> Value:
+    def __getitem__(self, header: Header) -> Value_co:
         return self.space.value(self.root, header)  # type: ignore[return-value]
 
-    def values(self, within: Box = EVERYTHING) -> set[Value]:
+    def values(self, within: Box = EVERYTHING) -> set[Value_co]:
         """The values taken on a box (everywhere without one)."""
         return self.space.values(self.root, within)  # type: ignore[return-value]
 
@@ -504,7 +502,7 @@ class PacketMap(Generic[Value]):
         return hash(self.root)
 
 
-def same_space(one: PacketMap[Value], other: PacketMap[Value]) -> bool:
+def same_space(one: PacketMap[Value_co], other: PacketMap[Value_co]) -> bool:
     """True. Raises ValueError when the maps belong to different spaces."""
     if one.space is not other.space:
         raise ValueError("packet sets of different spaces cannot be combined")

@@ -125,7 +125,9 @@ def _parse(text: str) -> Packet:
 def _protocol(word: str) -> int:
     number = int(word) if word.isdecimal() else PROTOCOLS.get(word.lower(), -1)
     if not 0 <= number <= LAST[Field.PROTOCOL]:
-        raise ValueError(f"'{word}' is not an IP protocol (tcp, udp, icmp, icmpv6, esp, ..., or 'proto 0' to 'proto 255')")
+        raise ValueError(
+            f"'{word}' is not an IP protocol (tcp, udp, icmp, icmpv6, esp, ..., or 'proto 0' to 'proto 255')"
+        )
     return number
 
 

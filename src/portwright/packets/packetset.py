@@ -169,7 +169,9 @@ class PacketSet(PacketMap[bool]):
                 possible = possible if is_inside(node) else ()
             else:
                 pieces = pieces_of(node)
-                possible = intersect(possible, normalize((low, high) for low, high, child in pieces if is_inside(child)))
+                possible = intersect(
+                    possible, normalize((low, high) for low, high, child in pieces if is_inside(child))
+                )
         return possible
 
     def _nodes_below(self, level: int, wanted: Mapping[int, Intervals]) -> Iterator[Node]:
@@ -293,5 +295,3 @@ def _well_formed_boxes() -> Iterator[Box]:
 def well_formed(space: Space) -> PacketSet:
     """The headers of real packets, each once: fields that a protocol does not have are zero."""
     return PacketSet.of(space, _well_formed_boxes())
-
-

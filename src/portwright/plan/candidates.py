@@ -40,6 +40,13 @@ class Candidates:
         by_role = _by_role([*consumers, *outside])
         return cls(site, by_role, {component: tuple(found) for component, found in servers.items()})
 
+    def pairs(self, requirements: Iterable[Requirement]) -> int:
+        """How many pairs of consumer and server there are to look at."""
+        return sum(
+            len(self.consumers.get(requirement.source, ())) * len(self.servers.get(requirement.destination, ()))
+            for requirement in requirements
+        )
+
     def choose(self, requirement: Requirement, source: Endpoint) -> Choice:
         """The endpoints that `source` needs for the requirement; virtual addresses stand before their members."""
         found = self.servers.get(requirement.destination, ())
@@ -60,14 +67,16 @@ class Candidates:
         return uses.get(requirement.id) or uses.get(requirement.destination) or ()
 
     def _nearest(self, source: Endpoint, found: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
-        distances = [self._distance(source, endpoint) for endpoint in found]
-        return tuple(endpoint for endpoint, far in zip(found, distances, strict=True) if far == min(distances))
+        """The host itself if it is among them, otherwise those behind the fewest points."""
+        itself = tuple(endpoint for endpoint in found if is_same_host(source, endpoint))
+        zones = {endpoint.zone for endpoint in found}
+        distances = {zone: self._distance(source.zone, zone) for zone in zones}
+        least = min(distances.values(), default=0)
+        return itself or tuple(endpoint for endpoint in found if distances[endpoint.zone] == least)
 
-    def _distance(self, source: Endpoint, endpoint: Endpoint) -> float:
-        """How many points lie between; the host itself is nearer than all, and no declared path is farther."""
-        if is_same_host(source, endpoint):
-            return -1
-        return min((len(route.forward) for route in self.site.routes(source.zone, endpoint.zone)), default=float("inf"))
+    def _distance(self, source_zone: str, zone: str) -> float:
+        """How many points lie between; no declared path is farther than any."""
+        return min((len(route.forward) for route in self.site.routes(source_zone, zone)), default=float("inf"))
 
     def _fronted(self, requirement: Requirement, source: Endpoint, found: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
         """The endpoints, members of a virtual address for the service replaced by that; a host reaches itself."""

@@ -25,25 +25,31 @@ _TOLERATED: tuple[tuple[int, int, int, Intervals], ...] = (  # IP version, proto
 )
 
 
-MAX_PAIRS = 300_000  # consumers x servers; beyond it a site is better described by groups
+MAX_PAIRS = 1_000_000  # consumers x servers; beyond it a site is better described by groups
 
 
 def make_plan(
     catalog: Catalog, site: Site, phases: Sequence[Phase] = DEFAULT_PHASES, today: date | None = None
 ) -> Plan:
-    """The plan of a site for the chosen phases. `today` says which entries of the site have expired."""
+    """The plan of a site for the chosen phases. `today` says which entries of the site have expired.
+
+    Raises InvalidInput for a site too large to be planned host by host.
+    """
     today = today or datetime.now().astimezone().date()
     maker = _Maker(catalog, site, tuple(phases), Candidates.of(site), Routing.of(site))
-    for requirement in catalog.requirements.values():
-        if requirement.product in site.products:
-            maker.place(requirement)
+    requirements = [one for one in catalog.requirements.values() if one.product in site.products]
+    if maker.candidates.pairs(requirements) > MAX_PAIRS:
+        message = f"has more than {MAX_PAIRS} pairs of hosts to connect"
+        raise InvalidInput.of(message, file=site.file, hint="put hosts that are alike into groups")
+    for requirement in requirements:
+        maker.place(requirement)
     maker.note_needed()
     return maker.plan(today)
 
 
 @dataclass(slots=True)
 class _Maker:
-    """Places one requirement after the other, and gathers what comes of it. The work is bounded by `MAX_PAIRS`."""
+    """Places one requirement after the other, and gathers what comes of it."""
 
     catalog: Catalog
     site: Site
@@ -55,7 +61,6 @@ class _Maker:
     local: list[LocalUse] = field(default_factory=list)
     unplaced: dict[str, list[Requirement]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
-    pairs: int = 0  # consumers and servers compared so far
     ports: dict[tuple[str, Endpoint], Intervals | None] = field(default_factory=dict)  # as found, by service
 
     def place(self, requirement: Requirement) -> None:
@@ -71,10 +76,6 @@ class _Maker:
 
     def _choose(self, requirement: Requirement, source: Endpoint) -> Choice:
         """The servers on which the requirement's condition holds."""
-        self.pairs += len(self.candidates.servers.get(requirement.destination, ()))
-        if self.pairs > MAX_PAIRS:
-            message = f"has more than {MAX_PAIRS} pairs of hosts to connect"
-            raise InvalidInput.of(message, file=self.site.file, hint="put hosts that are alike into groups")
         choice = self.candidates.choose(requirement, source)
         kept = tuple(one for one in choice.endpoints if self._holds(requirement, source, one))
         return replace(choice, endpoints=kept, is_open=choice.is_open and len(kept) > 1)

@@ -7,18 +7,25 @@ walk in `policy.walk`, so that each can judge the other.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 from itertools import groupby
+from operator import eq
 
 from portwright.packets.diagram import Node, Operation, PacketMap, Priority, Space
 from portwright.packets.fields import Field
 from portwright.packets.packetset import PacketSet
-from portwright.policy.model import Change, Chain, Goto, Jump, Policy, Rewrite, Rule, Stage, Verdict
+from portwright.policy.model import Chain, Change, Goto, Jump, Policy, Rewrite, Rule, Stage, Verdict
 
 ACCEPT, DROP, REJECT, CONTINUE, RETURN = (int(verdict) for verdict in Verdict)
 VERDICTS = ACCEPT | DROP | REJECT
 SOURCE_MOVED, DESTINATION_MOVED = 32, 64  # pseudo-verdicts: on some way the packet leaves translated
 _FIRST_LABEL = 128  # bits from here on, inside one stage: "accepted, translated in this way"
-_MOVES = {Field.SRC: SOURCE_MOVED, Field.SPORT: SOURCE_MOVED, Field.DST: DESTINATION_MOVED, Field.DPORT: DESTINATION_MOVED}
+_MOVES = {
+    Field.SRC: SOURCE_MOVED,
+    Field.SPORT: SOURCE_MOVED,
+    Field.DST: DESTINATION_MOVED,
+    Field.DPORT: DESTINATION_MOVED,
+}
 
 
 def _first(one: Hashable, other: Hashable) -> Hashable:
@@ -56,9 +63,7 @@ class PolicyMap:
 
     def __init__(self, space: Space, policy: Policy):
         self.space = space
-        self._first = Operation(
-            _first, left_wins=_settles, left_yields=_goes_through, right_yields=_goes_through
-        )
+        self._first = Operation(_first, left_wins=_settles, left_yields=_goes_through, right_yields=_goes_through)
         self._either = Operation(_either)
         self.verdicts: PacketMap[int] = PacketMap(space, self._pipeline(policy.stages))
 
@@ -83,9 +88,7 @@ class AcceptingRules:
     def __init__(self, space: Space, stage: Stage):
         self.rules: list[Rule] = []
         self._space = space
-        first = Operation(
-            _first_label, left_wins=_settles, left_yields=_goes_through, right_yields=_goes_through
-        )
+        first = Operation(_first_label, left_wins=_settles, left_yields=_goes_through, right_yields=_goes_through)
         self._root = _StageMap(space, stage, first, self._number).guarded()
 
     def _number(self, rule: Rule) -> int:
@@ -98,14 +101,21 @@ class AcceptingRules:
 
     def parts(self, packets: PacketSet) -> dict[Rule | None, PacketSet]:
         """The packets by the rule that lets them go on; None for those that no rule accepts."""
-        operation = Operation(lambda inside, value: value // _FIRST_LABEL if inside else -1)  # type: ignore[operator]
-        root = self._space.apply(operation, packets.root, self._root)
-        numbers = sorted(self._space.values(root) - {-1})  # type: ignore[type-var]
-        labels: PacketMap[int] = PacketMap(self._space, root)
+        labels: PacketMap[int] = PacketMap(
+            self._space, self._space.apply(Operation(_number_of), packets.root, self._root)
+        )
         return {
-            (self.rules[number - 1] if number else None): PacketSet.where(labels, lambda value, n=number: value == n)  # type: ignore[misc, index, operator]
-            for number in numbers
+            (self.rules[number - 1] if number else None): PacketSet.where(labels, partial(eq, number))
+            for number in sorted(labels.values() - {_OUTSIDE})
         }
+
+
+_OUTSIDE = -1
+
+
+def _number_of(inside: Hashable, value: Hashable) -> int:
+    assert isinstance(value, int)
+    return value // _FIRST_LABEL if inside else _OUTSIDE
 
 
 def _first_label(one: Hashable, other: Hashable) -> Hashable:
@@ -121,9 +131,7 @@ def _first_label(one: Hashable, other: Hashable) -> Hashable:
 class _StageMap:
     """One stage as a map to verdicts and translations."""
 
-    def __init__(
-        self, space: Space, stage: Stage, first: Operation, value_of: Callable[[Rule], int] | None = None
-    ):
+    def __init__(self, space: Space, stage: Stage, first: Operation, value_of: Callable[[Rule], int] | None = None):
         self._space = space
         self._stage = stage
         self._operation = first
@@ -161,7 +169,7 @@ class _StageMap:
         return self._chains[name]
 
     def _run(self, chain: Chain) -> Node:
-        parts = []
+        parts: list[Node] = []
         for jumps, rules in groupby(chain.rules, key=lambda rule: isinstance(rule.action, Jump | Goto)):
             if jumps:
                 parts.extend(self._jump(rule) for rule in rules)

@@ -13,6 +13,7 @@ associative, so runs of plain rules are folded top-down and jumps are put betwee
 from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Literal, NamedTuple
 
@@ -114,9 +115,7 @@ class _Fates:
         for number, rule in enumerate(chain.rules):
             if isinstance(rule.action, Jump | Goto) and rule not in self._ignored:
                 here = PacketSet.of(self.space, rule.match.possible) & arriving
-                undecided = self.space.map(
-                    lambda fate, number=number: _label(fate) == _NOBODY or _label(fate) >= number, self.of(chain.name)
-                )
+                undecided = self.space.map(partial(_is_undecided_before, number), self.of(chain.name))
                 target = rule.action.chain
                 before = self._arrivals.get(target, PacketSet.nothing(self.space))
                 self._arrivals[target] = before | (here & PacketSet(self.space, undecided))
@@ -148,9 +147,7 @@ class _Fates:
     def _balanced(self, parts: list[Node]) -> Node:
         while len(parts) > 1:
             pairs = zip(parts[::2], [*parts[1::2], None], strict=False)
-            parts = [
-                one if other is None else self.space.apply(self._operation, one, other) for one, other in pairs
-            ]
+            parts = [one if other is None else self.space.apply(self._operation, one, other) for one, other in pairs]
         return parts[0] if parts else self.space.leaf(_START)
 
     def _jump(self, number: int, rule: Rule) -> Node:
@@ -176,6 +173,10 @@ def _back_in_caller(verdicts: int, goto: bool) -> int:
     if not verdicts & (_CONTINUE | _RETURN):
         return verdicts
     return (verdicts & ~(_CONTINUE | _RETURN)) | (_RETURN if goto else _CONTINUE)
+
+
+def _is_undecided_before(number: int, fate: Hashable) -> bool:
+    return not _NOBODY < _label(fate) < number
 
 
 def _label(fate: Hashable) -> int:
@@ -230,7 +231,7 @@ def _may_decide(space: Space, root: Node, number: int, rule: Rule) -> bool:
     """Report whether some packet that the rule possibly matches gets as far as to it."""
 
     def undecided(fate: Hashable) -> bool:
-        return fate is not None and not _NOBODY < _label(fate) < number
+        return fate is not None and _is_undecided_before(number, fate)
 
     return any(space.takes(root, undecided, box) for box in rule.match.possible)
 
@@ -248,7 +249,7 @@ def _shadowers(index: ChainIndex, chain: Chain, number: int) -> tuple[Rule, ...]
         space = Space()
         parts = [(part, at) for at, other in earlier for outer in other.match.sure if (part := outer & box)]
         labels = space.values(space.first_of(parts, _NOBODY), box)
-        found |= {chain.rules[at]: None for at in sorted(labels - {_NOBODY})}  # type: ignore[type-var,index,misc]
+        found |= dict.fromkeys(other for at, other in earlier if at in labels)
     return tuple(found)
 
 

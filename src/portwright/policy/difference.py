@@ -51,7 +51,7 @@ class Comparison:
 
     def _known_interfaces(self) -> PacketSet:
         atoms = ((0, self.interfaces.atoms()[-1]),)
-        return PacketSet.of(self.space, [box] if (box := Box.of({name: atoms for name in _IN_FIELDS})) else [])
+        return PacketSet.of(self.space, [box] if (box := Box.of(dict.fromkeys(_IN_FIELDS, atoms))) else [])
 
     def differences(self, most: int, prefer: Preferences) -> tuple[list[Difference], int]:
         """At most `most` differences, one per pair of deciders, and how many headers they leave out."""

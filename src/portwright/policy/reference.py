@@ -31,7 +31,9 @@ def rule_json(rule: Rule, point: str, reason: str = "") -> dict[str, object]:
 
 def rule_reason(rule: Rule) -> str:
     """Why a rule is a default or in doubt; empty for an ordinary rule."""
-    doubts = [doubt.reason if _is_here(doubt, rule) else f"{doubt.reason} ({doubt.source})" for doubt in rule.match.doubts]
+    doubts = [
+        doubt.reason if _is_here(doubt, rule) else f"{doubt.reason} ({doubt.source})" for doubt in rule.match.doubts
+    ]
     return "; ".join(dict.fromkeys(filter(None, (rule.reason, *doubts))))
 
 

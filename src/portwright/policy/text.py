@@ -1,7 +1,7 @@
 """Boxes and headers as flow notation, for people: `tcp 10.1.0.0/16 > sql01:1433`."""
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, ip_network, summarize_address_range
+from ipaddress import IPv4Address, IPv6Address
 
 from portwright.packets.box import Box
 from portwright.packets.fields import ICMP, ICMPV6, LAST_ADDRESS, PORT_PROTOCOLS, Field, State
@@ -57,7 +57,7 @@ def _end(box: Box, address: Field, port: Field, naming: Naming) -> str:
     text = ("any" if len(versions) > 1 else f"any{version}") if everywhere else ""
     text = text or _listed([naming(version, pair) or address_range_text(version, pair) for pair in ranges])
     ports = box.get(port)
-    if ports == ((0, 0xFFFF),) or ports == ((0, 0),) and not _has_ports(box):
+    if ports == ((0, 0xFFFF),) or (ports == ((0, 0),) and not _has_ports(box)):
         return text
     text = f"[{text}]" if ":" in text else text
     return f"{text}:{_listed([_span(pair) for pair in ports])}"
@@ -71,11 +71,12 @@ def address_range_text(version: int, pair: Interval) -> str:
     """A range of addresses as address, network or range."""
     kind = IPv4Address if version == 4 else IPv6Address
     last = min(pair[1], LAST_ADDRESS[version])
-    networks = list(summarize_address_range(kind(pair[0]), kind(last)))  # type: ignore[type-var]
-    if len(networks) > 1:
+    if pair[0] == last:
+        return str(kind(last))
+    size = last - pair[0] + 1
+    if size & (size - 1) or pair[0] % size:
         return f"{kind(pair[0])}-{kind(last)}"
-    network = ip_network(networks[0])
-    return str(network.network_address) if network.num_addresses == 1 else str(network)
+    return f"{kind(pair[0])}/{(32 if version == 4 else 128) - size.bit_length() + 1}"
 
 
 def _icmp(box: Box) -> list[str]:

@@ -16,7 +16,7 @@ from portwright.packets.box import Boxes
 from portwright.packets.fields import Header
 from portwright.packets.intervals import Intervals, contains, intersect
 from portwright.policy.index import ChainIndex, Values
-from portwright.policy.model import Change, Chain, Goto, Jump, Policy, Rewrite, Rule, Stage, Verdict
+from portwright.policy.model import Chain, Change, Goto, Jump, Policy, Rewrite, Rule, Stage, Verdict
 
 
 class Decided(Enum):
@@ -112,7 +112,9 @@ class Walker:
         drops = [answer for answer in blocked if answer.verdict is Verdict.DROP]
         chosen = (drops or answers)[-1]
         decided = Decided[Verdict(chosen.verdict).name or ""]
-        return Decision(decided, self._reason(chosen), chosen.via, headers=tuple(dict.fromkeys(a.values for a in answers)))
+        return Decision(
+            decided, self._reason(chosen), chosen.via, headers=tuple(dict.fromkeys(a.values for a in answers))
+        )
 
     def _reason(self, answer: "_Answer") -> Rule | None:
         """The rule that blocks, or the last that accepts; one that is there to translate only where no other is."""

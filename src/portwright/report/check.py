@@ -82,7 +82,9 @@ def assumptions(plan: Plan) -> list[str]:
 
 def _assumed(entry: Assumption) -> str:
     what = entry.rate_limits and f"rate limits are {entry.rate_limits.replace('-', ' ')}"
-    what = what or (f"line {entry.line} decides nothing" if entry.line else f"lines with '{entry.pattern}' decide nothing")
+    what = what or (
+        f"line {entry.line} decides nothing" if entry.line else f"lines with '{entry.pattern}' decide nothing"
+    )
     return f"at {entry.at} {what} ({entry.reason}, {entry.owner})"
 
 

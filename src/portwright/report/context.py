@@ -13,4 +13,6 @@ def in_context(text: str, line: int, around: int = 2, indent: str = "    ") -> l
     lines = text.splitlines()
     shown = range(max(1, line - around), min(len(lines), line + around) + 1)
     width = len(str(shown[-1])) if shown else 1
-    return [f"{indent}{'>' if n == line else ' '} {n:>{width}}  {lines[n - 1].expandtabs(4).rstrip()}"[:100] for n in shown]
+    return [
+        f"{indent}{'>' if n == line else ' '} {n:>{width}}  {lines[n - 1].expandtabs(4).rstrip()}"[:100] for n in shown
+    ]

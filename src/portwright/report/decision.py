@@ -3,8 +3,8 @@
 from portwright.packets.packet import Packet
 from portwright.policy.answer import Answerer
 from portwright.policy.model import Rule
-from portwright.policy.walk import Decided, Decision
 from portwright.policy.reference import rule_json, rule_reason
+from portwright.policy.walk import Decided, Decision
 from portwright.report.context import in_context, point_name
 
 _SAYING = {

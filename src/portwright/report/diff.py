@@ -2,9 +2,9 @@
 
 from portwright.policy.configuration import Configuration
 from portwright.policy.difference import Comparison, Difference
-from portwright.policy.walk import Decided, Decision
-from portwright.policy.text import box_text, packet_of
 from portwright.policy.reference import rule_json, rule_reason
+from portwright.policy.text import box_text, packet_of
+from portwright.policy.walk import Decided, Decision
 from portwright.report.context import point_name
 
 SCHEMA = "portwright.diff/1"

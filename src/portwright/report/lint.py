@@ -41,7 +41,9 @@ def lint_text(report: LintReport) -> str:
 
 def _headline(report: LintReport) -> str:
     counts = Counter(finding.severity for finding in report.findings)
-    words = [f"{counts[s]} {s.value}{'s' if counts[s] != 1 else ''}" for s in Severity if counts[s] and s != "undecided"]
+    words = [
+        f"{counts[s]} {s.value}{'s' if counts[s] != 1 else ''}" for s in Severity if counts[s] and s != "undecided"
+    ]
     undecided = counts[Severity.UNDECIDED]
     words += [f"{undecided} line{'s' if undecided != 1 else ''} not understood"] if undecided else []
     return f"{report.configuration.file}: {', '.join(words) or 'nothing to remark'}"

@@ -2,7 +2,7 @@
 
 from portwright.packets.intervals import Interval
 from portwright.policy.text import Naming
-from portwright.site.model import Site
+from portwright.site.model import Host, Site, Virtual, Zone
 
 _SPELLED_OUT = 8  # neighbors in a range that are named one by one
 
@@ -10,7 +10,9 @@ _SPELLED_OUT = 8  # neighbors in a range that are named one by one
 def site_naming(site: Site) -> Naming:
     """A naming that knows the site's hosts, groups, virtual addresses and zones by their exact ranges."""
     names: dict[tuple[int, Interval], str] = {}
-    for thing in (*site.zones.values(), *site.groups.values(), *site.virtual.values(), *site.hosts.values()):
+    things: list[Zone | Host | Virtual] = [*site.zones.values(), *site.groups.values(), *site.virtual.values()]
+    things += site.hosts.values()
+    for thing in things:
         for version in (4, 6):
             ranges = thing.addresses.family(version)
             if len(ranges) == 1:

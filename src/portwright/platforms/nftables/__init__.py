@@ -11,7 +11,7 @@ NAME = "nftables"
 TITLE = "Linux nftables (nft list ruleset, as text or JSON)"
 
 _TEXT = re.compile(
-    r"^[ \t]*(?:(?:add|create)[ \t]+)?table[ \t]+(?:(?:ip6?|inet|arp|bridge|netdev)[ \t]+)?[\w./\\-]+[ \t]*(?:\{|;|#|$)"
+    r"^[ \t]*(?:(?:add|create)[ \t]+)?table[ \t]+(?:(?:ip6?|inet|arp|bridge|netdev)[ \t]+[\w./\\-]+|[\w./\\-]+[ \t]*\{)"
     r"|^#![^\n]*\bnft\b|^[ \t]*flush[ \t]+ruleset\b",
     re.MULTILINE | re.ASCII,
 )

@@ -4,18 +4,35 @@ from collections.abc import Iterator
 
 from portwright.platforms.nftables import references, syntax
 from portwright.platforms.nftables.policy import Compiler
-from portwright.platforms.nftables.syntax import Assign, Chain, Place, Ruleset, Table, Update
+from portwright.platforms.nftables.statements import NOTRACK
+from portwright.platforms.nftables.syntax import (
+    Assign,
+    Braces,
+    Chain,
+    Condition,
+    Named,
+    Place,
+    Ruleset,
+    Selector,
+    Table,
+    Update,
+)
 from portwright.policy.configuration import Census, Configuration, Remark, Unknown
 from portwright.policy.interfaces import Interfaces
 from portwright.source import Source
 
 _ROUTED = ("ip", "ip6", "inet", "netdev")
+_UNTRACKED = "packets that take this rule are untracked in the hooks after it: decide about them with --path"
+_ECN = "a connection opened with ECN (RFC 3168) has more flags set than SYN, and no equality with SYN holds for it"
+_IPTABLES = {"filter", "nat", "mangle", "raw", "security"}
+_IPTABLES_CHAINS = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}
 
 
 def configuration(ruleset: Ruleset, file: str) -> Configuration:
     """What a ruleset means. Raises InvalidInput for jumps that nft refuses."""
     references.check_jumps(ruleset, file)
     _mark_changing_sets(ruleset)
+    _mark_iptables(ruleset)
     interfaces = Interfaces.of(*references.interfaces(ruleset))
     compiler = Compiler(ruleset, interfaces, file)
     policies = compiler.policies()
@@ -32,6 +49,13 @@ def _mark_changing_sets(ruleset: Ruleset) -> None:
                 if isinstance(statement, Update) and statement.set in table.sets:
                     named = table.sets[statement.set]
                     named.changes_by = named.changes_by or "rules change it while packets pass"
+
+
+def _mark_iptables(ruleset: Ruleset) -> None:
+    """Tables with the names that iptables gives are its own; JSON does not say so."""
+    for table in ruleset.tables.values():
+        if table.family in ("ip", "ip6") and table.name in _IPTABLES and _IPTABLES_CHAINS & set(table.chains):
+            table.is_lossy = True
 
 
 def _lines(table: Table) -> Iterator[syntax.Rule]:
@@ -98,6 +122,12 @@ def _chain_remarks(table: Table, chain: Chain, file: str) -> Iterator[Remark]:
             if name not in table.sets:
                 yield Remark("undefined", f"the set {name} is not defined in this file", _source(file, rule.place))
         for statement in rule.statements:
-            if isinstance(statement, Assign) and statement.target.name == "notrack":
-                message = "packets that take this rule are untracked in the hooks after it"
-                yield Remark("note", message, _source(file, rule.place))
+            if isinstance(statement, Assign) and statement.target == NOTRACK:
+                yield Remark("note", _UNTRACKED, _source(file, rule.place))
+            elif isinstance(statement, Condition) and _equals_flags(statement):
+                yield Remark("note", _ECN, _source(file, rule.place))
+
+
+def _equals_flags(condition: Condition) -> bool:
+    is_equality = condition.operator in ("==", "!=") or isinstance(condition.right, Braces | Named)
+    return condition.left == Selector("tcp flags") and is_equality

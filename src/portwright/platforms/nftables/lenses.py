@@ -214,6 +214,7 @@ class View:
     is_routed: bool = True  # the interface of departure is known
     tracking: str = "after"  # connection tracking has seen the packet: "before" (it has not), "after" or "unsure"
     sees_ethernet: bool = False  # netdev: the link-layer header is there
+    untracks: bool = False  # some rule says `notrack`
 
 
 def lens(name: str, view: View) -> Lens:
@@ -232,7 +233,8 @@ def _untracked(view: View) -> Lens:
     """Before connection tracking every packet is invalid, or untracked where a rule has said `notrack`."""
     invalid = names.CT_STATES["invalid"]
     if view.tracking == "before":
-        return Lens(values.CT_STATE, constant=(invalid,))
+        may_be = (invalid, names.CT_STATES["untracked"]) if view.untracks else (invalid,)
+        return Lens(values.CT_STATE, constant=may_be, reason="an earlier rule may have said 'notrack'")
     return Lens(values.CT_STATE, constant=tuple(names.CT_STATES.values()), reason="connection tracking may be earlier")
 
 

@@ -167,7 +167,7 @@ class _Reader:
             return
         flags = _list(body.get("flags"))
         table = Table(family, name, self._place(f"table {family} {name}"))
-        table.is_dormant = any(flag not in ("owner", "persist") for flag in flags)
+        table.is_dormant = "dormant" in flags or name in flags  # nft 1.0.6 prints the name in place of the flag
         self._ruleset.tables.setdefault((family, name), table)
 
     def _owner(self, body: dict[str, Json]) -> Table | None:

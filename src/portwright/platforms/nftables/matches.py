@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from portwright.packets.box import Doubt, Match
+from portwright.packets.fields import Field
 from portwright.packets.intervals import Intervals, complement, normalize
 from portwright.platforms.nftables.lenses import Lens, View, lens
 from portwright.platforms.nftables.sets import Keys, everything, holding, keys_of, lacking
@@ -16,6 +17,7 @@ from portwright.platforms.nftables.syntax import (
     Expression,
     Flagged,
     Named,
+    Prefix,
     Selector,
     Table,
     Value,
@@ -24,6 +26,7 @@ from portwright.platforms.nftables.values import NUMBER, Obscure, ranges, single
 from portwright.policy.interfaces import Interfaces
 from portwright.source import Source
 
+_LOSSY = "nft cannot print all of iptables' port lists: iptables-save can"
 _ANY_FLAG = ("", "in")  # nft -j writes `in` where the text writes no operator
 
 
@@ -101,6 +104,8 @@ def comparison(condition: Condition, context: Context) -> Match:
         lenses = context.lenses(condition.left)
     except Obscure as why:
         return Match.doubtful(Doubt(str(why)))
+    if context.table.is_lossy and isinstance(condition.right, Braces) and _has_ports(lenses):
+        return Match.doubtful(Doubt(_LOSSY), everything(lenses).possible)
     if isinstance(condition.right, Braces | Named):
         return context.members(condition.right, lenses, negate=condition.operator == "!=")
     try:
@@ -111,6 +116,9 @@ def comparison(condition: Condition, context: Context) -> Match:
 
 def _compared(condition: Condition, lenses: Sequence[Lens], context: Context) -> Match:
     first = lenses[0]
+    if isinstance(condition.right, Prefix) and condition.operator in ("<", ">", "<=", ">="):
+        # nft prints `ip saddr & 255.255.0.0 < 10.1.0.0` as `ip saddr < 10.1.0.0/16`, and does not read that
+        condition, first = _unprefixed(condition, condition.right, first)
     if len(lenses) > 1:
         keys = keys_of([Element(condition.right)], lenses, context.interfaces)
         return lacking(keys, lenses) if condition.operator == "!=" else holding(keys, lenses)
@@ -120,6 +128,16 @@ def _compared(condition: Condition, lenses: Sequence[Lens], context: Context) ->
         return first.select(_flags(first, condition))
     wanted = _wanted(condition, first, context.interfaces)
     return first.select(wanted, negate=condition.operator == "!=")
+
+
+def _has_ports(lenses: Sequence[Lens]) -> bool:
+    return any(lens.field in (Field.SPORT, Field.DPORT) for lens in lenses)
+
+
+def _unprefixed(condition: Condition, prefix: Prefix, first: Lens) -> tuple[Condition, Lens]:
+    network = ranges(prefix, first.datatype, Interfaces())[0]
+    mask = first.datatype.last - (network[1] - network[0])
+    return Condition(condition.left, condition.operator, prefix.address), first.with_step("&", mask)
 
 
 def _tests_flags(first: Lens, condition: Condition) -> bool:

@@ -60,7 +60,7 @@ def _of_version(statement: Translate, match: Match, version: int, context: Conte
     lookup = next((e for e in (statement.address, statement.port) if isinstance(e, Lookup)), None)
     if lookup is None:
         target = _target(statement, statement.address, statement.port, version)
-        yield from _changed(statement, match, target, version)
+        yield from _changed(statement, match, target)
         return
     try:
         lenses = context.lenses(lookup.key)
@@ -75,14 +75,14 @@ def _of_version(statement: Translate, match: Match, version: int, context: Conte
         yield from _unknown(statement, Match((), found.possible, (*found.doubts, why_not)), version)
         return
     for member in flatten(elements):
-        yield from _by_key(statement, match, member, lenses, version, context)
+        yield from _by_key(statement, match, member, lenses, version)
 
 
 def _by_key(
-    statement: Translate, match: Match, member: Element, lenses: Sequence[Lens], version: int, context: Context
+    statement: Translate, match: Match, member: Element, lenses: Sequence[Lens], version: int
 ) -> Iterator[tuple[Match, Rewrite]]:
     """One element of a map: what its key is translated to."""
-    part = both(match, holding(keys_of([member], lenses, context.interfaces), lenses))
+    part = both(match, holding(keys_of([member], lenses, _NO_INTERFACES), lenses))
     data = member.data if not hasattr(member.data, "verdict") else None
     if not part.possible:
         return
@@ -92,12 +92,12 @@ def _by_key(
     target = _target(statement, address, port, version)
     if statement.is_prefix and isinstance(member.key, Prefix) and isinstance(address, Prefix):
         target = _moved(member.key, address, target, version)
-    yield from _changed(statement, part, target, version)
+    yield from _changed(statement, part, target)
 
 
 def _unknown(statement: Translate, match: Match, version: int) -> Iterator[tuple[Match, Rewrite]]:
     address: Intervals = ((0, LAST_ADDRESS[version]),)
-    yield from _changed(statement, match, _Target(address, _ANY_PORT), version)
+    yield from _changed(statement, match, _Target(address, _ANY_PORT))
 
 
 def _target(statement: Translate, address: Expression | None, port: Expression | None, version: int) -> _Target:
@@ -131,7 +131,7 @@ def _moved(old: Prefix, new: Prefix, target: _Target, version: int) -> _Target:
     return _Target(after, target.port, after[0][0] - before[0][0])
 
 
-def _changed(statement: Translate, match: Match, target: _Target, version: int) -> Iterator[tuple[Match, Rewrite]]:
+def _changed(statement: Translate, match: Match, target: _Target) -> Iterator[tuple[Match, Rewrite]]:
     """The translation; ports change only where the protocol has some."""
     address_field, port_field = _FIELDS[statement.kind]
     changes = []

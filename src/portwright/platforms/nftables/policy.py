@@ -7,7 +7,7 @@ packet is invalid. Chains that several hooks share are translated once per view.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from portwright.packets.box import ALWAYS, EVERYTHING, Box, Boxes, Doubt, Match, intersect
 from portwright.packets.fields import Field, State
@@ -15,7 +15,8 @@ from portwright.packets.intervals import normalize
 from portwright.platforms.nftables import names, syntax
 from portwright.platforms.nftables.lenses import View, box
 from portwright.platforms.nftables.matches import Context
-from portwright.platforms.nftables.rules import ANYTHING, rules
+from portwright.platforms.nftables.rules import ANYTHING, UNTRACK, rules
+from portwright.platforms.nftables.statements import NOTRACK
 from portwright.policy.interfaces import Interfaces
 from portwright.policy.model import Chain, Policy, Rewrite, Rule, Stage, Verdict
 from portwright.source import Source
@@ -28,11 +29,13 @@ _PATHS = {
 }
 _ROUTED_FAMILIES = ("ip", "ip6", "inet", "netdev")  # arp and bridge chains see no routed packet
 _SCOPES = {"ip": box(VERSION=4), "ip6": box(VERSION=6)}
+_VERSIONS = {"ip": {4}, "ip6": {6}}
 # linux/net/ipv4/netfilter/nf_nat_proto.c: one hook runs all nat chains, whatever their own priorities
 _NAT_PRIORITY = {"prerouting": -100, "input": 100, "output": -100, "postrouting": 100}
 _NEW = box(STATE=State.NEW)  # only the first packet of a connection meets a nat chain
 _NO_CHAIN = "no base chain on this hook"
 _NO_DEVICE = "the listing does not name the device of this chain"
+_NOTRACK = "the packet is no longer tracked, and goes on with the rules after this one"
 _SECOND_NAT = "an earlier nat chain of this hook may have translated the packet"
 
 
@@ -48,11 +51,13 @@ class Compiler:
     _contexts: dict[tuple[int, View], Context] = field(default_factory=dict)
     _chains: dict[tuple[int, str, View], Chain] = field(default_factory=dict)
     _stages: dict[int, Stage] = field(default_factory=dict)
+    _untracks: bool = False  # some rule says `notrack`
     _puzzles: tuple[Rule, ...] = ()  # in front of every stage: top-level commands that may have changed anything
 
     def __post_init__(self) -> None:
         reason = "a command that is not understood may have changed everything"
         places = [Source(self.file, place.line, place.text) for place in self.ruleset.unknown]
+        self._untracks = any(_untracks(table) for table in self.ruleset.tables.values())
         self._puzzles = tuple(
             Rule(Match.doubtful(Doubt(reason, source)), ANYTHING, source, reason=reason) for source in places
         )
@@ -92,11 +97,12 @@ class Compiler:
 
     def _stages_of(self, entries: list[tuple[syntax.Table, syntax.Chain]]) -> list[Stage]:
         found = []
-        seen_nat = False
+        translated: set[int] = set()  # IP versions that an earlier nat chain of the hook has seen
         for table, chain in entries:
+            versions = _VERSIONS.get(table.family, {4, 6})
             is_nat = chain.hook is not None and chain.hook.type == "nat"
-            found.append(self._stage(table, chain, is_second_nat=is_nat and seen_nat))
-            seen_nat |= is_nat
+            found.append(self._stage(table, chain, is_second_nat=is_nat and bool(translated & versions)))
+            translated |= versions if is_nat else set()
         return found
 
     def _stage(self, table: syntax.Table, base: syntax.Chain, is_second_nat: bool) -> Stage:
@@ -105,7 +111,7 @@ class Compiler:
         return self._stages[id(base)]
 
     def _made(self, table: syntax.Table, base: syntax.Chain, is_second_nat: bool) -> Stage:
-        view = _view(table, base)
+        view = replace(_view(table, base), untracks=self._untracks)
         hook = base.hook
         assert hook is not None
         chains = {
@@ -113,6 +119,7 @@ class Compiler:
             for chain in table.chains.values()
             if chain.hook is None or chain is base
         }
+        chains = {name: _unsettled(chain, base) for name, chain in chains.items()}
         first = chains[base.name]
         made = (*self._puzzles, *self._guards(hook), *first.rules, self._default(table, base, hook))
         chains[base.name] = Chain(base.name, made, first.source)
@@ -180,13 +187,36 @@ def _view(table: syntax.Table, base: syntax.Chain) -> View:
     return View(hook.name not in ("ingress", "prerouting"), tracking, table.family == "netdev")
 
 
+def _untracks(table: syntax.Table) -> bool:
+    return any(
+        isinstance(statement, syntax.Assign) and statement.target == NOTRACK
+        for chain in table.chains.values()
+        for rule in chain.rules
+        for statement in rule.statements
+    )
+
+
+def _unsettled(chain: Chain, base: syntax.Chain) -> Chain:
+    """The chain with `notrack` in doubt where rules after it may still decide: it does not end the chain."""
+    if not any(rule.action is UNTRACK for rule in chain.rules):
+        return chain
+    made: list[Rule] = []
+    is_settled = chain.name == base.name and base.policy == "accept"
+    for rule in reversed(chain.rules):
+        if rule.action is UNTRACK and not is_settled:
+            made.append(_in_doubt(rule, _NOTRACK))
+            continue
+        made.append(rule)
+        is_settled &= rule.action in (UNTRACK, Verdict.ACCEPT)
+    return Chain(chain.name, tuple(reversed(made)), chain.source)
+
+
+def _in_doubt(rule: Rule, reason: str) -> Rule:
+    match = Match((), rule.match.possible, (*rule.match.doubts, Doubt(reason)))
+    return Rule(match, rule.action, rule.source, reason=reason)
+
+
 def _doubting(chain: Chain) -> Chain:
     """The chain with its translations in doubt."""
-    made = []
-    for rule in chain.rules:
-        if isinstance(rule.action, Rewrite):
-            match = Match((), rule.match.possible, (*rule.match.doubts, Doubt(_SECOND_NAT)))
-            made.append(Rule(match, rule.action, rule.source, reason=_SECOND_NAT))
-        else:
-            made.append(rule)
+    made = (_in_doubt(rule, _SECOND_NAT) if isinstance(rule.action, Rewrite) else rule for rule in chain.rules)
     return Chain(chain.name, tuple(made), chain.source)

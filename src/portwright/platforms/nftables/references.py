@@ -148,10 +148,10 @@ def check_jumps(ruleset: Ruleset, file: str) -> None:
 def _jump_problems(table: Table, file: str) -> Iterator[Problem]:
     edges: dict[str, list[tuple[str, Place]]] = {}
     for chain in table.chains.values():
-        edges[chain.name] = []
+        edges[chain.name] = found = []
         for name, place in targets(table, chain):
             if name in table.chains:
-                edges[chain.name].append((name, place))
+                found.append((name, place))
             else:
                 hint = "nft refuses such a ruleset: the file is cut off, or a part of it is missing"
                 message = f"table {table.family} {table.name} has no chain {name}"
@@ -162,8 +162,8 @@ def _jump_problems(table: Table, file: str) -> Iterator[Problem]:
 def _loops(edges: dict[str, list[tuple[str, Place]]], file: str) -> Iterator[Problem]:
     """Depth-first, without recursion: a chain met again while it is open closes a loop."""
     depth: dict[str, int] = {}
-    for start in edges:
-        stack = [(start, iter(edges[start]))] if start not in depth else []
+    for start, first in edges.items():
+        stack = [(start, iter(first))] if start not in depth else []
         opened = {start} if stack else set()
         heights = {start: 0}
         while stack:

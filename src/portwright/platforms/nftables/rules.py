@@ -1,10 +1,10 @@
 """Rules to rules of the model. One line may become several: a verdict map has a rule for each verdict."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from portwright.packets.box import ALWAYS, NEVER, Doubt, Match
-from portwright.packets.fields import TCP, State
+from portwright.packets.fields import TCP, Field, State
 from portwright.platforms.nftables import syntax
 from portwright.platforms.nftables.lenses import Lens, box
 from portwright.platforms.nftables.matches import Context, comparison
@@ -34,11 +34,13 @@ from portwright.platforms.nftables.syntax import (
     Unknown,
     Update,
 )
+from portwright.platforms.nftables.statements import NOTRACK
 from portwright.platforms.nftables.values import Obscure
-from portwright.policy.model import ANY_VERDICT, Action, Goto, Jump, Rule, Verdict
+from portwright.policy.model import ANY_VERDICT, Action, Change, Goto, Jump, Rewrite, Rule, Verdict
 from portwright.source import Source
 
 ANYTHING = ANY_VERDICT | Verdict.CONTINUE | Verdict.RETURN
+UNTRACK = Rewrite((Change(Field.STATE, ((State.UNTRACKED, State.UNTRACKED),)),))  # what `notrack` does to a packet
 _VERDICTS: dict[str, Action] = {"accept": Verdict.ACCEPT, "drop": Verdict.DROP, "return": Verdict.RETURN}
 # `reject with icmp` applies to IPv4 only, also where the listing leaves out the condition that nft has put in
 _REJECTS = {"icmp": box(VERSION=4), "icmpv6": box(VERSION=6), "tcp reset": box(PROTOCOL=TCP)}
@@ -61,36 +63,46 @@ class _Translator:
     match: Match = ALWAYS
     made: list[Rule] = field(default_factory=list)
     is_over: bool = False
-    unknown: str = ""  # the words that were not understood
+    is_unknown: bool = False  # some words were not understood
+    is_untracked: bool = False  # `notrack` was met
 
     def statement(self, statement: syntax.Statement) -> None:
-        match statement:
-            case Condition():
-                self.narrow(comparison(statement, self.context))
-            case Decide(verdict, chain):
-                self.decide(self.match, verdict, chain)
-            case DecideBy(key, mapping):
-                self.decide_by(key, mapping)
-            case Reject(kind):
-                self.narrow(Match.exact(_REJECTS[kind]) if kind in _REJECTS else ALWAYS)
-                self.end(self.match, Verdict.REJECT)
-            case Translate():
-                for part, action in translations(statement, self.match, self.context):
-                    self.make(part, action)
-                self.is_over = True
-            case Assign():
-                self.assign(statement)
-            case Update():
-                self.update(statement)
-            case Chance(_, reason):
-                self.doubt(reason)
-            case Divert(text, reason):
-                self.divert(text, reason)
-            case Unknown(text):
-                self.unknown = text
-                self.doubt(f"not understood: {_short(text)}")
-            case Inert():
-                pass
+        """Go on with the next statement."""
+        _READERS[type(statement)](self, statement)
+
+    def condition(self, statement: Condition) -> None:
+        self.narrow(comparison(statement, self.context))
+
+    def verdict(self, statement: Decide) -> None:
+        """A verdict ends the rule; `continue` goes on with the statements after it."""
+        if statement.verdict == "continue":
+            return
+        action = _action(statement.verdict, statement.chain)
+        if self.is_untracked and action == Verdict.ACCEPT:
+            action = UNTRACK
+        self.end(self.match, action)
+
+    def reject(self, statement: Reject) -> None:
+        self.narrow(Match.exact(_REJECTS[statement.kind]) if statement.kind in _REJECTS else ALWAYS)
+        self.end(self.match, Verdict.REJECT)
+
+    def translate(self, statement: Translate) -> None:
+        for part, action in translations(statement, self.match, self.context):
+            self.make(part, action)
+        self.is_over = True
+
+    def chance(self, statement: Chance) -> None:
+        self.doubt(statement.reason)
+
+    def divert(self, statement: Divert) -> None:
+        self.lose(statement.text, statement.reason)
+
+    def not_understood(self, statement: Unknown) -> None:
+        self.is_unknown = True
+        self.doubt(f"not understood: {_short(statement.text)}")
+
+    def nothing(self, statement: Inert) -> None:
+        """A statement that decides about no packet."""
 
     def narrow(self, match: Match) -> None:
         self.match = both(self.match, match)
@@ -106,19 +118,15 @@ class _Translator:
         self.make(match, action, reason)
         self.is_over = True
 
-    def divert(self, text: str, reason: str) -> None:
+    def lose(self, text: str, reason: str) -> None:
+        """Somebody else decides about the packet, or it is no longer the same."""
         self.make(Match.doubtful(Doubt(reason), self.match.possible), ANYTHING, reason)
         self.doubt(f"after '{_short(text)}': {reason}")
 
-    def decide(self, match: Match, verdict: str, chain: str = "") -> None:
-        """A verdict; `continue` goes on with the statements after it."""
-        if verdict == "continue":
-            return
-        self.end(match, _action(verdict, chain))
-
-    def decide_by(self, key: syntax.Expression, mapping: syntax.Expression) -> None:
+    def decide_by(self, statement: DecideBy) -> None:
+        mapping = statement.mapping
         try:
-            lenses = self.context.lenses(key)
+            lenses = self.context.lenses(statement.key)
         except Obscure as why:
             self.uncertain_map(ALWAYS, Doubt(str(why)))
             return
@@ -144,10 +152,12 @@ class _Translator:
 
     def assign(self, statement: Assign) -> None:
         """A map without a value for the packet ends the rule; a new address or port is not followed."""
+        if statement.target == NOTRACK:
+            self.is_untracked = self.context.view.tracking != "after"
         if isinstance(statement.value, Lookup):
             self.narrow(self.found_in(statement.value))
         if statement.target.name not in _HARMLESS:
-            self.divert(str(statement), "the packet itself is rewritten")
+            self.lose(str(statement), "the packet itself is rewritten")
 
     def found_in(self, lookup: Lookup) -> Match:
         try:
@@ -168,6 +178,21 @@ class _Translator:
         self.doubt("a limit for each member of a set" if limited else f"the set {statement.set} may be full")
 
 
+_READERS: dict[type[syntax.Statement], Callable[..., None]] = {
+    Condition: _Translator.condition,
+    Decide: _Translator.verdict,
+    DecideBy: _Translator.decide_by,
+    Reject: _Translator.reject,
+    Translate: _Translator.translate,
+    Assign: _Translator.assign,
+    Update: _Translator.update,
+    Chance: _Translator.chance,
+    Divert: _Translator.divert,
+    Unknown: _Translator.not_understood,
+    Inert: _Translator.nothing,
+}
+
+
 def rules(rule: syntax.Rule, context: Context) -> list[Rule]:
     """The rules that one line of a ruleset becomes; none when it decides about no packet."""
     translator = _Translator(context, Source(context.file, rule.place.line, rule.place.text))
@@ -175,8 +200,10 @@ def rules(rule: syntax.Rule, context: Context) -> list[Rule]:
         if translator.is_over:
             break
         translator.statement(statement)
-    if translator.unknown and not translator.is_over:
+    if translator.is_unknown and not translator.is_over:
         translator.end(translator.match, ANYTHING)
+    if translator.is_untracked and not translator.is_over:
+        translator.end(translator.match, UNTRACK)
     return translator.made
 
 

@@ -8,7 +8,6 @@ from portwright.platforms.nftables.expressions import (
     Cursor,
     Puzzled,
     atom,
-    constant,
     constants,
     join,
     selectors,
@@ -33,6 +32,7 @@ from portwright.platforms.nftables.syntax import (
     Translate,
     Unknown,
     Update,
+    Value,
 )
 
 RATE = "a rate limit: whether it is exceeded depends on the traffic"
@@ -96,6 +96,8 @@ def _comparison(cursor: Cursor) -> Statement:
         left = Lookup(left, atom(cursor))
     operator = OPERATORS[cursor.take().text] if cursor.peek() in OPERATORS else ""
     right = constants(cursor)
+    if left == Selector("meta priority") and cursor.accept(":"):  # a handle of tc(8), `1:2`
+        right = Value(f"{right}:{cursor.word()}")
     if cursor.accept("/"):  # `tcp flags syn / syn,ack`: value / mask
         return Condition(Binary("&", left, constants(cursor)), operator or "==", right)
     return Condition(left, operator, right)
@@ -275,17 +277,12 @@ def _dup(cursor: Cursor) -> Statement:
     return Inert(cursor.since(start))
 
 
-def _notrack(cursor: Cursor) -> Statement:
-    cursor.take()
-    return Assign(NOTRACK, constant_of("untracked"))
-
-
 NOTRACK = Selector("notrack")
 
 
-def constant_of(text: str) -> Expression:
-    """A constant that no token stands for."""
-    return constant(Cursor([Token("word", text, 0, 0)]))
+def _notrack(cursor: Cursor) -> Statement:
+    cursor.take()
+    return Assign(NOTRACK, Value("untracked"))
 
 
 def _flow(cursor: Cursor) -> Statement:

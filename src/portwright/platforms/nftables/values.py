@@ -131,6 +131,8 @@ def _interfaces(expression: Expression, interfaces: Interfaces) -> Intervals:
     if expression.text.isdecimal() and not expression.quoted:
         raise Obscure(f"interface number {expression.text} has no name in this listing")
     name, is_prefix = interface_name(expression.text)
+    if not name:
+        raise Obscure("a pattern for every interface")
     return interfaces.starting(name) if is_prefix else interfaces.exactly(name)
 
 
