@@ -145,13 +145,13 @@ _MANY = 500  # names; comparing a word with more takes too long
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """A hint that names the nearest known words, or else all of them when they are few."""
+    """A hint that names the nearest known word, or else all of them when they are few."""
     names = sorted(set(known))
     if len(names) > _MANY:
         names = [name for name in names if name[:2] == word[:2]][:_MANY]
-    near = get_close_matches(word[:60], names, n=2, cutoff=0.6)
+    near = get_close_matches(word[:60], names, n=1, cutoff=0.6)
     if near:
-        return f"did you mean {' or '.join(near)}?"
+        return f"did you mean {near[0]}?"
     if 0 < len(names) <= 12:
         return f"known: {', '.join(names)}"
     return ""

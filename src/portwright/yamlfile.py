@@ -5,7 +5,6 @@ is a word, `1.10` keeps its zero). Aliases, tags and merge keys are refused, and
 bounded before anything is built, so that no small file can become a large tree.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -141,6 +140,7 @@ class _Builder:
     root: Node | None = None
     problems: list[Problem] = field(default_factory=list)
     _open: list[Mapping | Sequence] = field(default_factory=list)
+    _steps: list[str] = field(default_factory=list)  # per open collection: its own key or number in the one around it
     _keys: list[Scalar | None] = field(default_factory=list)  # per open collection: the key that waits for its value
     _seen: list[dict[str, int]] = field(default_factory=list)  # per open collection: line of each key
     _nodes: int = 0
@@ -151,7 +151,7 @@ class _Builder:
         if isinstance(event, yaml.NodeEvent):
             self._node(event)
         elif isinstance(event, yaml.CollectionEndEvent):
-            for stack in (self._open, self._keys, self._seen):
+            for stack in (self._open, self._steps, self._keys, self._seen):
                 stack.pop()
         elif isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
@@ -162,11 +162,12 @@ class _Builder:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             self._stop(event, f"has more than {MAX_NODES} values", "is this the right file?")
-        node = self._read(event)
+        node, step = self._read(event), self._step()
         self._place(node, event)
         if isinstance(node, Scalar):
             return
         self._open.append(node)
+        self._steps.append(step)
         self._keys.append(None)
         self._seen.append({})
         if len(self._open) > MAX_DEPTH:
@@ -182,7 +183,7 @@ class _Builder:
         if event.tag is not None and event.tag != "!":
             self._problem(event, f"the tag {event.tag} is refused", "the schema says what a value is")
         if isinstance(event, yaml.ScalarEvent):
-            return Scalar(mark, event.value, event.style is None)
+            return Scalar(mark, event.value, not event.style)  # None in Python's parser, empty in C's
         return Mapping(mark) if isinstance(event, yaml.MappingStartEvent) else Sequence(mark)
 
     def _place(self, node: Node, event: Any) -> None:
@@ -219,15 +220,17 @@ class _Builder:
         self._problem(event, message, hint)
         raise _TooMuch
 
-    def _path(self) -> str:
-        return ".".join(self._steps())[:200]
+    def _step(self) -> str:
+        """What leads to the next value: its key, or its number in a list; empty for a key and for the root."""
+        if not self._open:
+            return ""
+        parent, key = self._open[-1], self._keys[-1]
+        if isinstance(parent, Sequence):
+            return str(len(parent.items))
+        return key.text if key is not None else ""
 
-    def _steps(self) -> Iterator[str]:
-        for parent, key in zip(self._open, self._keys, strict=True):
-            if isinstance(parent, Sequence):
-                yield str(len(parent.items))
-            elif key is not None:
-                yield key.text
+    def _path(self) -> str:
+        return ".".join(step for step in (*self._steps, self._step()) if step)[:200]
 
 
 def _mark(event: Any) -> Mark:

@@ -98,7 +98,7 @@ def test_a_flow_may_name_a_point():
 )
 def test_what_is_no_flow_is_refused_in_a_sentence(text, message):
     """The message says what is wrong and nothing about the program."""
-    with pytest.raises(ValueError, match=".") as refused:
+    with pytest.raises(ValueError, match=r".") as refused:
         parse_flow(text, resolve)
     assert message in str(refused.value)
 

@@ -1,9 +1,11 @@
 """Reading YAML that somebody else wrote: refused in bounded time, with every problem and where it is."""
 
 import pytest
+import yaml
 
+from portwright import yamlfile
 from portwright.errors import InvalidInput
-from portwright.yamlfile import MAX_BYTES, Mapping, Scalar, load_document, parse_document
+from portwright.yamlfile import MAX_BYTES, Mapping, Mark, Scalar, Sequence, load_document, parse_document
 
 
 def problems(text):
@@ -17,7 +19,31 @@ def test_scalars_stay_as_they_are_written():
     """YAML does not guess: `no`, `1.10` and `2027-06-30` are text, and only the writing of nothing is null."""
     root = parse_document(b"[no, 1.10, 2027-06-30, 0x1F, 'null', ~, ]", "f").root
     assert [item.text for item in root.items] == ["no", "1.10", "2027-06-30", "0x1F", "null", "~"]
-    assert [item.is_null for item in root.items] == [False, False, False, False, False, True]
+    assert [item.is_null for item in root.items] == [False] * 5 + [True]
+
+
+@pytest.mark.parametrize("parser", [yaml.SafeLoader, yaml.CSafeLoader])
+def test_both_parsers_read_alike(parser, monkeypatch):
+    """PyYAML may have been built with or without the parser in C."""
+    text = b"a: [no, 'x', ~]\nb:\n- {c: \"d\", e: ~}\n- |\n  f\n"
+    monkeypatch.setattr(yamlfile, "_PARSER", parser)
+    assert repr(parse_document(text, "f").root) == repr(
+        Mapping(
+            Mark(1, 1),
+            [
+                (Scalar(Mark(1, 1), "a"), Sequence(Mark(1, 4), [
+                    Scalar(Mark(1, 5), "no"), Scalar(Mark(1, 9), "x", False), Scalar(Mark(1, 14), "~"),
+                ])),
+                (Scalar(Mark(2, 1), "b"), Sequence(Mark(3, 1), [
+                    Mapping(Mark(3, 3), [
+                        (Scalar(Mark(3, 4), "c"), Scalar(Mark(3, 7), "d", False)),
+                        (Scalar(Mark(3, 12), "e"), Scalar(Mark(3, 15), "~")),
+                    ]),
+                    Scalar(Mark(4, 3), "f\n", False),
+                ])),
+            ],
+        )
+    )  # fmt: skip
 
 
 def test_every_node_knows_its_place():

@@ -53,6 +53,7 @@ class _Fate(NamedTuple):
         return _Fate(self.label, _first(self.rest, other.whole), _first(self.whole, other.whole))
 
 
+_NOT_ASKED = 0  # as `rest`: nobody asks whether a jump is redundant
 _START = _Fate(_NOBODY, _CONTINUE, _CONTINUE)
 
 
@@ -115,10 +116,10 @@ class _Fates:
         for number, rule in enumerate(chain.rules):
             if isinstance(rule.action, Jump | Goto) and rule not in self._ignored:
                 here = PacketSet.of(self.space, rule.match.possible) & arriving
-                undecided = self.space.map(partial(_is_undecided_before, number), self.of(chain.name))
+                open_ = Operation(partial(_is_open, number), left_wins=_is_false)
+                jumping = PacketSet(self.space, self.space.apply(open_, here.root, self.of(chain.name)))
                 target = rule.action.chain
-                before = self._arrivals.get(target, PacketSet.nothing(self.space))
-                self._arrivals[target] = before | (here & PacketSet(self.space, undecided))
+                self._arrivals[target] = self._arrivals.get(target, PacketSet.nothing(self.space)) | jumping
 
     def arriving(self, chain: Chain) -> Node:
         """The fates of the packets that reach the chain; None for the others."""
@@ -162,7 +163,7 @@ class _Fates:
             if sure is None:
                 return _START
             if sure and not ends & _CONTINUE:
-                return _Fate(number, _CONTINUE, ends)
+                return _Fate(number, _NOT_ASKED, ends)
             return _Fate(_NOBODY, _CONTINUE, ends if sure else ends | _CONTINUE)
 
         return self.space.apply(Operation(combine), where, self.of(rule.action.chain))
@@ -173,6 +174,14 @@ def _back_in_caller(verdicts: int, goto: bool) -> int:
     if not verdicts & (_CONTINUE | _RETURN):
         return verdicts
     return (verdicts & ~(_CONTINUE | _RETURN)) | (_RETURN if goto else _CONTINUE)
+
+
+def _is_open(number: int, here: Hashable, fate: Hashable) -> bool:
+    return bool(here) and _is_undecided_before(number, fate)
+
+
+def _is_false(here: Hashable) -> bool:
+    return here is False
 
 
 def _is_undecided_before(number: int, fate: Hashable) -> bool:

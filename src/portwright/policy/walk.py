@@ -144,7 +144,8 @@ class Walker:
             if after not in passed:
                 passed[after] = list(self._from(number + 1, after))
             for rest in passed[after]:
-                yield _Answer(rest.verdict, (end.rule, *rest.via), ends.blame + rest.blame, rest.values)
+                via = rest.via if stage.translates and end.rule.default else (end.rule, *rest.via)
+                yield _Answer(rest.verdict, via, ends.blame + rest.blame, rest.values)
 
     def index(self, chain: Chain) -> ChainIndex:
         """The candidates' index of a chain, made when first needed."""

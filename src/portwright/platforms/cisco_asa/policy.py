@@ -11,8 +11,17 @@ from portwright.platforms.cisco_asa.interfaces import Interface, read_interfaces
 from portwright.platforms.cisco_asa.ledger import Ledger
 from portwright.platforms.cisco_asa.lines import Line, NotUnderstood
 from portwright.platforms.cisco_asa.nat import NatReader, Translation, interfaces_of
+from portwright.platforms.cisco_asa.reverse_path import ReversePath
 from portwright.platforms.cisco_asa.routing import Crossings, RouteTable, Untranslation, routes_of
-from portwright.platforms.cisco_asa.stages import AccessStage, Bound, Parts, connections, departure_stage, fresh
+from portwright.platforms.cisco_asa.stages import (
+    AccessStage,
+    Bound,
+    Parts,
+    connections,
+    departure_stage,
+    fresh,
+    own_addresses,
+)
 from portwright.platforms.cisco_asa.translation import Translations
 from portwright.platforms.cisco_asa.tunnels import TunnelReader
 from portwright.platforms.cisco_asa.values import VERSIONS
@@ -97,14 +106,14 @@ class Builder:
         self._ledger.raise_problems()
         self._draft.objects.resolve()
         parts, nat = self._parts()
-        translations = Translations(nat.rules, parts.atoms, parts.file, fresh(connections(parts)))
-        before, untranslations = translations.destination_stage()
+        before, after, last, untranslations = _translation_stages(parts, nat.rules)
         stages = (
             self._doubts(parts, nat),
-            before,
+            *before,
             AccessStage(parts).stage(),
             departure_stage(parts),
-            translations.source_stage(),
+            after,
+            last,
         )
         self._remark_on_missing()
         self._ledger.raise_problems()
@@ -199,6 +208,19 @@ class Builder:
     def _remark_on_missing(self) -> None:
         for reference, line in self._draft.objects.missing.items():
             self._ledger.undefined(line, f"{reference} is not defined")
+
+
+def _translation_stages(
+    parts: Parts, rules: list[Translation]
+) -> tuple[tuple[Stage, ...], Stage | None, Stage | None, tuple[Untranslation, ...]]:
+    """The stages before the access lists, the check after them, the translation of the source, and where rules lead."""
+    if not rules:
+        return (), None, None, ()
+    translations = Translations(rules, parts.atoms, parts.file)
+    reverse_path = ReversePath(fresh(connections(parts)), own_addresses(parts), parts.file)
+    destination, untranslations = translations.destination_stage(reverse_path)
+    normalize, mark, check = reverse_path.stages()
+    return (normalize, mark, destination), check, translations.source_stage(), untranslations
 
 
 def _undecided(source: Source, reason: str, match: Match) -> Rule:

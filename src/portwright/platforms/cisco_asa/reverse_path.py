@@ -2,25 +2,34 @@
 
 ASA looks up which rule translates a new packet, and which one would translate the reply. Where they differ it drops the
 packet: one to the real address of a translated host, or one whose reply an earlier rule claims (syslog 305013,
-"Asymmetric NAT rules matched for forward and reverse flows").
+"Asymmetric NAT rules matched for forward and reverse flows"). The access lists are asked first.
 
-Theory of operation. Rules often differ in the far end alone (one exemption for each remote site). Look-ups that agree
-in everything but the source form a group; a translated packet is compared with groups, and a group's sources become
-one chain that all those comparisons share. So a thousand static rules beside a hundred exemptions stay small.
+Theory of operation. Whether the two differ can be told on the wire alone, before the destination is translated; the
+drop comes after the access lists. In between a doomed packet carries a mark: the connection state UNTRACKED, which ASA
+does not know and which every other stage treats as NEW. The first stage sees to it that nothing else carries the mark,
+the second gives it, and the third drops what carries it, naming the rule that would translate the reply.
+
+Rules often differ in the far end alone (one exemption for each remote site). Look-ups that agree in everything but the
+source of the packet form a group, and packets are compared with groups: a thousand static rules beside a hundred
+exemptions stay small.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from portwright.packets.box import Box, Boxes, Doubt, Match, intersect
-from portwright.packets.fields import Field
-from portwright.packets.intervals import Intervals, normalize
+from portwright.packets.box import ALWAYS, EVERYTHING, Box, Boxes, Doubt, Match, intersect
+from portwright.packets.fields import Field, State
+from portwright.packets.intervals import Interval, Intervals, normalize
 from portwright.platforms.cisco_asa.nat import Translation
-from portwright.policy.model import Chain, Change, Jump, Rule, Verdict
+from portwright.policy.model import Action, Chain, Change, Rewrite, Rule, Stage, Verdict
 from portwright.source import Source
 
-_MAXIMUM_PAIRS = 1_000_000  # comparisons, of all rules together
+_MAXIMUM_WORK = 2_000_000  # ranges that are compared, of all rules together
 _REASON = "NAT reverse path check: the reply would be translated by this rule"
+_UNTRACKED: Intervals = ((State.UNTRACKED, State.UNTRACKED),)
+_MARKED: Boxes = (Box(((Field.STATE, _UNTRACKED),)),)
+_MARK = Rewrite((Change(Field.STATE, _UNTRACKED),))
+_UNMARK = Rewrite((Change(Field.STATE, ((State.NEW, State.NEW),)),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,111 +44,113 @@ class Flow:
     doubts: tuple[Doubt, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """A rule that translates the replies to packets from `sources`."""
+@dataclass(slots=True)
+class _Sources:
+    """Sources of packets, gathered from many rules and normalized when they are asked for."""
 
-    owner: Translation
-    sources: Intervals | None  # None: any
-    certain: bool
+    ranges: list[Interval] = field(default_factory=list)
+    _found: Intervals = ()
+    _size: int = 0  # how many ranges `_found` was made of
+
+    def all(self) -> Intervals:
+        """The sources as they are now."""
+        if self._size != len(self.ranges):
+            self._found, self._size = normalize(self.ranges), len(self.ranges)
+        return self._found
 
 
 @dataclass(slots=True)
 class _Group:
     """Look-ups that agree in everything but the source of the packet."""
 
-    number: int
     box: Box
-    members: list[_Member] = field(default_factory=list)
+    source: Source  # of the first
+    certain: _Sources = field(default_factory=_Sources)
+    doubtful: _Sources = field(default_factory=_Sources)
 
 
 class ReversePath:
     """Finds the packets whose reply another rule would translate."""
 
-    def __init__(self, fresh: Boxes, file: str):
+    def __init__(self, fresh: Boxes, own: Boxes, file: str):
         self._fresh = fresh  # only packets that belong to no connection are checked
+        self._own = own  # packets for the firewall itself have no reply that it would translate
         self._nobody = Source(file, 0)
         self._groups: dict[Box, _Group] = {}
         self._of_host: dict[int, list[_Group]] = {}  # groups about a single destination
         self._others: list[_Group] = []
-        self._pairs = 0
-        self.chains: dict[str, Chain] = {}
+        self._work = 0
+        self._marks: list[Rule] = []
+        self._drops: list[Rule] = []
 
-    def add(self, owner: Translation, box: Box, certain: bool) -> None:
-        """Take in the look-up of the next rule: the packets whose reply it translates."""
-        sources = dict(box.constraints).get(Field.SRC)
-        rest = Box(tuple(pair for pair in box.constraints if pair[0] is not Field.SRC))
-        group = self._groups.get(rest)
+    def add_flow(self, flow: Flow) -> None:
+        """Take in packets whose destination the next rule translates; earlier rules may claim the reply of some."""
+        if flow.after is not None:
+            for group in self._candidates(flow.after):
+                common = flow.after & group.box
+                if common is not None:
+                    self._mark(group, common, flow)
+        match = Match((), (flow.wire,), flow.doubts) if flow.doubts else Match((flow.wire,), (flow.wire,))
+        self._marks.append(self._made(match, Verdict.ACCEPT, "translated", flow.owner.source))
+
+    def add_lookup(self, owner: Translation, box: Box, certain: bool) -> None:
+        """Take in the packets (as they are after translation) whose reply the next rule translates."""
+        group = self._group_of(Box(tuple(pair for pair in box.constraints if pair[0] is not Field.SRC)), owner.source)
+        (group.certain if certain else group.doubtful).ranges.extend(box.get(Field.SRC))
+        doubt = Doubt("whether ASA checks the reply against this rule depends on its options", owner.source)
+        match = Match((box,), (box,)) if certain else Match.doubtful(doubt, (box,))
+        self._drops.append(Rule(match, Verdict.DROP, owner.source, default=True, reason=_REASON))
+
+    def stages(self) -> tuple[Stage, Stage, Stage]:
+        """Two stages before the translation of the destination, and one after the access lists."""
+        self._marks.append(self._made(Match(self._own, self._own), Verdict.ACCEPT, "for the firewall itself"))
+        for group in self._groups.values():
+            self._mark(group, group.box)
+        return (
+            self._stage("connection state as ASA knows it", (), _UNMARK, _MARKED),
+            self._stage("reverse path: look-up", self._marks, Verdict.ACCEPT, (EVERYTHING,)),
+            self._stage("reverse path: check", self._drops, _UNMARK, _MARKED),
+        )
+
+    def _stage(self, name: str, rules: Sequence[Rule], ending: Action, scope: Boxes) -> Stage:
+        default = self._made(ALWAYS, ending, "the reply is translated alike")
+        return Stage(name, name, {name: Chain(name, (*rules, default), self._nobody)}, scope, translates=True)
+
+    def _made(self, match: Match, action: Action, reason: str, source: Source | None = None) -> Rule:
+        return Rule(match, action, source or self._nobody, default=True, reason=reason)
+
+    def _group_of(self, box: Box, source: Source) -> _Group:
+        group = self._groups.get(box)
         if group is None:
-            group = self._groups[rest] = _Group(len(self._groups), rest)
-            host = _single(rest)
+            group = self._groups[box] = _Group(box, source)
+            host = _single(box)
             (self._others if host is None else self._of_host.setdefault(host, [])).append(group)
-        group.members.append(_Member(owner, sources, certain))
-
-    def against_earlier(self, flow: Flow) -> Iterator[Rule]:
-        """Drops for the packets of a flow whose reply meets an earlier rule."""
-        if flow.after is None:
-            return
-        for group in self._candidates(flow.after):
-            common = flow.after & group.box
-            if common is None:
-                continue
-            shared = Field.SRC not in dict(common.constraints)
-            self._pairs += 1 if shared else len(group.members)
-            if self._pairs > _MAXIMUM_PAIRS:
-                yield from _too_many(flow)
-                return
-            if not shared:
-                yield from self._one_by_one(flow, common, group)
-            else:
-                yield from self._shared(flow, common, group)
+        return group
 
     def _candidates(self, after: Box) -> Iterable[_Group]:
+        """The groups whose destinations may overlap."""
         host = _single(after)
-        if host is not None:
-            return (*self._of_host.get(host, ()), *self._others)
-        self._pairs += len(self._groups)
-        return self._groups.values()
+        found = self._groups.values() if host is None else (*self._of_host.get(host, ()), *self._others)
+        self._work += len(found)
+        return found
 
-    def _one_by_one(self, flow: Flow, common: Box, group: _Group) -> Iterator[Rule]:
-        for member in group.members:
-            found = common & _from(member.sources)
-            if found is not None:
-                yield from self._drop(member, _before(found, flow))
-
-    def _shared(self, flow: Flow, common: Box, group: _Group) -> Iterator[Rule]:
-        name = f"replies {group.number}.{len(group.members)}"
-        if name not in self.chains:
-            rules = tuple(_rule(member, (_from(member.sources),)) for member in group.members)
-            self.chains[name] = Chain(name, rules, self._nobody)
-        boxes = intersect((_before(common, flow),), self._fresh)
-        if boxes:
-            yield Rule(Match(boxes, boxes), Jump(name), flow.owner.source)
-
-    def of_untranslated(self) -> Iterator[Rule]:
-        """Drops for packets whose destination nothing translated, though the reply's source would be."""
-        for group in self._groups.values():
-            for member in group.members:
-                box = group.box & _from(member.sources)
-                if box is not None:
-                    yield from self._drop(member, box)
-
-    def _drop(self, member: _Member, box: Box) -> Iterator[Rule]:
-        boxes = intersect((box,), self._fresh)
-        if boxes:
-            yield _rule(member, boxes)
+    def _mark(self, group: _Group, common: Box, flow: Flow | None = None) -> None:
+        """Mark the packets (of a flow) whose reply a rule of the group translates."""
+        for sources, doubts in ((group.certain, ()), (group.doubtful, (_DOUBT,))):
+            ranges = sources.all()
+            self._work += len(ranges)
+            if self._work > _MAXIMUM_WORK:
+                ranges, doubts = ((0, 2**128 - 1),) if ranges else (), (_TOO_MANY,)
+            box = common & _from(ranges) if ranges else None
+            if box is not None:
+                boxes = intersect((_before(box, flow) if flow else box,), self._fresh)
+                self._marks.append(
+                    self._made(Match(() if doubts else boxes, boxes, doubts), _MARK, _REASON, group.source)
+                )
 
 
-def _rule(member: _Member, boxes: Boxes) -> Rule:
-    source = member.owner.source
-    doubt = Doubt("whether ASA checks the reply against this rule depends on its options", source)
-    match = Match(boxes, boxes) if member.certain else Match.doubtful(doubt, boxes)
-    return Rule(match, Verdict.DROP, source, reason=_REASON)
-
-
-def _too_many(flow: Flow) -> Iterator[Rule]:
-    doubt = Doubt("too many translation rules to check each reply against all of them", flow.owner.source)
-    yield Rule(Match.doubtful(doubt, (flow.wire,)), Verdict.DROP, flow.owner.source, reason=doubt.reason)
+_DOUBT = Doubt("whether ASA checks replies depends on the options of the rule")
+_TOO_MANY = Doubt("too many translation rules to compare each with all others")
 
 
 def _single(box: Box) -> int | None:
@@ -148,8 +159,10 @@ def _single(box: Box) -> int | None:
     return ranges[0][0] if len(ranges) == 1 and ranges[0][0] == ranges[0][1] else None
 
 
-def _from(sources: Intervals | None) -> Box:
-    return Box() if sources is None else Box(((Field.SRC, sources),))
+def _from(sources: Intervals) -> Box:
+    found = Box.of({Field.SRC: sources})
+    assert found is not None, "there are sources"
+    return found
 
 
 def _before(after: Box, flow: Flow) -> Box:

@@ -117,6 +117,16 @@ def fresh(connected: Match) -> Boxes:
     return (~connected).possible
 
 
+def own_addresses(parts: Parts) -> Boxes:
+    """The packets that are sent to the firewall itself."""
+    found = [
+        Box.of({Field.VERSION: ((network.version, network.version),), Field.DST: ((address, address),)})
+        for interface in parts.interfaces.values()
+        for network, address, _ in interface.networks
+    ]
+    return tuple(box for box in found if box is not None)
+
+
 class AccessStage:
     """Makes the stage of the checks on arrival."""
 
@@ -186,9 +196,10 @@ class AccessStage:
                 reason = f"the address is the firewall's own ({name}): what it answers is not modelled"
                 near = own & exactly(self._parts.arrives(name))
                 reachable = own if name == self._parts.draft.management_access else near
-                yield Rule(Match.doubtful(Doubt(reason, source), reachable.possible), _BLOCKED, source, reason=reason)
+                match = Match.doubtful(Doubt(reason, source), reachable.possible)
+                yield self._default(match, _BLOCKED, source, reason)
                 reason = f"the address is the firewall's own ({name}): it answers on the interface of arrival alone"
-                yield Rule(own, Verdict.DROP, source, reason=reason)
+                yield self._default(own, Verdict.DROP, source, reason)
 
     def _broadcasts(self) -> Iterator[Rule]:
         multicast = self._parts.draft.multicast
@@ -324,7 +335,7 @@ class AccessStage:
         everywhere = [bound for bound in self._parts.bound if bound.binding.direction == "global"]
         for bound in everywhere:
             yield from apply_list(self._parts, bound, {})
-        for bound in (*inbound, *everywhere):
+        for bound in (*everywhere, *inbound):
             if bound.known:
                 where = self._parts.arrives(bound.binding.interface) if bound.binding.interface else {}
                 yield implicit_deny(self._parts, bound, where)

@@ -5,10 +5,10 @@ destination translated, as they are on the wire and as they are afterwards; `_lo
 *reply* would have its source translated by the rule. `reverse_path` compares the two.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from portwright.packets.box import ALWAYS, Box, Boxes, Doubt, Match
+from portwright.packets.box import ALWAYS, Box, Doubt, Match
 from portwright.packets.fields import LAST, Field, State
 from portwright.packets.intervals import Intervals
 from portwright.platforms.cisco_asa.nat import PortMap, Translation, shift_between
@@ -27,42 +27,34 @@ _KNOWN_STATES: Intervals = ((State.ESTABLISHED, State.RELATED),)
 class Translations:
     """The translation rules of a file, in the order in which ASA tries them."""
 
-    def __init__(self, rules: Iterable[Translation], interfaces: Interfaces, file: str, fresh: Boxes):
+    def __init__(self, rules: Iterable[Translation], interfaces: Interfaces, file: str):
         self._rules = sorted(rules, key=Translation.order)
         self._interfaces = interfaces
         self._file = file
-        self._fresh = fresh  # packets that belong to no connection: only those are checked for the reverse path
 
-    def destination_stage(self) -> tuple[Stage | None, tuple[Untranslation, ...]]:
-        """The stage that translates destinations, and where its rules lead; None where nothing is translated."""
-        if not self._rules:
-            return None, ()
+    def destination_stage(self, reverse_path: ReversePath) -> tuple[Stage, tuple[Untranslation, ...]]:
+        """The stage that translates destinations, and where its rules lead; fills in the reverse-path check."""
         rules: list[Rule] = []
         untranslations: list[Untranslation] = []
-        checks = ReversePath(self._fresh, self._file)
         for number, translation in enumerate(self._rules):
             for flow in self._flows(translation, number + 1 < len(self._rules)):
-                rules += checks.against_earlier(flow)
+                reverse_path.add_flow(flow)
                 rule = _rule(translation, flow.wire, flow.changes, flow.doubts)
                 untranslations.append(Untranslation(rule, flow.egress))
                 rules.append(rule)
             for box, certain in self._lookups(translation):
-                checks.add(translation, box, certain)
-        rules += checks.of_untranslated()
-        return self._stage("translation of the destination", rules, checks.chains), tuple(untranslations)
+                reverse_path.add_lookup(translation, box, certain)
+        return self._stage("translation of the destination", rules), tuple(untranslations)
 
-    def source_stage(self) -> Stage | None:
-        """The stage that translates sources; None where nothing is translated."""
-        if not self._rules:
-            return None
+    def source_stage(self) -> Stage:
+        """The stage that translates sources."""
         rules = [rule for translation in self._rules for rule in self._source_rules(translation)]
         return self._stage("translation of the source", rules)
 
-    def _stage(self, name: str, rules: Sequence[Rule], chains: Mapping[str, Chain] | None = None) -> Stage:
+    def _stage(self, name: str, rules: Sequence[Rule]) -> Stage:
         nobody = Source(self._file, 0)
         default = Rule(ALWAYS, Verdict.ACCEPT, nobody, default=True, reason="no rule translates the packet")
-        base = Chain(name, (*rules, default), nobody)
-        return Stage(name, name, {name: base, **(chains or {})}, translates=True)
+        return Stage(name, name, {name: Chain(name, (*rules, default), nobody)}, translates=True)
 
     # -- the destination ----------------------------------------------------------------------------------------
 

@@ -131,6 +131,11 @@ _FLAG_POINTS: Points = (
 )
 _FLAGS = "of TCP flags Portwright knows only whether the segment opens a connection"
 _STATE_POINTS: Points = tuple((State[name.upper()], (bit,)) for name, bit in names.CT_STATES.items())
+_INVALID, _UNTRACKED = names.CT_STATES["invalid"], names.CT_STATES["untracked"]
+_EARLY_STATE_POINTS: Points = tuple(
+    (state, (_INVALID, _UNTRACKED) if state is State.UNTRACKED else (_INVALID,)) for state in State
+)
+_EARLY = "before connection tracking a packet is untracked only if an earlier chain has said 'notrack'"
 _DIRECTION_POINTS: Points = (  # packets without a connection have no direction, and the comparison fails
     (State.NEW, (0,)),
     (State.ESTABLISHED, (0, 1)),
@@ -214,7 +219,6 @@ class View:
     is_routed: bool = True  # the interface of departure is known
     tracking: str = "after"  # connection tracking has seen the packet: "before" (it has not), "after" or "unsure"
     sees_ethernet: bool = False  # netdev: the link-layer header is there
-    untracks: bool = False  # some rule says `notrack`
 
 
 def lens(name: str, view: View) -> Lens:
@@ -230,11 +234,9 @@ def lens(name: str, view: View) -> Lens:
 
 
 def _untracked(view: View) -> Lens:
-    """Before connection tracking every packet is invalid, or untracked where a rule has said `notrack`."""
-    invalid = names.CT_STATES["invalid"]
+    """Before connection tracking every packet is invalid, or untracked where an earlier chain has said `notrack`."""
     if view.tracking == "before":
-        may_be = (invalid, names.CT_STATES["untracked"]) if view.untracks else (invalid,)
-        return Lens(values.CT_STATE, constant=may_be, reason="an earlier rule may have said 'notrack'")
+        return Lens(values.CT_STATE, field=Field.STATE, points=_EARLY_STATE_POINTS, reason=_EARLY)
     return Lens(values.CT_STATE, constant=tuple(names.CT_STATES.values()), reason="connection tracking may be earlier")
 
 

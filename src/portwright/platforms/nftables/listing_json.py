@@ -398,8 +398,14 @@ def _short(value: Json) -> str:
 
 
 def _match(_: str, fields: _Fields) -> Statement:
-    operator, left, right = _text(fields.get("op")), fields.get("left"), fields.get("right")
-    return Condition(_expression(left), "" if operator == "in" else operator, _expression(right))
+    operator, left = _text(fields.get("op")), _expression(fields.get("left"))
+    is_flags = isinstance(left, Binary) or (isinstance(left, Selector) and left.name in _FLAGS)
+    if operator == "in" or (operator == "==" and not is_flags):
+        operator = ""  # as the text has it: equality, or any of the flags
+    return Condition(left, operator, _expression(fields.get("right")))
+
+
+_FLAGS = ("tcp flags", "ct state", "ct status", "ct event")
 
 
 def _vmap(_: str, fields: _Fields) -> Statement:

@@ -7,7 +7,7 @@ packet is invalid. Chains that several hooks share are translated once per view.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from portwright.packets.box import ALWAYS, EVERYTHING, Box, Boxes, Doubt, Match, intersect
 from portwright.packets.fields import Field, State
@@ -16,7 +16,7 @@ from portwright.platforms.nftables import names, syntax
 from portwright.platforms.nftables.lenses import View, box
 from portwright.platforms.nftables.matches import Context
 from portwright.platforms.nftables.rules import ANYTHING, UNTRACK, rules
-from portwright.platforms.nftables.statements import NOTRACK
+from portwright.platforms.nftables.sets import both
 from portwright.policy.interfaces import Interfaces
 from portwright.policy.model import Chain, Policy, Rewrite, Rule, Stage, Verdict
 from portwright.source import Source
@@ -36,6 +36,7 @@ _NEW = box(STATE=State.NEW)  # only the first packet of a connection meets a nat
 _NO_CHAIN = "no base chain on this hook"
 _NO_DEVICE = "the listing does not name the device of this chain"
 _NOTRACK = "the packet is no longer tracked, and goes on with the rules after this one"
+_MOST_COMPARED = 200  # rules after a `notrack` that are looked at
 _SECOND_NAT = "an earlier nat chain of this hook may have translated the packet"
 
 
@@ -51,13 +52,11 @@ class Compiler:
     _contexts: dict[tuple[int, View], Context] = field(default_factory=dict)
     _chains: dict[tuple[int, str, View], Chain] = field(default_factory=dict)
     _stages: dict[int, Stage] = field(default_factory=dict)
-    _untracks: bool = False  # some rule says `notrack`
     _puzzles: tuple[Rule, ...] = ()  # in front of every stage: top-level commands that may have changed anything
 
     def __post_init__(self) -> None:
         reason = "a command that is not understood may have changed everything"
         places = [Source(self.file, place.line, place.text) for place in self.ruleset.unknown]
-        self._untracks = any(_untracks(table) for table in self.ruleset.tables.values())
         self._puzzles = tuple(
             Rule(Match.doubtful(Doubt(reason, source)), ANYTHING, source, reason=reason) for source in places
         )
@@ -111,7 +110,7 @@ class Compiler:
         return self._stages[id(base)]
 
     def _made(self, table: syntax.Table, base: syntax.Chain, is_second_nat: bool) -> Stage:
-        view = replace(_view(table, base), untracks=self._untracks)
+        view = _view(table, base)
         hook = base.hook
         assert hook is not None
         chains = {
@@ -187,28 +186,27 @@ def _view(table: syntax.Table, base: syntax.Chain) -> View:
     return View(hook.name not in ("ingress", "prerouting"), tracking, table.family == "netdev")
 
 
-def _untracks(table: syntax.Table) -> bool:
-    return any(
-        isinstance(statement, syntax.Assign) and statement.target == NOTRACK
-        for chain in table.chains.values()
-        for rule in chain.rules
-        for statement in rule.statements
-    )
-
-
 def _unsettled(chain: Chain, base: syntax.Chain) -> Chain:
-    """The chain with `notrack` in doubt where rules after it may still decide: it does not end the chain."""
+    """The chain with `notrack` in doubt where a rule after it may still decide: it does not end the chain."""
     if not any(rule.action is UNTRACK for rule in chain.rules):
         return chain
+    is_last = chain.name == base.name and base.policy == "accept"
     made: list[Rule] = []
-    is_settled = chain.name == base.name and base.policy == "accept"
+    others: list[Rule] = []  # later rules that decide otherwise
     for rule in reversed(chain.rules):
-        if rule.action is UNTRACK and not is_settled:
-            made.append(_in_doubt(rule, _NOTRACK))
-            continue
-        made.append(rule)
-        is_settled &= rule.action in (UNTRACK, Verdict.ACCEPT)
+        if rule.action is not UNTRACK:
+            others += [] if rule.action is Verdict.ACCEPT else [rule]
+            made.append(rule)
+        elif is_last and len(others) <= _MOST_COMPARED and not any(_overlap(rule, other) for other in others):
+            made.append(rule)
+        else:
+            match = Match.doubtful(Doubt(_NOTRACK), rule.match.possible)
+            made.append(Rule(match, ANYTHING, rule.source, reason=_NOTRACK))
     return Chain(chain.name, tuple(reversed(made)), chain.source)
+
+
+def _overlap(one: Rule, other: Rule) -> bool:
+    return bool(both(one.match, other.match).possible)
 
 
 def _in_doubt(rule: Rule, reason: str) -> Rule:

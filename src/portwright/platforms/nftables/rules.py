@@ -19,6 +19,7 @@ from portwright.platforms.nftables.sets import (
     keys_of,
     lacking,
 )
+from portwright.platforms.nftables.statements import NOTRACK
 from portwright.platforms.nftables.syntax import (
     Assign,
     Chance,
@@ -34,7 +35,6 @@ from portwright.platforms.nftables.syntax import (
     Unknown,
     Update,
 )
-from portwright.platforms.nftables.statements import NOTRACK
 from portwright.platforms.nftables.values import Obscure
 from portwright.policy.model import ANY_VERDICT, Action, Change, Goto, Jump, Rewrite, Rule, Verdict
 from portwright.source import Source
