@@ -36,7 +36,7 @@ class Problem:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         path = f"{self.path}: " if self.path else ""
         hint = f"\n    hint: {self.hint}" if self.hint else ""
-        return f"{place}: {path}{self.message}{hint}"
+        return f"{place}{': ' if place else ''}{path}{self.message}{hint}"
 
 
 class PortwrightError(Exception):

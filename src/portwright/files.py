@@ -24,19 +24,22 @@ def _read_bytes(path: str, limit: int) -> bytes:
         if path == "-":
             content = sys.stdin.buffer.read(limit + 1)
         else:
-            if not Path(path).is_file():
-                _refuse(path, "is a folder" if Path(path).is_dir() else "there is no such file")
+            if Path(path).is_dir():
+                _refuse(path, "is a folder")
             with Path(path).open("rb") as file:
                 content = file.read(limit + 1)
     except (OSError, ValueError) as problem:
-        raise InvalidInput.of(f"cannot be read: {_reason(problem)}", file=path) from None
+        raise InvalidInput.of(_reason(problem), file=path) from None
     if len(content) > limit:
         _refuse(path, f"is larger than {limit // 2**20} MB", "is it really a configuration, exported as text?")
     return content
 
 
 def _reason(problem: Exception) -> str:
-    return problem.strerror or "not readable" if isinstance(problem, OSError) else str(problem)
+    if isinstance(problem, FileNotFoundError):
+        return "there is no such file"
+    reason = problem.strerror or "" if isinstance(problem, OSError) else str(problem)
+    return f"cannot be read: {reason.lower() or 'no reason is known'}"
 
 
 def _refuse(path: str, message: str, hint: str = "") -> None:

@@ -1,7 +1,7 @@
 """The format of catalog files: one definition that reads them and gives their JSON Schema."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -66,7 +66,10 @@ DOTTED_ID = name_of("a dotted name", r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", "crm.fetc
 WORD = name_of("a name", r"[a-z0-9]+(?:-[a-z0-9]+)*", "run-fetch-report")
 CITATION_ID = name_of("the name of a citation", r"[A-Z]+[0-9]+[a-z]?", "P61")
 REFERENCE_ID = name_of("the name of a reference", r"[A-Za-z0-9-]+", "white-paper")
-LINES = name_of("lines of a document", r"[0-9]+(?:-[0-9]+)?(?:,[0-9]+(?:-[0-9]+)?)*", "326-340")
+LINES = replace(
+    name_of("lines of a document", r"[0-9]+(?:-[0-9]+)?(?:,[0-9]+(?:-[0-9]+)?)*", "326-340"),
+    json={"type": ["string", "integer"]},
+)
 STEP_ID = name_of("the number of a step", r"[0-9]+[a-z]?", "4b")
 
 

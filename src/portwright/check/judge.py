@@ -8,15 +8,19 @@ from typing import Literal
 from portwright.check.points import PointView, Way
 from portwright.packets.box import Box, Boxes
 from portwright.packets.diagram import Space
-from portwright.packets.fields import Field, State
-from portwright.packets.intervals import Intervals
+from portwright.packets.fields import TCP, Field, State
+from portwright.packets.intervals import Intervals, intersect
 from portwright.packets.packetset import PacketSet, Preferences
 from portwright.plan.model import Plan, RequiredFlow
 from portwright.policy.algebra import DESTINATION_MOVED, SOURCE_MOVED, is_possible, is_sure
 from portwright.policy.index import Values
 from portwright.policy.model import Rewrite, Rule
+from portwright.policy.text import packet_of
 from portwright.policy.walk import Decision
-from portwright.site.model import Crossing
+from portwright.site.model import Crossing, Route
+
+NOT_GIVEN = "no configuration of this point is given"
+_DECLARED = "the site declares a translation here (nat), and the way of the translated packet was not followed"
 
 
 class Judgment(Enum):
@@ -27,11 +31,14 @@ class Judgment(Enum):
     UNDECIDED = "undecided"
 
 
+Trouble = Literal["missing", "reply", "bypass"]  # bypass: a point that sees one direction of a connection alone
+
+
 @dataclass(frozen=True, slots=True)
 class Obstacle:
     """A point where a flow, or its reply, does not surely pass."""
 
-    kind: Literal["missing", "reply", "undecided"]
+    kind: Trouble | Literal["undecided"]
     point: str
     crossing: Crossing | None
     witness: Values | None = None
@@ -79,46 +86,74 @@ class Judge:
         if not flow.routes:
             yield Obstacle("undecided", "", None, reason="the site declares no path between the two zones")
         for route in flow.routes:
-            yield from self._along(flow.packets, route.forward, State.NEW, "missing")
-            yield from self._along(flow.replies, route.back, State.ESTABLISHED, "reply")
+            both = {crossing.point for crossing in route.forward} & {crossing.point for crossing in route.back}
+            known = tuple(crossing for crossing in route.back if crossing.point in both)
+            yield from self.along(flow.packets, route.forward, State.NEW, "missing")
+            yield from self.along(flow.replies, known, State.ESTABLISHED, "reply")
+            yield from self._one_sided(flow, route, both)
 
-    def _along(
-        self, boxes: Boxes, crossings: tuple[Crossing, ...], state: State, kind: Literal["missing", "reply"]
-    ) -> Iterator[Obstacle]:
+    def _one_sided(self, flow: RequiredFlow, route: Route, both: set[str]) -> Iterator[Obstacle]:
+        """What stops a flow at points that see only its requests, or only its replies.
+
+        To them what follows belongs to no connection. A SYN-ACK without its SYN, or data without a SYN-ACK, is invalid
+        (nf_conntrack_proto_tcp.c, tcp_conntracks); a datagram is new.
+        """
+        stray = State.INVALID if flow.protocol == TCP else State.NEW
+        requests = tuple(crossing for crossing in route.forward if crossing.point not in both and flow.protocol == TCP)
+        replies = tuple(crossing for crossing in route.back if crossing.point not in both)
+        yield from self.along(flow.packets, requests, stray, "bypass")
+        yield from self.along(flow.replies, replies, stray, "bypass")
+
+    def along(self, boxes: Boxes, crossings: tuple[Crossing, ...], state: State, kind: Trouble) -> Iterator[Obstacle]:
+        """What stops packets on their way, in its order."""
         for number, crossing in enumerate(crossings):
             if crossing.point not in self.views:
-                yield Obstacle("undecided", crossing.point, crossing, reason="no configuration of this point is given")
+                yield Obstacle("undecided", crossing.point, crossing, reason=NOT_GIVEN)
                 continue
             view, way = self.views[crossing.point], Way.of(crossing, state)
             is_last = number == len(crossings) - 1
             obstacle = self._at(view, way, crossing, boxes, kind) or self._moved(view, way, crossing, boxes, is_last)
             if obstacle is not None:
                 yield obstacle
+            elif kind == "missing" and self._is_translated(crossing, boxes):
+                yield Obstacle("undecided", crossing.point, crossing, reason=_DECLARED)
 
-    def _at(
-        self, view: PointView, way: Way, crossing: Crossing, boxes: Boxes, kind: Literal["missing", "reply"]
-    ) -> Obstacle | None:
+    def _at(self, view: PointView, way: Way, crossing: Crossing, boxes: Boxes, kind: Trouble) -> Obstacle | None:
         """What stops a flow at a point, if anything does."""
         verdicts = view.verdicts(way)
         if all(is_sure(value) for box in boxes for value in verdicts.values(box)):
             return None
-        packets = PacketSet.of(self.space, boxes) - (self._excepted if kind == "missing" else self._swapped())
+        packets = PacketSet.of(self.space, boxes) - self._denied_on_purpose(kind)
         blocked = packets - PacketSet.where(verdicts, is_possible)
         if blocked:
-            witness = self._witness(view, way, blocked)
+            witness = self.witness(view, way, blocked)
             return Obstacle(kind, view.name, crossing, witness, view.walker(way.hook).decide(witness))
         open_ = packets - PacketSet.where(verdicts, is_sure)
         if not open_:
             return None
-        witness = self._witness(view, way, open_)
+        witness = self.witness(view, way, open_)
         decision = view.walker(way.hook).decide(witness)
         return Obstacle("undecided", view.name, crossing, witness, decision)
+
+    def _denied_on_purpose(self, kind: Trouble) -> PacketSet:
+        if kind == "missing":
+            return self._excepted
+        return self._swapped() if kind == "reply" else self._excepted | self._swapped()
 
     def _swapped(self) -> PacketSet:
         """The replies to the excepted packets."""
         ends = {Field.SRC: Field.DST, Field.DST: Field.SRC, Field.SPORT: Field.DPORT, Field.DPORT: Field.SPORT}
         boxes = (Box.of({ends.get(f, f): ranges for f, ranges in box.constraints}) for box in self.plan.excepted)
         return PacketSet.of(self.space, [box for box in boxes if box is not None])
+
+    def _is_translated(self, crossing: Crossing, boxes: Boxes) -> bool:
+        """Report whether the site declares a translation at the point that leads to the packets' destination."""
+        declared = [entry.becomes.addresses for entry in self.plan.site.translations if entry.at == crossing.point]
+        return any(
+            intersect(box.get(Field.DST), addresses.family(box.get(Field.VERSION)[0][0]))
+            for box in boxes
+            for addresses in declared
+        )
 
     def _moved(self, view: PointView, way: Way, crossing: Crossing, boxes: Boxes, is_last: bool) -> Obstacle | None:
         """A translation that leads the flow elsewhere, or that the next point would see."""
@@ -130,12 +165,18 @@ class Judge:
             return None
         translated = PacketSet.where(verdicts, lambda value: isinstance(value, int) and bool(value & moved))
         packets = PacketSet.of(self.space, boxes) & translated
-        witness = self._witness(view, way, packets)
+        witness = self.witness(view, way, packets)
         decision = view.walker(way.hook).decide(witness)
         reason = "the point translates the packet, and the way of the translated packet was not followed"
         return Obstacle("undecided", view.name, crossing, witness, decision, reason)
 
-    def _witness(self, view: PointView, way: Way, packets: PacketSet) -> Values:
+    def packet_text(self, obstacle: Obstacle) -> str:
+        """The witness of an obstacle in packet notation; empty where there is none."""
+        if obstacle.witness is None:
+            return ""
+        return str(packet_of(obstacle.witness, self.views[obstacle.point].reading.configuration.interfaces))
+
+    def witness(self, view: PointView, way: Way, packets: PacketSet) -> Values:
         """A packet that people recognize, on the interfaces of the way as far as they are known."""
         prefer = self.prefer if way.state is State.NEW else {**self.prefer, Field.DPORT: self.prefer[Field.SPORT]}
         witness: list[int | Intervals] = list(packets.witness(prefer))
@@ -147,6 +188,6 @@ class Judge:
 
 def _judgment(obstacles: tuple[Obstacle, ...]) -> Judgment:
     kinds = {obstacle.kind for obstacle in obstacles}
-    if kinds & {"missing", "reply"}:
+    if kinds - {"undecided"}:
         return Judgment.MISSING
     return Judgment.UNDECIDED if kinds else Judgment.PROVED

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from portwright.catalog.model import Break
+from portwright.check.assertions import Assertions
 from portwright.check.excess import ExcessFinder, PointExcess, RuleExcess, permitted
-from portwright.check.judge import FlowResult, Judge, Judgment, Obstacle
+from portwright.check.judge import NOT_GIVEN, FlowResult, Judge, Judgment, Obstacle
 from portwright.check.points import PointView, Reading
 from portwright.findings import Finding, Kind, Severity
 from portwright.lint.run import without_effect
@@ -22,7 +23,11 @@ from portwright.site.model import Site
 from portwright.site.naming import site_naming
 
 _COVER = 3  # flows that an excess finding spells out
-_ONE_OF = "one of several"
+_BLOCKED = {"missing": Kind.MISSING, "reply": Kind.REPLY, "bypass": Kind.REPLY_BYPASSES}
+_BECAUSE = {
+    Kind.REPLY: "the replies are blocked",
+    Kind.REPLY_BYPASSES: "it sees one direction of the connection alone",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,8 @@ class Check:
             *self.plan.findings,
             *self._blocked(results),
             *self._undecided(results, excess),
+            *self._unread(results),
+            *Assertions(self.judge).findings(),
             *self._excess(excess),
             *self._anomalies(),
         ]
@@ -126,25 +133,19 @@ class Check:
                     yield self._finding(result.flow, obstacle)
 
     def _finding(self, flow: RequiredFlow, obstacle: Obstacle) -> Finding:
-        kind = Kind.REPLY if obstacle.kind == "reply" else Kind.MISSING
+        kind = _BLOCKED[obstacle.kind]
         breaks = self.plan.breaks(flow)
         return Finding(
             kind,
             f"{consequence(self.plan, breaks)}: {_cannot(flow, kind)}" if breaks else _cannot(flow, kind),
             point=obstacle.point,
             flow=flow.id,
-            witness=self._witness(obstacle),
+            witness=self.judge.packet_text(obstacle),
             decided_by=tuple(rule_reference(rule, obstacle.point) for rule in obstacle.rules),
             requirements=(flow.requirement.id,),
             citations=flow.requirement.citations,
             breaks=breaks,
         )
-
-    def _witness(self, obstacle: Obstacle) -> str:
-        if obstacle.witness is None:
-            return ""
-        interfaces = self.views[obstacle.point].reading.configuration.interfaces
-        return str(packet_of(obstacle.witness, interfaces))
 
     # ------------------------------------------------------------------ undecided: one finding a line
 
@@ -163,25 +164,30 @@ class Check:
             for rule, witness in rules.items():
                 yield self._may_open(point, rule, witness)
 
+    def _unread(self, results: Iterable[FlowResult]) -> Iterator[Finding]:
+        """Points without a configuration that no required flow crosses: what they permit is not known either."""
+        told = {obstacle.point for result in results for obstacle in result.obstacles if obstacle.reason == NOT_GIVEN}
+        for name, point in self.plan.site.points.items():
+            if name not in self.views and name not in told:
+                message = f"{name}: {NOT_GIVEN}, so that what it permits is not known"
+                yield Finding(Kind.UNDECIDED, message, subject=NOT_GIVEN, point=name, place=str(point.source))
+
     def _hanging(
         self, point: str, cause: Rule | str, flows: list[tuple[RequiredFlow, Obstacle]], also_opens: bool
     ) -> Finding:
         breaks = tuple(dict.fromkeys(broken for flow, _ in flows for broken in self.plan.breaks(flow)))
         requirements = tuple(dict.fromkeys(flow.requirement.id for flow, _ in flows))
         citations = tuple(dict.fromkeys(c for flow, _ in flows for c in flow.requirement.citations))
-        number = "a required flow hangs" if len(flows) == 1 else f"{len(flows)} required flows hang"
-        on = "a line that is not modelled" if isinstance(cause, Rule) else cause
-        reason = flows[0][1].reason
-        if isinstance(cause, Rule) and reason:
-            on = reason
-        opens = ", and so does what else is open" if also_opens else ""
+        number = "a required flow is undecided" if len(flows) == 1 else f"{len(flows)} required flows are undecided"
+        because = flows[0][1].reason or "they hang on a line that is not modelled"
+        opens = ", and so is what else may be open" if also_opens else ""
         return Finding(
             Kind.UNDECIDED,
-            f"{point}: {number} on {on}{opens}" if point else f"{number} on {on}",
+            f"{point}: {number}{opens}: {because}",
             subject=cause.source.text if isinstance(cause, Rule) else cause,
             point=point,
             flow=flows[0][0].id if len(flows) == 1 else "",
-            witness=self._witness(flows[0][1]),
+            witness=self.judge.packet_text(flows[0][1]),
             decided_by=(rule_reference(cause, point),) if isinstance(cause, Rule) else (),
             requirements=requirements,
             citations=citations,
@@ -280,7 +286,7 @@ class Check:
 
 def _cannot(flow: RequiredFlow, kind: Kind) -> str:
     ends = f"{flow.source.name} cannot reach {flow.destination.name} on {flow.describe()}"
-    return f"{ends} (the replies are blocked)" if kind is Kind.REPLY else ends
+    return f"{ends} ({_BECAUSE[kind]})" if kind in _BECAUSE else ends
 
 
 def consequence(plan: Plan, breaks: tuple[Break, ...]) -> str:

@@ -3,10 +3,11 @@
 Commands are loaded when they are called; the table below has all that `--help` shows.
 """
 
-import json
+import errno
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from itertools import pairwise
 
 import click
@@ -57,10 +58,14 @@ def portwright() -> None:
 
 def main() -> None:
     """Run the command line and exit; no traceback ever reaches the user."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names and texts that the terminal's encoding lacks
     sys.exit(_run(sys.argv[1:]))
 
 
 def _run(arguments: list[str]) -> int:
+    as_json = _wants_json(arguments)
     try:
         result = portwright.main(arguments, prog_name="portwright", standalone_mode=False)
         sys.stdout.flush()
@@ -68,48 +73,69 @@ def _run(arguments: list[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as problem:
-        problem.show()
-        return ExitStatus.INPUT
+        return _misused(problem, as_json)
     except InvalidInput as wrong:
-        _show_problems(wrong, as_json=_wants_json(arguments))
+        _show_problems(wrong, as_json)
         return wrong.status
     except PortwrightError as problem:
-        click.echo(f"portwright: {problem}", err=True)
-        return problem.status
+        return _failed(str(problem), problem.status)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("portwright: interrupted", err=True)
+        return _failed("interrupted", ExitStatus.INTERRUPTED)
+    except (
+        BrokenPipeError,
+        SystemExit,
+    ):  # click makes the one into the other: the reader has gone, `portwright ... | head`, and with it the answer
+        _discard_output()
         return ExitStatus.INTERRUPTED
-    except BrokenPipeError:  # the reader has gone: `portwright ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitStatus.PROVED
+    except MemoryError:
+        return _failed("this machine's memory does not suffice for the input", ExitStatus.NOT_POSSIBLE)
     except Exception as problem:
         if os.environ.get("PORTWRIGHT_DEBUG"):
             raise
         return _internal(problem)
 
 
+def _failed(message: str, status: int) -> int:
+    click.echo(f"portwright: {message}", err=True)
+    return status
+
+
+def _discard_output() -> None:
+    """Nothing more can be written; Python tries once more when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _misused(problem: click.ClickException, as_json: bool) -> int:
+    """A mistake on the command line; by the contract of input errors where JSON is wanted."""
+    if as_json:
+        _show_problems(InvalidInput.of(problem.format_message()), as_json)
+    else:
+        problem.show()
+    return ExitStatus.INPUT
+
+
 def _internal(problem: Exception) -> int:
-    kind = type(problem).__name__
-    click.echo(
-        f"portwright: internal error ({kind}): this is a mistake in Portwright, not in your files.\n"
-        "Run the command again with PORTWRIGHT_DEBUG=1 in the environment and report what it prints.",
-        err=True,
-    )
-    return ExitStatus.INTERNAL
+    if isinstance(problem, OSError) and problem.errno == errno.ENOSPC:
+        _discard_output()
+        return _failed("the output cannot be written: no space is left", ExitStatus.NOT_POSSIBLE)
+    message = f"internal error ({type(problem).__name__}): this is a mistake in Portwright, not in your files.\n"
+    hint = "Run the command again with PORTWRIGHT_DEBUG=1 in the environment and report what it prints."
+    return _failed(message + hint, ExitStatus.INTERNAL)
 
 
 def _wants_json(arguments: list[str]) -> bool:
-    pairs = pairwise(arguments)
-    return "--format=json" in arguments or any(pair == ("--format", "json") for pair in pairs)
+    return "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
 
 
 def _show_problems(wrong: InvalidInput, as_json: bool) -> None:
+    from portwright.cli.output import printable, show
+
     if as_json:
         fields = ("file", "line", "column", "path", "message", "hint")
         errors = [{name: getattr(problem, name) for name in fields} for problem in wrong.problems]
-        click.echo(json.dumps({"schema": "portwright.errors/1", "errors": errors}, indent=2))
+        show({"schema": "portwright.errors/1", "errors": errors})
         return
     for problem in wrong.problems:
-        click.echo(str(problem), err=True)
+        click.echo(printable(str(problem)), err=True)
     if len(wrong.problems) > 1:
         click.echo(f"portwright: {len(wrong.problems)} problems; nothing was judged", err=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import click
 
 from portwright.cli.options import format_option, platform_option, read_configuration
+from portwright.cli.output import printable
 from portwright.errors import ExitStatus, InvalidInput, Problem
 from portwright.files import read_text
 from portwright.packets.packet import Packet
@@ -39,6 +40,8 @@ def decide(
     """
     if (packet is None) == (packets_file is None):
         raise click.UsageError("give either PACKET or --packets FILE")
+    if config == packets_file == "-":
+        raise click.UsageError("CONFIG and --packets cannot both be standard input")
     configuration, text = read_configuration(config, platform)
     answerer = Answerer(configuration, hook, path)
     lines = [packet] if packet is not None else _lines(read_text(packets_file or "-"))
@@ -53,7 +56,7 @@ def _answer(lines: Iterable[str], answerer: Answerer, text: str, output: str, fi
     """Print every answer; the exit status is that of the worst."""
     statuses = set()
     for shown, status in _outcomes(lines, answerer, text, output, file):
-        click.echo(shown)
+        click.echo(shown if output == "json" else printable(shown))
         statuses.add(status)
     return next((s for s in (ExitStatus.INPUT, ExitStatus.UNDECIDED) if s in statuses), ExitStatus.PROVED)
 

@@ -1,10 +1,9 @@
 """`portwright diff`: what two configurations do differently."""
 
-import json
-
 import click
 
 from portwright.cli.options import format_option, platform_option, read_configuration
+from portwright.cli.output import show
 from portwright.errors import ExitStatus
 from portwright.packets.fields import Field
 from portwright.policy.difference import Comparison, Difference
@@ -31,10 +30,8 @@ def diff(old: str, new: str, platform: str | None, hook: str, path: bool, output
     (before, old_text), (after, new_text) = (read_configuration(file, platform) for file in (old, new))
     comparison = Comparison(before.policy(hook, path), before.interfaces, after.policy(hook, path), after.interfaces)
     verdict, found, left_out = _compare(comparison, same_text=old_text == new_text)
-    if output == "json":
-        click.echo(json.dumps(diff_json(verdict, found, left_out, comparison, before, after), indent=2))
-    else:
-        click.echo(diff_text(verdict, found, left_out, comparison, before, after))
+    report = diff_json if output == "json" else diff_text
+    show(report(verdict, found, left_out, comparison, before, after))
     return {"equal": ExitStatus.PROVED, "different": ExitStatus.FINDINGS, "undecided": ExitStatus.UNDECIDED}[verdict]
 
 

@@ -1,10 +1,9 @@
 """`portwright lint`: what a careful person would change in one configuration."""
 
-import json
-
 import click
 
 from portwright.cli.options import format_option, platform_option, read_configuration
+from portwright.cli.output import show
 from portwright.errors import ExitStatus
 from portwright.lint.run import lint as run
 from portwright.report.context import point_name
@@ -22,5 +21,5 @@ def lint(config: str, platform: str | None, output: str) -> int:
     """
     configuration, text = read_configuration(config, platform)
     report = run(configuration, text, point_name(config))
-    click.echo(json.dumps(lint_json(report), indent=2) if output == "json" else lint_text(report))
+    show(lint_json(report) if output == "json" else lint_text(report))
     return {"clean": ExitStatus.PROVED, "undecided": ExitStatus.UNDECIDED}.get(report.verdict, ExitStatus.FINDINGS)

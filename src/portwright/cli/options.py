@@ -30,11 +30,11 @@ def read_configuration(path: str, platform: str | None) -> tuple[Configuration, 
     """The parsed configuration and its text. Raises InvalidInput when it cannot be read, recognized or parsed."""
     from portwright import platforms
 
+    if platform is not None and platform not in platforms.PLATFORMS:
+        raise InvalidInput.of(f"--platform {platform}: unknown", hint=f"one of: {', '.join(platforms.PLATFORMS)}")
     text = read_text(path)
     name = platform or platforms.recognize(text)
     if name is None:
-        known = ", ".join(platforms.PLATFORMS)
-        raise InvalidInput.of("no platform recognizes this text", file=path, hint=f"say --platform, one of: {known}")
-    if name not in platforms.PLATFORMS:
-        raise InvalidInput.of(f"unknown platform '{name}'", hint=f"one of: {', '.join(platforms.PLATFORMS)}")
-    return platforms.load(name).parse(text, path), text
+        message = "no platform recognizes this text" if text.strip() else "is empty"
+        raise InvalidInput.of(message, file=path, hint=f"it may be one of: {', '.join(platforms.PLATFORMS)}")
+    return platforms.read(name, text, path), text

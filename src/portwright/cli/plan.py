@@ -1,10 +1,9 @@
 """`portwright plan`: the flows that a site needs."""
 
-import json
-
 import click
 
 from portwright.cli.options import format_option
+from portwright.cli.output import show
 from portwright.errors import ExitStatus
 
 
@@ -22,5 +21,5 @@ def plan(site: str, output: str) -> int:
 
     catalog = load_catalog()
     made = make_plan(catalog, load_site(Path(site), catalog))
-    click.echo(json.dumps(plan_json(made), indent=2) if output == "json" else plan_text(made))
+    show(plan_json(made) if output == "json" else plan_text(made).rstrip("\n"))
     return ExitStatus.PROVED

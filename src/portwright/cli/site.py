@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from portwright.catalog.load import load_catalog
-from portwright.check.points import Reading, read_points
-from portwright.errors import InvalidInput
+from portwright.check.points import Reading, read_points, unknown_interfaces, unknown_platforms
+from portwright.errors import InvalidInput, Problem
 from portwright.plan.make import make_plan
 from portwright.plan.model import Plan
 from portwright.site.load import load_site
@@ -20,12 +20,20 @@ def load(site: str, configs: Iterable[str], today: date | None) -> tuple[Plan, d
     """The plan of a site and the configurations of its points, those of `--config POINT=FILE` in place of its own."""
     catalog = load_catalog()
     loaded = with_configurations(load_site(Path(site), catalog), configs)
+    _refuse(unknown_platforms(loaded))
     files = {
         name: (point.platform, _shown(point.config))
         for name, point in loaded.points.items()
         if point.config is not None
     }
-    return make_plan(catalog, loaded, today=today), read_points(files)
+    readings = read_points(files)
+    _refuse(unknown_interfaces(loaded, readings))
+    return make_plan(catalog, loaded, today=today), readings
+
+
+def _refuse(problems: Iterable[Problem]) -> None:
+    if found := list(problems):
+        raise InvalidInput(found)
 
 
 def _shown(path: Path) -> str:
@@ -36,12 +44,15 @@ def _shown(path: Path) -> str:
 
 def with_configurations(site: Site, configs: Iterable[str]) -> Site:
     """The site with other configuration files. Raises InvalidInput for a point that it does not have."""
-    points = dict(site.points)
+    points, given = dict(site.points), set[str]()
     for entry in configs:
         name, equals, file = entry.partition("=")
         if not equals or name not in points:
             known = ", ".join(points) or "none"
             raise InvalidInput.of(f"--config {entry}: is no POINT=FILE of this site", hint=f"its points: {known}")
+        if name in given:
+            raise InvalidInput.of(f"--config {entry}: {name} has a configuration already", hint="give one per point")
+        given.add(name)
         points[name] = replace(points[name], config=Path(file))
     return replace(site, points=points)
 

@@ -1,12 +1,12 @@
 """`portwright trace`: follow a scenario step by step."""
 
-import json
 from datetime import datetime
 
 import click
 
 from portwright.check.run import Check
 from portwright.cli.options import format_option
+from portwright.cli.output import show
 from portwright.cli.site import config_option, load, today_option
 from portwright.errors import ExitStatus
 from portwright.report.trace import trace_json, trace_text
@@ -29,6 +29,6 @@ def trace(site: str, scenario: str, configs: tuple[str, ...], today: datetime | 
     checking = Check(plan, readings)
     found = follow(plan, checking.judge, find_scenario(plan, scenario))
     texts = {reading.configuration.file: reading.text for reading in readings.values()}
-    click.echo(json.dumps(trace_json(found), indent=2) if output == "json" else trace_text(found, plan, texts))
+    show(trace_json(found) if output == "json" else trace_text(found, plan, texts))
     statuses = {"works": ExitStatus.PROVED, "undecided": ExitStatus.UNDECIDED}
     return statuses.get(found.verdict, ExitStatus.FINDINGS)

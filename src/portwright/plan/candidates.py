@@ -1,7 +1,8 @@
 """Who could serve a consumer, and who of them does: `uses` first, then the requirement's need."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from portwright.catalog.model import Need, Requirement
 from portwright.plan.model import Endpoint
@@ -51,16 +52,23 @@ class Candidates:
         """The endpoints that `source` needs for the requirement; virtual addresses stand before their members."""
         found = self.servers.get(requirement.destination, ())
         if uses := self._uses(requirement, source):
-            found = tuple(endpoint for endpoint in found if any(_is_meant(use, endpoint) for use in uses))
-            if len(found) == len(uses):
-                return Choice(found)
-        elif requirement.need is Need.NEAREST:
+            meant = tuple(chain.from_iterable(self._meant(use, requirement, found) for use in uses))
+            return Choice(meant, is_open=len(meant) > len(uses))
+        if requirement.need is Need.NEAREST:
             return Choice(self._nearest(source, found))
-        elif requirement.need is not None:
-            fronted = self._fronted(requirement, source, found)
-            return Choice(fronted, any_of=requirement.need is Need.ANY and len(fronted) > 1)
         fronted = self._fronted(requirement, source, found)
-        return Choice(fronted, is_open=len(fronted) > 1)
+        if requirement.need is None:
+            return Choice(fronted, is_open=len(fronted) > 1)
+        return Choice(fronted, any_of=requirement.need is Need.ANY and len(fronted) > 1)
+
+    def _meant(self, use: Use, requirement: Requirement, found: Iterable[Endpoint]) -> Iterator[Endpoint]:
+        """The endpoints that a use names: an instance, every instance of a host, or a virtual address."""
+        if use.host in self.site.virtual:
+            yield _virtual(self.site.virtual[use.host], requirement)
+        for endpoint in found:
+            instance = endpoint.instance.name if endpoint.instance else None
+            if use.host == _host_name(endpoint) and use.instance in (None, instance):
+                yield endpoint
 
     def _uses(self, requirement: Requirement, source: Endpoint) -> tuple[Use, ...]:
         uses = source.host.uses if source.host else {}
@@ -96,11 +104,6 @@ def is_same_host(one: Endpoint, other: Endpoint) -> bool:
 
 def _host_name(endpoint: Endpoint) -> str:
     return endpoint.host.name if endpoint.host else endpoint.name
-
-
-def _is_meant(use: Use, endpoint: Endpoint) -> bool:
-    name = endpoint.instance.name if endpoint.instance else None
-    return use.host == _host_name(endpoint) and use.instance in (None, name)
 
 
 def _consumer(host: Host) -> Endpoint:

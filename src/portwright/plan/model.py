@@ -99,7 +99,7 @@ class RequiredFlow:
     @property
     def replies(self) -> Boxes:
         """The answers to `packets`."""
-        return tuple(_reply(box) for box in self.packets)
+        return tuple(reply(box) for box in self.packets)
 
     def describe(self) -> str:
         """Protocol and ports, as people say them: `tcp 808`, `icmp echo`."""
@@ -128,7 +128,7 @@ class RequiredFlow:
         return Box.of(constraints)
 
 
-def _reply(box: Box) -> Box:
+def reply(box: Box) -> Box:
     """The packets that answer those of a box: ends swapped, an echo reply for an echo request."""
     swapped = {_SWAPPED.get(name, name): ranges for name, ranges in box.constraints}
     if box.get(Field.PROTOCOL) in (((ICMP, ICMP),), ((ICMPV6, ICMPV6),)):

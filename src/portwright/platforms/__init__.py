@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import Protocol, cast
 
+from portwright.errors import InvalidInput
 from portwright.policy.configuration import Configuration
 
 
@@ -33,3 +34,17 @@ def load(name: str) -> Platform:
 def recognize(text: str) -> str | None:
     """The name of the platform that a configuration is written for; None when none knows it."""
     return next((name for name in PLATFORMS if load(name).recognizes(text)), None)
+
+
+def read(name: str, text: str, file: str) -> Configuration:
+    """The configuration that a text means on a platform. Raises InvalidInput, for another platform's text too."""
+    if name not in PLATFORMS:
+        raise InvalidInput.of(f"there is no platform '{name}'", file=file, hint=f"one of: {', '.join(PLATFORMS)}")
+    if not text.strip():
+        raise InvalidInput.of("is empty", file=file, hint="export the running configuration as text")
+    platform = load(name)
+    if not platform.recognizes(text):
+        other = recognize(text)
+        hint = f"it looks like one of {load(other).TITLE}" if other else f"expected: {platform.TITLE}"
+        raise InvalidInput.of(f"is no configuration of {name}", file=file, hint=hint)
+    return platform.parse(text, file)

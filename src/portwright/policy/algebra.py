@@ -86,7 +86,7 @@ class AcceptingRules:
     """Which rule of a stage lets a packet go on: the first that may, per packet."""
 
     def __init__(self, space: Space, stage: Stage):
-        self.rules: list[Rule] = []
+        self._numbers: dict[Rule, int] = {}  # of the accepting rules, from 1 on
         self._space = space
         first = Operation(_first_label, left_wins=_settles, left_yields=_goes_through, right_yields=_goes_through)
         self._root = _StageMap(space, stage, first, self._number).guarded()
@@ -96,16 +96,16 @@ class AcceptingRules:
         verdicts = ACCEPT if isinstance(rule.action, Rewrite) else int(rule.action)  # type: ignore[arg-type]
         if not verdicts & ACCEPT:
             return verdicts
-        self.rules.append(rule)
-        return verdicts | len(self.rules) * _FIRST_LABEL
+        return verdicts | self._numbers.setdefault(rule, len(self._numbers) + 1) * _FIRST_LABEL
 
     def parts(self, packets: PacketSet) -> dict[Rule | None, PacketSet]:
         """The packets by the rule that lets them go on; None for those that no rule accepts."""
         labels: PacketMap[int] = PacketMap(
             self._space, self._space.apply(Operation(_number_of), packets.root, self._root)
         )
+        rules = (None, *self._numbers)
         return {
-            (self.rules[number - 1] if number else None): PacketSet.where(labels, partial(eq, number))
+            rules[number]: PacketSet.where(labels, partial(eq, number))
             for number in sorted(labels.values() - {_OUTSIDE})
         }
 

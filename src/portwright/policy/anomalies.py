@@ -100,15 +100,18 @@ class _Fates:
         self._ignored = ignored
         self._maps: dict[str, Node] = {}
         self._operation = Operation(_then, left_wins=_is_settled, left_yields=_is_start, right_yields=_is_start)
+        self._reached: list[Chain] | None = None
         self._arrivals: dict[str, PacketSet] = {stage.base: PacketSet.of(self.space, stage.scope)}
 
     def reached(self) -> list[Chain]:
         """The chains that packets can reach, callers before those they call; fills in who arrives where."""
-        order = _topological(self._stage)
-        for chain in order:
-            if chain.name in self._arrivals:
-                self._call(chain)
-        return [chain for chain in order if self._arrivals.get(chain.name)]
+        if self._reached is None:
+            order = _topological(self._stage)
+            for chain in order:
+                if chain.name in self._arrivals:
+                    self._call(chain)
+            self._reached = [chain for chain in order if self._arrivals.get(chain.name)]
+        return self._reached
 
     def _call(self, chain: Chain) -> None:
         """Add the packets that jump from this chain to the arrivals of the others."""

@@ -67,6 +67,7 @@ class Configuration:
     remarks: tuple[Remark, ...] = ()
     routes: tuple[Route, ...] = field(default=())  # longest prefix wins
     routing_is_complete: bool = False  # no routing protocol: connected and static routes are all there is
+    declares_interfaces: bool = False  # there are no interfaces but the ones in `interfaces`
     crossings: Callable[[Packet], list[tuple[int, int]]] | None = None  # `ways`, where translation comes before routing
 
     def policy(self, hook: str = "forward", path: bool = False) -> Policy:

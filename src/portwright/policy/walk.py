@@ -5,10 +5,11 @@ the algebra in `policy.algebra`, so that each can judge the other.
 
 Theory of operation. `_Run.chain` collects the rules that the packet meets, up to the first that surely ends the chain,
 and folds them from the back: what the packet meets *after* a rule is known when the rule is judged. That is why blame
-is exact: an uncertain rule is named only when matching and not matching lead to different ends.
+means something: an uncertain rule is named only when matching and not matching lead to different ends of its chain, and
+no longer where all of these come to the same in the chains that called it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -57,8 +58,9 @@ class _Ends:
     ends: tuple[_End, ...]
     blame: tuple[Rule, ...] = ()
 
-    def verdicts(self) -> set[Verdict]:
-        return {end.verdict for end in self.ends}
+    def effects(self) -> set[tuple[Verdict, tuple[Change, ...]]]:
+        """What the ends mean for the packet, whoever decides."""
+        return {(end.verdict, changes_of(end.rule)) for end in self.ends}
 
     def replace(self, old: Verdict, new: Verdict) -> "_Ends":
         ends = (_End(new) if end.verdict is old else end for end in self.ends)
@@ -73,19 +75,12 @@ class _Ends:
 
 
 def _merge(one: _Ends, other: _Ends, doubtful: Rule | None = None) -> _Ends:
-    """The ends of either; `doubtful` is to blame when it matters which."""
+    """The ends of either; `doubtful` is to blame when it matters which, and nobody where all ends are alike."""
     blame = one.blame + other.blame
-    if doubtful is not None and (one.verdicts() != other.verdicts() or _changes_differ(one, other)):
+    if doubtful is not None and one.effects() != other.effects():
         blame += (doubtful,)
-    return _Ends(tuple(dict.fromkeys(one.ends + other.ends)), tuple(dict.fromkeys(blame)))
-
-
-def _changes_differ(one: _Ends, other: _Ends) -> bool:
-    return _rewrites(one) != _rewrites(other)
-
-
-def _rewrites(ends: _Ends) -> set[tuple[Change, ...]]:
-    return {changes_of(end.rule) for end in ends.ends if end.verdict is Verdict.ACCEPT}
+    merged = _Ends(tuple(dict.fromkeys(one.ends + other.ends)), tuple(dict.fromkeys(blame)))
+    return merged if len(merged.effects()) > 1 else _Ends(merged.ends)
 
 
 def changes_of(rule: Rule | None) -> tuple[Change, ...]:
@@ -108,7 +103,7 @@ class Walker:
         blocked = [answer for answer in answers if answer.verdict is not Verdict.ACCEPT]
         if blocked and len(blocked) < len(answers):
             via = _common_start([answer.via for answer in answers])
-            return Decision(Decided.UNDECIDED, None, via, tuple(dict.fromkeys(r for a in answers for r in a.blame)))
+            return Decision(Decided.UNDECIDED, None, via, _blame(answers, blocked))
         drops = [answer for answer in blocked if answer.verdict is Verdict.DROP]
         chosen = (drops or answers)[-1]
         decided = Decided[Verdict(chosen.verdict).name or ""]
@@ -130,9 +125,14 @@ class Walker:
             yield _Answer(Verdict.ACCEPT, (), (), values)
             return
         stage = self._stages[number]
-        if not meets(stage.scope, values):
+        if not surely_meets(stage.scope, values):
             yield from self._from(number + 1, values)
-            return
+        if meets(stage.scope, values):
+            yield from self._through(number, values)
+
+    def _through(self, number: int, values: Values) -> Iterable["_Answer"]:
+        """The possible answers of the stages from `number` on, the packet being in the scope of that one."""
+        stage = self._stages[number]
         ends = _Run(self, stage, values).base()
         passed: dict[Values, list[_Answer]] = {}
         for end in ends.ends:
@@ -160,6 +160,12 @@ class _Answer:
     via: tuple[Rule, ...]
     blame: tuple[Rule, ...]
     values: Values
+
+
+def _blame(answers: Sequence[_Answer], blocked: Sequence[_Answer]) -> tuple[Rule, ...]:
+    """The rules that the answer hangs on: where only a stage's scope is in doubt, those that block inside."""
+    doubtful = dict.fromkeys(rule for answer in answers for rule in answer.blame)
+    return tuple(doubtful or dict.fromkeys(answer.via[-1] for answer in blocked))
 
 
 def _common_start(ways: list[tuple[Rule, ...]]) -> tuple[Rule, ...]:
@@ -201,13 +207,20 @@ class _Run:
         return met
 
     def _fold(self, met: list[tuple[Rule, bool]]) -> _Ends:
-        rest = _Ends((_THROUGH,))
+        rest = _Ends((_End(Verdict.RETURN),))  # off the end of a chain and RETURN are the same for whoever called it
         for rule, sure in reversed(met):
-            matched = self._action(rule).then(rest)
-            if isinstance(rule.action, Verdict) and len(rule.action) > 1:
-                matched = _Ends(matched.ends, tuple(dict.fromkeys((*matched.blame, rule))))
+            matched = self._matched(rule, rest)
             rest = matched if sure else _merge(matched, rest, rule)
         return rest
+
+    def _matched(self, rule: Rule, rest: _Ends) -> _Ends:
+        """The ends of a packet that matches: an action of several verdicts is to blame when it matters which."""
+        if not isinstance(rule.action, Verdict):
+            return self._action(rule).then(rest)
+        one, *others = (_Ends((_verdict_end(verdict, rule),)).then(rest) for verdict in rule.action)
+        for other in others:
+            one = _merge(one, other, rule)
+        return one
 
     def _action(self, rule: Rule) -> _Ends:
         """The ends that the action of a matching rule may have."""
@@ -215,7 +228,7 @@ class _Run:
             case Jump(chain):
                 return self.chain(chain).replace(Verdict.RETURN, Verdict.CONTINUE)
             case Goto(chain):
-                return self.chain(chain).replace(Verdict.CONTINUE, Verdict.RETURN)
+                return self.chain(chain)
             case Rewrite():
                 return _Ends((_End(Verdict.ACCEPT, rule),))
             case verdicts:

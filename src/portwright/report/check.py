@@ -1,6 +1,6 @@
 """The report of a check, as JSON by contract and as text for a person: the consequence first, then why."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from textwrap import wrap
 
@@ -17,7 +17,7 @@ from portwright.site.model import Assumption
 SCHEMA = "portwright.check/1"
 WIDTH = 100
 _INDENT = 15
-_LISTED = 6  # flows that a group spells out
+_LISTED = 6  # members that a group spells out
 _ROUTINE = (
     "routing is as the site declares it",
     "idle timeouts and the capacity of connection tables are not judged",
@@ -132,12 +132,17 @@ def finding_text(number: int, finding: Finding, plan: Plan, texts: Mapping[str, 
 
 
 def _same(group: Group) -> list[str]:
-    """The other flows that the same rule stops."""
+    """The other flows that the same rule stops, or the other lines on which the same flows hang."""
+    if group.first.kind is Kind.UNDECIDED:
+        lines = {str(rule.line): None for finding in group.findings[1:] for rule in finding.decided_by}
+        return _labelled("also on line", [_listed(list(lines))]) if lines else []
     flows = [finding.flow for finding in group.findings[1:]]
-    if not flows:
-        return []
-    shown = ", ".join(flows[:_LISTED]) + (f" and {len(flows) - _LISTED} more" if len(flows) > _LISTED else "")
-    return _labelled("it also stops", [shown])
+    return _labelled("it also stops", [_listed(flows)]) if flows else []
+
+
+def _listed(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - _LISTED} more" if len(texts) > _LISTED else ""
+    return ", ".join(texts[:_LISTED]) + more
 
 
 def _labelled(label: str, texts: Iterable[str]) -> list[str]:
@@ -148,7 +153,14 @@ def _labelled(label: str, texts: Iterable[str]) -> list[str]:
     return lines
 
 
-_DECIDING = {Kind.MISSING: "blocked by", Kind.REPLY: "blocked by", Kind.EXCESS: "opened by", Kind.UNDECIDED: "hangs on"}
+_DECIDING = {
+    Kind.MISSING: "blocked by",
+    Kind.REPLY: "blocked by",
+    Kind.REPLY_BYPASSES: "blocked by",
+    Kind.ASSERTION: "decided by",
+    Kind.EXCESS: "opened by",
+    Kind.UNDECIDED: "hangs on",
+}
 
 
 def _deciding(rule: RuleReference, texts: Mapping[str, str], kind: Kind) -> list[str]:

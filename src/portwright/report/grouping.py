@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from portwright.findings import Finding, Kind
 
-_GROUPED = (Kind.MISSING, Kind.REPLY)
+_SAME_RULE = (Kind.MISSING, Kind.REPLY, Kind.REPLY_BYPASSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,19 @@ class Group:
 
 
 def grouped(findings: Iterable[Finding]) -> list[Group]:
-    """Blocked flows with the same deciding rule together, in the order of their first; all else alone."""
+    """Flows that one rule blocks together, and lines that leave the same flows open; all else alone. Order is kept."""
     groups: dict[object, list[Finding]] = {}
     for finding in findings:
-        key = (finding.kind, finding.point, finding.decided_by) if finding.kind in _GROUPED else finding
-        groups.setdefault(key, []).append(finding)
+        groups.setdefault(_cause(finding), []).append(finding)
     return [Group(tuple(sorted(members, key=_weight))) for members in groups.values()]
+
+
+def _cause(finding: Finding) -> object:
+    if finding.kind in _SAME_RULE:
+        return finding.kind, finding.point, finding.decided_by
+    if finding.kind is Kind.UNDECIDED and finding.decided_by:
+        return finding.point, finding.message, finding.requirements
+    return finding
 
 
 def _weight(finding: Finding) -> int:

@@ -1,8 +1,11 @@
 """The plan for programs (`portwright.plan/1`) and for people."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from textwrap import wrap
 from typing import Any
 
+from portwright.findings import Finding
 from portwright.packets.fields import ICMP
 from portwright.packets.names import protocol_name
 from portwright.packets.notation import ports_text
@@ -11,6 +14,11 @@ from portwright.plan.model import Plan, RequiredFlow
 Json = dict[str, Any]
 
 SCHEMA = "portwright.plan/1"
+_WIDTH = 100  # columns
+_LEGEND = (
+    "P: facts of the white paper; B: errata to it; S: other documents. "
+    "`--format json` has the lines and what each says."
+)
 
 
 def plan_json(plan: Plan) -> Json:
@@ -63,13 +71,14 @@ def _citation_json(plan: Plan, id: str) -> Json:
 
 
 def plan_text(plan: Plan) -> str:
-    """The plan as a table: what must pass and what may, requirement by requirement, with who needs it and why."""
+    """The plan, requirement by requirement: what for, who needs it of whom, through what, and where it is written."""
     lines = [f"{plan.site.name}: {_counted(plan)}"]
-    for title, flows in (("Required", plan.required), ("Optional", plan.optional)):
+    for title, flows in (("REQUIRED", plan.required), ("OPTIONAL", plan.optional)):
         if flows:
-            lines += ["", title, *_table(flows)]
+            lines += ["", title, *_sections(flows)]
     if plan.findings:
-        lines += ["", "Not settled", *(f"  {found.kind.value}: {found.message}" for found in plan.findings)]
+        lines += ["", "NOT SETTLED", *chain.from_iterable(_settled_by(found) for found in plan.findings)]
+    lines += ["", *_wrapped(_LEGEND, "", "")]
     return "\n".join(lines) + "\n"
 
 
@@ -78,25 +87,42 @@ def _counted(plan: Plan) -> str:
     return f"{len(plan.required)} required and {len(plan.optional)} optional flows to {phases}"
 
 
-def _table(flows: Iterable[RequiredFlow]) -> list[str]:
-    rows = list(_rows(flows))
-    widths = [max(len(row[at]) for row in rows) for at in range(4)]
+def _sections(flows: Iterable[RequiredFlow]) -> Iterator[str]:
+    by_requirement: dict[str, list[RequiredFlow]] = {}
+    for flow in flows:
+        by_requirement.setdefault(flow.requirement.id, []).append(flow)
+    sections = list(by_requirement.values())
+    rows = [_rows(section) for section in sections]
+    width = max(len(ends) for found in rows for ends, _ in found)
+    for section, found in zip(sections, rows, strict=True):
+        requirement = section[0].requirement
+        cited = " ".join(requirement.citations)
+        yield from _wrapped(f"{requirement.id}: {requirement.purpose} ({cited})", "  ", "    ")
+        yield from (f"    {ends.ljust(width)}  {path}".rstrip() for ends, path in found)
+
+
+def _rows(flows: Iterable[RequiredFlow]) -> list[tuple[str, str]]:
+    """Who needs it of whom, and the way: sources that share service, destination and way in one row."""
+    merged: dict[tuple[str, str, str], list[str]] = {}
+    for flow in flows:
+        path = " > ".join(flow.points) or ("no firewall" if flow.routes else "no path declared")
+        merged.setdefault((flow.destination.name, flow.describe(), path), []).append(flow.source.name)
     return [
-        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        (f"{_listed(sources)} > {destination} {service}", path)
+        for (destination, service, path), sources in merged.items()
     ]
 
 
-def _rows(flows: Iterable[RequiredFlow]) -> Iterable[tuple[str, str, str, str]]:
-    """One row per requirement, destination and path: many sources share it."""
-    merged: dict[tuple[str, str, str, str], list[str]] = {}
-    for flow in flows:
-        path = " > ".join(flow.points) or ("no path declared" if not flow.routes else "no firewall")
-        key = (flow.requirement.id, flow.describe(), flow.destination.name, path)
-        merged.setdefault(key, []).append(flow.source.name)
-    for (requirement, service, destination, path), sources in merged.items():
-        yield requirement, service, f"{_listed(sources)} > {destination}", path
-
-
-def _listed(names: Sequence[str], most: int = 3) -> str:
+def _listed(names: Sequence[str], most: int = 5) -> str:
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def _settled_by(finding: Finding) -> Iterator[str]:
+    yield from _wrapped(f"{finding.kind.value}: {finding.message}", "  ", "    ")
+    if finding.fix:
+        yield from _wrapped(finding.fix, "    to settle it: ", "    ")
+
+
+def _wrapped(text: str, first: str, then: str) -> list[str]:
+    return wrap(text, _WIDTH, initial_indent=first, subsequent_indent=then, break_long_words=False)

@@ -22,6 +22,12 @@ _SIGNS = {
     Hop.UNDECIDED: "UNDECIDED",
     Hop.NOT_PLACED: "not placed",
 }
+_VERBS = {
+    "missing": "blocks it",
+    "reply": "blocks the replies",
+    "bypass": "sees one direction of the connection alone and blocks it",
+    "undecided": "leaves it undecided",
+}
 _HEADLINES = {
     "works": "works",
     "degraded": "works, but not well",
@@ -107,7 +113,7 @@ def _explained(traced: TracedStep, plan: Plan, texts: Mapping[str, str]) -> list
 
 
 def _obstacle(obstacle: Obstacle, texts: Mapping[str, str]) -> list[str]:
-    word = {"missing": "blocks it", "reply": "blocks the replies", "undecided": "leaves it undecided"}[obstacle.kind]
+    word = _VERBS[obstacle.kind]
     lines = []
     for rule in (rule_reference(rule, obstacle.point) for rule in obstacle.rules):
         because = f": {rule.reason}" if rule.reason else ""

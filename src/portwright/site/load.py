@@ -9,7 +9,7 @@ from portwright.catalog.load import load_catalog
 from portwright.catalog.model import Catalog
 from portwright.packets.addresses import EVERY_ADDRESS, Addresses
 from portwright.packets.notation import Flow, parse_end, parse_flow
-from portwright.shapes import Ledger, Located, read, suggestion
+from portwright.shapes import Ledger, Located, read, shorten, suggestion
 from portwright.site.model import (
     Accept,
     Assumption,
@@ -190,14 +190,23 @@ class _Loader:
                 first.setdefault(name, f"a {kind}")
 
     def _note_idle_uses(self, entry: HostEntry, hosts: Mapping[str, Host]) -> None:
-        """A host that is used for a component must run it."""
+        """A host that is used for a component must run it, and so must a member of a virtual address."""
         for name, targets in entry.uses.items():
             required = self.catalog.requirements.get(name)
             component = required.destination if required else name
-            for target in targets:
-                host = hosts.get(target.value[0])
-                if host is not None and component in self.catalog.components and component not in host.roles:
-                    target.note(f"'{host.name}' does not run {component}", f"give it the role {component}")
+            if component in self.catalog.components:
+                for target in targets:
+                    self._note_idle(target, component, hosts)
+
+    def _note_idle(self, target: Located[tuple[str, str | None]], component: str, hosts: Mapping[str, Host]) -> None:
+        name, instance = target.value
+        virtual = self.written.virtual.get(name)
+        used = [hosts[member] for member in (virtual.members if virtual else [name]) if member in hosts]
+        found = {one.name for host in used for one in host.instances_of(component)}
+        if used and not found:
+            target.note(f"'{name}' does not run {component}", f"give it the role {component}")
+        elif used and instance is not None and instance not in found:
+            target.note(f"'{name}' has no instance '{shorten(instance)}' of {component}", suggestion(instance, found))
 
     def _note_shared_addresses(self, hosts: Mapping[str, HostEntry]) -> None:
         first: dict[object, str] = {}

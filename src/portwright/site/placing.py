@@ -84,15 +84,7 @@ class Placing:
         if name not in known:
             located.note(f"there is no host '{name[:60]}'", suggestion(name, known))
             return None
-        if instance is not None and instance not in (found := self._instance_names(name)):
-            located.note(f"host '{name}' has no instance '{instance[:60]}'", suggestion(instance, found))
-            return None
         return Use(name, instance)
-
-    def _instance_names(self, host: str) -> set[str]:
-        entry = self.written.hosts.get(host)
-        options = (option for role in (entry.roles if entry else ()) for option in role.options)
-        return {option.value[1] for option in options if option.value[0] == "instance"}
 
     def _zone(self, name: str, entry: HostEntry) -> str:
         """The zone that the host names, or in which its addresses lie."""

@@ -294,6 +294,14 @@ def _wrong_zone(zone: ZoneEntry) -> str:
     return "" if zone.networks or zone.has_rest else "a zone has networks, or 'rest: true'"
 
 
+def _wrong_host(host: HostEntry) -> str:
+    return "" if host.addresses else "a host has at least one address"
+
+
+def _wrong_virtual(virtual: VirtualEntry) -> str:
+    return "" if virtual.addresses else "a virtual address has at least one address"
+
+
 def _wrong_path(path: PathEntry) -> str:
     if (path.between is None) == (not path.sources and not path.destinations):
         return "a path has either 'between' or 'from' and 'to'"
@@ -358,6 +366,7 @@ HOST_ENTRY = Record(
         **_CONSUMER,
     },
     sourced="source",
+    check=_wrong_host,
 )
 GROUP_ENTRY = Record(
     "a group",
@@ -380,6 +389,7 @@ VIRTUAL_ENTRY = Record(
         "services": Key(ListOf(Name.of("service")), about="clients reach these by the virtual address"),
     },
     sourced="source",
+    check=_wrong_virtual,
 )
 OUTSIDE_ENTRY = Record(
     "an outside component",

@@ -7,8 +7,16 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from portwright.platforms.cisco_asa.access_lists import IPV6, AccessList, is_remark, kind_of
+from portwright.platforms.cisco_asa.access_lists import (
+    EXTENDED,
+    IPV6,
+    AccessList,
+    is_inactive,
+    is_remark,
+    kind_of,
+)
 from portwright.platforms.cisco_asa.commands import WITH_BODY, inert_group
+from portwright.platforms.cisco_asa.doubts import is_inert
 from portwright.platforms.cisco_asa.inspection import ServicePolicies, is_typed
 from portwright.platforms.cisco_asa.ledger import Ledger
 from portwright.platforms.cisco_asa.lines import Block, Line, NotUnderstood
@@ -98,7 +106,9 @@ class Reader:
         head, words = block.head, block.head.words
         self._ledger.inert()
         found = _VERSION.search(words[-1] if len(words) < 3 else words[2])
-        if words[0] in ("NGFW", "FTD"):
+        if "<system>" in words:
+            self.system(block)
+        elif words[0] in ("NGFW", "FTD"):
             self._ledger.problem(head, "this is Firepower Threat Defense, not ASA", _THREAT_DEFENSE)
         elif words[0] != "ASA" or found is None:
             self._ledger.problem(head, f"'{head.text[:60]}' is not an ASA release", _LEGACY_HINT)
@@ -190,8 +200,9 @@ class Reader:
 
     def _entry(self, name: str, kind: str, remark: bool, line: Line) -> None:
         found = self.draft.access_lists.setdefault(name, AccessList(name, kind, line))
+        decides = not remark and kind in (EXTENDED, IPV6) and not is_inactive(line.words)
+        (self._ledger.modelled if decides else self._ledger.inert)()
         if remark:
-            self._ledger.inert()
             return
         if not found.lines:
             found.kind = kind
@@ -329,16 +340,12 @@ class Reader:
 
     def doubtful(self, block: Block) -> None:
         """A command whose effect is not modelled exactly."""
+        if is_inert(block.head):
+            self._ledger.inert_block(block)
+            return
         self._ledger.modelled()
         self._ledger.inert(len(block.body))
         self.draft.doubtful.append(block.head)
-
-    def audit(self, block: Block) -> None:
-        """`ip audit ...`: signatures that may drop packets."""
-        if {"drop", "reset"} & set(block.head.words):
-            self.doubtful(block)
-        else:
-            self._ledger.inert_block(block)
 
     def verify(self, block: Block) -> None:
         """`ip verify reverse-path interface NAME`."""
@@ -367,7 +374,6 @@ _READERS: dict[tuple[str, ...], Read] = {
     ("mode", "multiple"): Reader.system,
     ("context",): Reader.system,
     ("admin-context",): Reader.system,
-    ("allocate-interface",): Reader.system,
     ("name",): Reader.name,
     ("object",): Reader.object,
     ("object-group",): Reader.group,
@@ -397,7 +403,7 @@ _READERS: dict[tuple[str, ...], Read] = {
     ("management-access",): Reader.management_access,
     ("multicast-routing",): Reader.multicast,
     ("ip", "verify", "reverse-path"): Reader.verify,
-    ("ip", "audit"): Reader.audit,
+    ("ip", "audit"): Reader.doubtful,
     ("established",): Reader.doubtful,
     ("shun",): Reader.doubtful,
     ("filter",): Reader.doubtful,

@@ -7,6 +7,8 @@ other inspection judges contents, limits rates or marks packets.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import and_, or_
 
 from portwright.packets.box import ALWAYS, Box, Doubt, Match
 from portwright.packets.fields import Field
@@ -101,11 +103,9 @@ class Inspector:
         if block is None:
             self._ledger.undefined(line, f"class-map {name} is not defined")
             return Match.doubtful(Doubt(f"class-map {name} is not defined", line.source(self._ledger.file)))
-        match = ALWAYS
-        for condition in block.body:
-            if condition.words[0] == "match":
-                match &= self._condition(condition)
-        return match
+        conditions = [self._condition(condition) for condition in block.body if condition.words[0] == "match"]
+        join = or_ if "match-any" in block.head.words else and_
+        return reduce(join, conditions) if conditions else ALWAYS
 
     def _condition(self, line: Line) -> Match:
         cursor = Cursor(line.words[1:])

@@ -1,6 +1,7 @@
 """Everything that was read, worked out: a `Configuration`."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from portwright.packets.box import ALWAYS, EVERYTHING, NEVER, Box, Doubt, Match
 from portwright.packets.fields import Field
@@ -21,6 +22,7 @@ from portwright.platforms.cisco_asa.stages import (
     departure_stage,
     fresh,
     own_addresses,
+    tunnel_rules,
 )
 from portwright.platforms.cisco_asa.translation import Translations
 from portwright.platforms.cisco_asa.tunnels import TunnelReader
@@ -30,6 +32,7 @@ from portwright.policy.interfaces import Interfaces
 from portwright.policy.model import ANY_VERDICT, Chain, Policy, Rule, Stage, Verdict
 from portwright.source import Source
 
+_MOST_PROBLEMS = 100
 _UNIFIED = (9, 0)  # release in which one access list came to hold IPv4 and IPv6
 
 
@@ -105,16 +108,9 @@ class Builder:
         """The configuration. Raises InvalidInput with every problem."""
         self._ledger.raise_problems()
         self._draft.objects.resolve()
-        parts, nat = self._parts()
-        before, after, last, untranslations = _translation_stages(parts, nat.rules)
-        stages = (
-            self._doubts(parts, nat),
-            *before,
-            AccessStage(parts).stage(),
-            departure_stage(parts),
-            after,
-            last,
-        )
+        parts, translations = self._parts()
+        before, after, untranslations = _translation_stages(parts, translations)
+        stages = (*before, AccessStage(parts).stage(), departure_stage(parts), *after)
         self._remark_on_missing()
         self._ledger.raise_problems()
         return self._configuration(parts, tuple(stage for stage in stages if stage is not None), untranslations)
@@ -132,10 +128,13 @@ class Builder:
             tuple(sorted(self._ledger.remarks, key=lambda remark: remark.source.line)),
             parts.routes,
             parts.routing_is_complete,
-            Crossings(parts.atoms, [n for n, one in parts.interfaces.items() if one.is_usable], table, untranslations),
+            declares_interfaces=True,
+            crossings=Crossings(
+                parts.atoms, [n for n, one in parts.interfaces.items() if one.is_usable], table, untranslations
+            ),
         )
 
-    def _parts(self) -> tuple[Parts, _Translated]:
+    def _parts(self) -> tuple[Parts, list[Translation]]:
         draft, ledger = self._draft, self._ledger
         interfaces = self._interfaces()
         own = {name: found for name, one in interfaces.items() if (found := one.addresses()) is not None}
@@ -149,10 +148,11 @@ class Builder:
         remotes = tuple(TunnelReader(draft.tunnels, lists.permitted).remotes())
         complete = learned and not draft.routing_protocols and draft.transparent is None
         parts = Parts(ledger.file, draft, interfaces, atoms, lists.chains, bound, actions, remotes, routes, complete)
-        return parts, nat
+        return replace(parts, doubts=self._doubts(parts, nat), bypasses=tuple(tunnel_rules(parts))), nat.rules
 
     def _interfaces(self) -> dict[str, Interface]:
         found = read_interfaces(self._draft.interfaces, self._ledger, self._draft.objects.names)
+        self._doubt_bridges(found)
         mentioned = [(one.interface, one.line) for one in self._draft.bindings if one.interface]
         mentioned += [(name, line) for line in self._draft.nat_lines() for name in interfaces_of(line)]
         mentioned += [(route.interface, route.line) for route in self._draft.routes if not route.discards]
@@ -161,6 +161,15 @@ class Builder:
                 self._ledger.missing_interface(line, name)
                 found[name] = Interface(name, line, "")
         return found
+
+    def _doubt_bridges(self, interfaces: dict[str, Interface]) -> None:
+        """An access list on a bridge group's virtual interface concerns its members in a way that is not modelled."""
+        for binding in self._draft.bindings:
+            bridge = interfaces[binding.interface].bridge if binding.interface in interfaces else ""
+            for one in interfaces.values():
+                if bridge and one.bridge_group == bridge:
+                    problem = NotUnderstood(f"an access list on {binding.interface}, the bridge that {one.name} is in")
+                    one.not_understood.append((binding.line, problem))
 
     def _translations(self, reader: NatReader) -> _Translated:
         draft = self._draft
@@ -178,23 +187,26 @@ class Builder:
 
     # -- what is not understood ---------------------------------------------------------------------------------
 
-    def _doubts(self, parts: Parts, nat: _Translated) -> Stage | None:
-        """A stage before all others for what may change any answer, or any of an interface."""
+    def _doubts(self, parts: Parts, nat: _Translated) -> tuple[Rule, ...]:
+        """Uncertain rules for what may change any answer, or any of an interface."""
         rules = [self._of_translation(line, problem, parts.atoms) for line, problem in nat.doubtful]
         for interface in parts.interfaces.values():
             for line, problem in interface.not_understood:
                 source = self._ledger.not_understood(line, problem, "object")
                 rules.append(_undecided(source, str(problem), parts.on(interface.name)))
-        rules += [
-            _undecided(unknown.source, unknown.reason, ALWAYS)
-            for unknown in self._ledger.unknown
-            if unknown.scope == "point"
-        ]
-        if not rules:
-            return None
-        name, nobody = "what is not understood", Source(parts.file, 0)
-        default = Rule(ALWAYS, Verdict.ACCEPT, nobody, default=True, reason="everything here is understood")
-        return Stage(name, name, {name: Chain(name, (*rules, default), nobody)}, translates=True)
+        return (*rules, *self._everywhere())
+
+    def _everywhere(self) -> Iterator[Rule]:
+        """One rule for all lines with the same problem, and not more rules than anybody reads."""
+        problems: dict[str, list[Doubt]] = {}
+        for unknown in self._ledger.unknown:
+            if unknown.scope == "point":
+                reason = unknown.reason if len(problems) < _MOST_PROBLEMS else "further lines that are not understood"
+                problems.setdefault(reason, []).append(Doubt(unknown.reason, unknown.source))
+        for reason, found in problems.items():
+            first = found[0].source
+            assert first is not None, "an unknown line has a place"
+            yield Rule(Match((), (EVERYTHING,), tuple(found)), ANY_VERDICT, first, reason=reason)
 
     def _of_translation(self, line: Line, problem: NotUnderstood, atoms: Interfaces) -> Rule:
         source = self._ledger.not_understood(line, problem)
@@ -212,15 +224,15 @@ class Builder:
 
 def _translation_stages(
     parts: Parts, rules: list[Translation]
-) -> tuple[tuple[Stage, ...], Stage | None, Stage | None, tuple[Untranslation, ...]]:
-    """The stages before the access lists, the check after them, the translation of the source, and where rules lead."""
+) -> tuple[tuple[Stage, ...], tuple[Stage, ...], tuple[Untranslation, ...]]:
+    """The stages before and after the access lists, and where the rules lead."""
     if not rules:
-        return (), None, None, ()
+        return (), (), ()
     translations = Translations(rules, parts.atoms, parts.file)
     reverse_path = ReversePath(fresh(connections(parts)), own_addresses(parts), parts.file)
     destination, untranslations = translations.destination_stage(reverse_path)
-    normalize, mark, check = reverse_path.stages()
-    return (normalize, mark, destination), check, translations.source_stage(), untranslations
+    normalize, mark, check = reverse_path.stages(parts.doubts)
+    return (normalize, mark, destination), (check, translations.source_stage()), untranslations
 
 
 def _undecided(source: Source, reason: str, match: Match) -> Rule:

@@ -101,15 +101,15 @@ class ReversePath:
         match = Match((box,), (box,)) if certain else Match.doubtful(doubt, (box,))
         self._drops.append(Rule(match, Verdict.DROP, owner.source, default=True, reason=_REASON))
 
-    def stages(self) -> tuple[Stage, Stage, Stage]:
-        """Two stages before the translation of the destination, and one after the access lists."""
+    def stages(self, doubts: tuple[Rule, ...]) -> tuple[Stage, Stage, Stage]:
+        """Two stages before the translation of the destination, and one after the access lists, led by `doubts`."""
         self._marks.append(self._made(Match(self._own, self._own), Verdict.ACCEPT, "for the firewall itself"))
         for group in self._groups.values():
             self._mark(group, group.box)
         return (
             self._stage("connection state as ASA knows it", (), _UNMARK, _MARKED),
             self._stage("reverse path: look-up", self._marks, Verdict.ACCEPT, (EVERYTHING,)),
-            self._stage("reverse path: check", self._drops, _UNMARK, _MARKED),
+            self._stage("reverse path: check", (*doubts, *self._drops), _UNMARK, _MARKED),
         )
 
     def _stage(self, name: str, rules: Sequence[Rule], ending: Action, scope: Boxes) -> Stage:

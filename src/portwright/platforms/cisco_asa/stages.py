@@ -68,6 +68,8 @@ class Parts:
     remotes: Sequence[Remote]
     routes: tuple[Route, ...]
     routing_is_complete: bool
+    doubts: tuple[Rule, ...] = ()  # what is not understood and may change any answer, or any of an interface
+    bypasses: tuple[Rule, ...] = ()  # tunnels whose packets pass without a look at the access lists
 
     @property
     def nobody(self) -> Source:
@@ -137,6 +139,7 @@ class AccessStage:
     def stage(self) -> Stage:
         """The stage; its base chain ends in a drop."""
         rules = [
+            *self._parts.doubts,
             *tunnel_filters(self._parts),
             *self._commands(always=True),
             *self._unusable(),
@@ -146,7 +149,7 @@ class AccessStage:
             *self._broadcasts(),
             *self._reverse_path(),
             *self._same_security(),
-            *self._tunnels(),
+            *self._parts.bypasses,
             *self._pinholes(),
             *self._access_lists(),
             *self._security_levels(),
@@ -287,6 +290,7 @@ class AccessStage:
         for name, interface in self._parts.interfaces.items():
             source = interface.level_source.source(self._file)
             yield from self._no_forward(interface)
+            yield from self._other_bridges(interface)
             if not self._parts.draft.intra_interface:
                 match = exactly(self._parts.arrives(name) | {Field.OUT: self._parts.atoms.exactly(name)})
                 reason = "in and out through one interface, without same-security-traffic permit intra-interface"
@@ -297,6 +301,16 @@ class AccessStage:
                 match = exactly(self._parts.arrives(name) | {Field.OUT: out})
                 reason = "equal security levels, without same-security-traffic permit inter-interface"
                 yield self._default(match, Verdict.DROP, source, reason)
+
+    def _other_bridges(self, interface: Interface) -> Iterator[Rule]:
+        """A transparent firewall passes nothing from one bridge group to another."""
+        if self._parts.draft.transparent is None:
+            return
+        source = self._parts.draft.transparent.source(self._file)
+        others = [one.name for one in self._others(interface) if one.bridge_group != interface.bridge_group]
+        if others:
+            match = exactly(self._parts.arrives(interface.name) | {Field.OUT: self._parts.toward(others)})
+            yield self._default(match, Verdict.DROP, source, "transparent: nothing passes between bridge groups")
 
     def _no_forward(self, interface: Interface) -> Iterator[Rule]:
         """`no forward interface VlanN`: new connections toward that interface are not allowed."""
@@ -309,9 +323,6 @@ class AccessStage:
 
     def _others(self, interface: Interface) -> Iterator[Interface]:
         return (other for other in self._parts.interfaces.values() if other is not interface)
-
-    def _tunnels(self) -> Iterator[Rule]:
-        return tunnel_rules(self._parts)
 
     def _pinholes(self) -> Iterator[Rule]:
         """`inspect dcerpc` opens the ports that an endpoint mapper names, to whoever may ask that mapper."""
@@ -445,16 +456,15 @@ def departure_stage(parts: Parts) -> Stage | None:
     if not bound:
         return None
     connected = connections(parts)
-    rules = [Rule(connected, Verdict.ACCEPT, parts.nobody, default=True, reason=_STATE_REASON), *tunnel_rules(parts)]
-    for one in bound:
-        where = {Field.OUT: parts.atoms.exactly(one.binding.interface)}
+    known = Rule(connected, Verdict.ACCEPT, parts.nobody, default=True, reason=_STATE_REASON)
+    rules = [*parts.doubts, known, *parts.bypasses]
+    leaves = [{Field.OUT: parts.atoms.exactly(one.binding.interface)} for one in bound]
+    for one, where in zip(bound, leaves, strict=True):
         rules += apply_list(parts, one, where)
-    for one in bound:
-        if one.known:
-            rules.append(implicit_deny(parts, one, {Field.OUT: parts.atoms.exactly(one.binding.interface)}))
+    rules += [implicit_deny(parts, one, where) for one, where in zip(bound, leaves, strict=True) if one.known]
     reason = "no outbound access list on the interface it leaves on"
     rules.append(Rule(ALWAYS, Verdict.ACCEPT, parts.nobody, default=True, reason=reason))
     name = "outbound access lists"
     chains = {one.chain: parts.chains[one.chain] for one in bound if one.known}
-    scope = tuple(Box(((Field.OUT, parts.atoms.exactly(one.binding.interface)),)) for one in bound)
+    scope = tuple(box for where in leaves if (box := Box.of(where)) is not None)
     return Stage(name, name, {name: Chain(name, tuple(rules), parts.nobody), **chains}, scope)

@@ -84,11 +84,11 @@ ETHER_TYPES = {"ip": 0x0800, "arp": 0x0806, "8021q": 0x8100, "vlan": 0x8100, "80
 def priority(words: Sequence[str], family: str) -> int | None:
     """The number of a priority such as `filter - 5`; None where it is none."""
     names = BRIDGE_PRIORITIES if family == "bridge" else PRIORITIES
-    text = "".join(words).replace("+-", "-")
+    text = "".join(words).replace("+-", "-").removeprefix("+")
     for sign in ("+", "-"):
         name, found, offset = text.partition(sign)
         if found and name in names and offset.isdecimal():
             return names[name] + int(sign + offset)
     if text in names:
         return names[text]
-    return int(text) if text.lstrip("+-").isdecimal() and len(text) < 12 else None
+    return int(text) if text.removeprefix("-").isdecimal() and len(text) < 12 else None

@@ -54,6 +54,9 @@ _HARMLESS = frozenset({  # what may be set without changing what Portwright's he
 })  # fmt: skip
 
 
+_NO_HEADER = ("meta ", "ct ", "counter ", "notrack")  # what may be set in packets of every kind
+
+
 @dataclass(slots=True)
 class _Translator:
     """One rule, statement by statement."""
@@ -156,6 +159,10 @@ class _Translator:
             self.is_untracked = self.context.view.tracking != "after"
         if isinstance(statement.value, Lookup):
             self.narrow(self.found_in(statement.value))
+        if not statement.target.name.startswith(_NO_HEADER):
+            self.narrow(everything(self.context.lenses(statement.target)))
+        if " option " in statement.target.name:
+            self.doubt("the packet may not have the option")
         if statement.target.name not in _HARMLESS:
             self.lose(str(statement), "the packet itself is rewritten")
 

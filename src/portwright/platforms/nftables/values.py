@@ -146,11 +146,9 @@ def masked(values: Intervals, mask: int, bits: int) -> Intervals:
     if mask == last - (2**low - 1):
         return _prefix_masked(values, mask, last)
     free = [bit for bit in range(low, bits) if not mask >> bit & 1]
-    if 2 ** len(free) > _MOST_PIECES or len(values) > 1 or values[0][0] != values[0][1]:
-        raise Obscure(f"the mask {mask:#x} picks addresses that are too scattered")
-    if values[0][0] & ~mask:
-        return ()
-    found = [values[0][0]]
+    if sum(final - first + 1 for first, final in values) << len(free) > _MOST_PIECES:
+        raise Obscure(f"the mask {mask:#x} picks values that are too scattered")
+    found = [number for first, final in values for number in range(first, final + 1) if not number & ~mask]
     for bit in free:
         found += [number | 1 << bit for number in found]
     return normalize((number, number + 2**low - 1) for number in found)

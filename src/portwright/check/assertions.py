@@ -1,0 +1,213 @@
+"""The tests of a site, end to end: `deny` holds when no packet passes, `allow` when all do.
+
+A test is judged on every way between the zones of its ends. Where no way is declared it does not hold: nothing is
+passed for want of a path.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from portwright.check.judge import Judge, Obstacle
+from portwright.check.points import Way
+from portwright.findings import Finding, Kind
+from portwright.packets.addresses import Addresses
+from portwright.packets.box import Box, Boxes
+from portwright.packets.fields import Field, State
+from portwright.packets.intervals import intersect, normalize
+from portwright.packets.notation import End, Flow
+from portwright.packets.packetset import PacketSet
+from portwright.plan.model import Endpoint, reply
+from portwright.plan.routing import Routing
+from portwright.policy.algebra import DESTINATION_MOVED, SOURCE_MOVED, is_possible, is_sure
+from portwright.policy.model import Policy, Rewrite, Rule
+from portwright.policy.reference import RuleReference, rule_reference
+from portwright.policy.text import packet_of
+from portwright.policy.walk import changes_of
+from portwright.site.model import Route, Test
+
+_ANY = "any"  # flow notation for every address; those in no zone are nobody's
+
+
+class _Leg(NamedTuple):
+    """A test between two ends whose way is the same for all addresses."""
+
+    source: Endpoint
+    destination: Endpoint
+    boxes: Boxes
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assertions:
+    """Judges the tests of a site."""
+
+    judge: Judge
+
+    def findings(self) -> Iterator[Finding]:
+        """At most one finding a test: that it does not hold, or that this is not known."""
+        for test in self.judge.plan.site.tests:
+            found = [finding for finding in (self._homeless(test), *self._on_ways(test)) if finding is not None]
+            worst = [finding for finding in found if finding.kind is Kind.ASSERTION] or found
+            yield from worst[:1]
+
+    def _on_ways(self, test: Test) -> Iterator[Finding | None]:
+        legs = list(self._legs(test))
+        if not any(leg.routes for leg in legs):
+            where = f" that crosses {test.flow.point}" if test.flow.point and legs else ""
+            yield _finding(test, f"the site declares no path{where} for {test.flow.text}, as its test needs")
+        for leg in legs:
+            if not leg.routes and test.flow.point is None:
+                zones = f"from zone {leg.source.zone} to zone {leg.destination.zone}"
+                yield _finding(test, f"the site declares no path {zones}, which the test of {test.flow.text} needs")
+            for route in leg.routes:
+                yield self._allow(test, leg, route) if test.verdict == "allow" else self._deny(test, leg, route)
+
+    # ------------------------------------------------------------------ ends and ways
+
+    def _legs(self, test: Test) -> Iterator[_Leg]:
+        routing = Routing.of(self.judge.plan.site)
+        flow = test.flow
+        for source in self._parts(flow.source, routing):
+            for destination in self._parts(flow.destination, routing):
+                boxes = _between(flow, source.addresses, destination.addresses)
+                if boxes:
+                    routes = routing.between(source, destination)
+                    at = tuple(_at(route, flow.point) for route in routes)
+                    yield _Leg(source, destination, boxes, tuple(route for route in at if route is not None))
+
+    def _parts(self, end: End, routing: Routing) -> Iterator[Endpoint]:
+        """An end by zone, hosts with a firewall of their own apart."""
+        site, rest = self.judge.plan.site, end.addresses
+        for name in routing.on_host:
+            host = site.hosts[name]
+            if part := rest & host.addresses:
+                yield Endpoint(name, host.zone, part, frozenset(), host)
+            rest = rest - host.addresses
+        for zone, part in site.split(rest).items():
+            yield Endpoint(zone, zone, part, frozenset())
+
+    def _homeless(self, test: Test) -> Finding | None:
+        """An end with addresses that lie in no zone: nobody knows their way."""
+        named = Addresses()
+        for zone in self.judge.plan.site.zones.values():
+            named = named | zone.addresses
+        for end in (test.flow.source, test.flow.destination):
+            if end.text != _ANY and (lost := end.addresses - named):
+                return _finding(test, f"{lost.texts()[0]} lies in no zone, so that the test of {test.flow.text} fails")
+        return None
+
+    # ------------------------------------------------------------------ allow
+
+    def _allow(self, test: Test, leg: _Leg, route: Route) -> Finding | None:
+        replies = tuple(reply(box) for box in leg.boxes)
+        obstacles = [
+            *self.judge.along(leg.boxes, route.forward, State.NEW, "missing"),
+            *self.judge.along(replies, route.back, State.ESTABLISHED, "reply"),
+        ]
+        sure = [obstacle for obstacle in obstacles if obstacle.kind != "undecided"]
+        for obstacle in sure or obstacles:
+            return self._blocked(test, obstacle)
+        return None
+
+    def _blocked(self, test: Test, obstacle: Obstacle) -> Finding:
+        text = test.flow.text
+        what = {
+            "missing": f"{text} does not pass {obstacle.point}, and a test of the site says that it must",
+            "reply": f"the replies to {text} do not pass {obstacle.point}, and a test of the site says that they must",
+            "undecided": f"whether {text} passes {obstacle.point}, as a test of the site says, is not known",
+        }[obstacle.kind]
+        because = f": {obstacle.reason}" if obstacle.reason else ""
+        rules = tuple(rule_reference(rule, obstacle.point) for rule in obstacle.rules)
+        kind = Kind.UNDECIDED if obstacle.kind == "undecided" else Kind.ASSERTION
+        return _finding(test, what + because, kind, self.judge.packet_text(obstacle), rules)
+
+    # ------------------------------------------------------------------ deny
+
+    def _deny(self, test: Test, leg: _Leg, route: Route) -> Finding | None:
+        """A packet that passes every point; or one that may."""
+        sure = possible = PacketSet.of(self.judge.space, leg.boxes)
+        moved = PacketSet.nothing(self.judge.space)  # translated on the way, and not followed from there
+        for crossing in route.forward:
+            view = self.judge.views.get(crossing.point)
+            if view is None:
+                return _finding(test, f"{_open(test)}: no configuration of {crossing.point} is given", Kind.UNDECIDED)
+            verdicts = view.verdicts(Way.of(crossing))
+            passing, translated = PacketSet.where(verdicts, is_possible), PacketSet.where(verdicts, _is_moved)
+            moved = moved | (possible & passing & translated)
+            possible = possible & passing - translated
+            sure = sure & PacketSet.where(verdicts, is_sure) - translated
+        if sure:
+            text = f"{test.flow.text} passes, and a test of the site says that nothing of it may"
+            return self._passing(test, route, sure, text, Kind.ASSERTION)
+        if doubtful := possible | moved:
+            return self._passing(test, route, doubtful, _open(test), Kind.UNDECIDED)
+        return self._led_there(test, leg, route)
+
+    def _passing(self, test: Test, route: Route, packets: PacketSet, message: str, kind: Kind) -> Finding:
+        """A finding with a packet, and the rules that let it pass point by point."""
+        rules: list[RuleReference] = []
+        witness = str(packet_of(packets.witness(self.judge.prefer)))
+        for crossing in route.forward:
+            view, way = self.judge.views[crossing.point], Way.of(crossing)
+            values = self.judge.witness(view, way, packets)
+            decision = view.walker(way.hook).decide(values)
+            deciding = decision.undecided_by or ((decision.rule,) if decision.rule else ())
+            if kind is Kind.ASSERTION or decision.undecided_by:
+                rules += [rule_reference(rule, crossing.point) for rule in deciding]
+        return _finding(test, message, kind, witness, tuple(rules))
+
+    def _led_there(self, test: Test, leg: _Leg, route: Route) -> Finding | None:
+        """A translation that may lead packets for another address to the destination."""
+        sources = PacketSet.of(self.judge.space, _only(Field.SRC, leg.source.addresses))
+        for crossing in route.forward:
+            for rule in _translations(self.judge.views[crossing.point].policy(crossing.hook)):
+                if _leads_to(rule, leg.destination.addresses) and any(map(sources.overlaps, rule.match.possible)):
+                    message = f"{_open(test)}: {crossing.point} translates other addresses to {leg.destination.name}"
+                    return _finding(test, message, Kind.UNDECIDED, rules=(rule_reference(rule, crossing.point),))
+        return None
+
+
+def _between(flow: Flow, sources: Addresses, destinations: Addresses) -> Boxes:
+    source = replace(flow.source, addresses=sources)
+    return replace(flow, source=source, destination=replace(flow.destination, addresses=destinations)).boxes()
+
+
+def _open(test: Test) -> str:
+    return f"whether {test.flow.text} passes, which a test of the site denies, is not known"
+
+
+def _is_moved(value: object) -> bool:
+    return isinstance(value, int) and bool(value & (SOURCE_MOVED | DESTINATION_MOVED))
+
+
+def _at(route: Route, point: str | None) -> Route | None:
+    """The route at one point only; None when it does not cross the point."""
+    if point is None:
+        return route
+    forward, back = (tuple(c for c in crossings if c.point == point) for crossings in (route.forward, route.back))
+    return Route(forward, back) if forward else None
+
+
+def _only(field: Field, addresses: Addresses) -> Boxes:
+    boxes = (Box.of({Field.VERSION: ((v, v),), field: addresses.family(v)}) for v in (4, 6))
+    return tuple(box for box in boxes if box is not None)
+
+
+def _translations(policy: Policy) -> Iterator[Rule]:
+    chains = (chain for stage in policy.stages if stage.translates for chain in stage.chains.values())
+    return (rule for chain in chains for rule in chain.rules if isinstance(rule.action, Rewrite))
+
+
+def _leads_to(rule: Rule, destination: Addresses) -> bool:
+    """Report whether a translation may give packets one of these destination addresses."""
+    moves = [change for change in changes_of(rule) if change.field is Field.DST]
+    known = (*destination.v4, *destination.v6)
+    return any(change.shift is not None or intersect(change.values, normalize(known)) for change in moves)
+
+
+def _finding(
+    test: Test, message: str, kind: Kind = Kind.ASSERTION, witness: str = "", rules: tuple[RuleReference, ...] = ()
+) -> Finding:
+    subject = f"{test.verdict} {test.flow.text}"
+    return Finding(kind, message, subject, witness=witness, decided_by=rules, place=str(test.source))

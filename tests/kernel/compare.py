@@ -1,0 +1,98 @@
+"""The kernel's rulings against Portwright's answers."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from portwright import platforms
+from portwright.packets.fields import TCP, State
+from portwright.packets.packet import Packet
+from portwright.policy.answer import Answerer
+from portwright.policy.configuration import Configuration
+from portwright.policy.reference import rule_reason
+from portwright.policy.walk import Decided
+from tests.kernel.kernel import Kernel, Ruling
+
+FILE = "ruleset.nft"
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A packet about which Portwright is wrong."""
+
+    listing: str
+    hook: str
+    path: bool
+    packet: Packet
+    kernel: str
+    ours: str
+
+    def __str__(self) -> str:
+        where = f"{self.hook}, whole path" if self.path else self.hook
+        return f"{self.packet} ({where})\n  kernel: {self.kernel}\n  ours:   {self.ours}\n{self.listing}"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of many packets."""
+
+    agreed: int = 0
+    unseen: int = 0  # the packet did not come to the end of its hook, for reasons of the kernel's own
+    undecided: int = 0
+    unsure_line: int = 0  # the decision is right; which rule decides is in doubt
+    reasons: Counter[str] = field(default_factory=Counter)
+    decided: Counter[str] = field(default_factory=Counter)
+    lines: set[tuple[str, int]] = field(default_factory=set)  # deciders met
+
+    def __str__(self) -> str:
+        return (
+            f"{self.agreed} agreed ({dict(self.decided)}), {self.undecided} undecided, {self.unsure_line} with a rule in doubt, "
+            f"{self.unseen} not judged by the kernel"
+        )
+
+
+def compare(kernel: Kernel, packets: Sequence[Packet], tally: Tally) -> Iterator[Disagreement]:
+    """Let the kernel and Portwright judge packets under the ruleset that the kernel has loaded."""
+    listing = kernel.loaded.listing
+    configuration = platforms.load("nftables").parse(listing, FILE)
+    answerer = Answerer(configuration, kernel.hook, kernel.path)
+    is_doubtful = _has_doubts(configuration, kernel)
+    for aimed, ruling in zip(packets, kernel.judge(packets), strict=True):
+        packet = _as_seen(aimed, ruling, listing, kernel.path)
+        if packet is None or ruling.decided is None:
+            tally.unseen += 1
+            continue
+        decision = answerer.decide(packet)
+        if decision.decided is Decided.UNDECIDED:
+            tally.undecided += 1
+            tally.reasons.update({rule_reason(rule) for rule in decision.undecided_by})
+            continue
+        via = tuple(rule.source.line for rule in decision.via if rule.source.line)
+        decided = decision.decided.value
+        if (decided, via) == (ruling.decided, ruling.via):
+            tally.agreed += 1
+            tally.decided[decided] += 1
+        elif is_doubtful and (decided == ruling.decided or (decided, ruling.decided) == ("drop", "reject")):
+            tally.unsure_line += 1
+        else:
+            yield Disagreement(listing, kernel.hook, kernel.path, packet, _said(ruling.decided, ruling.via), _said(decided, via))
+
+
+def _as_seen(aimed: Packet, ruling: Ruling, listing: str, path: bool) -> Packet | None:
+    """The packet as the kernel's connection tracking sees it; None where Portwright has no words for it."""
+    if ruling.state is None or (path and "notrack" in listing):
+        return aimed if aimed.state in (State.NEW, State.ESTABLISHED) else None
+    packet = replace(aimed, state=ruling.state)
+    is_same = packet.protocol != TCP or packet.flags == aimed.flags
+    return packet if is_same else None
+
+
+def _has_doubts(configuration: Configuration, kernel: Kernel) -> bool:
+    stages = configuration.policy(kernel.hook, kernel.path).stages
+    return any(
+        not rule.match.is_certain for stage in stages for chain in stage.chains.values() for rule in chain.rules
+    )
+
+
+def _said(decided: str | None, via: tuple[int, ...]) -> str:
+    return f"{decided} by line {', then '.join(map(str, via)) or '-'}"

@@ -1,0 +1,140 @@
+"""Packets at the edges of a ruleset's rules: the constants of a rule and their neighbors, put together at random.
+
+Random packets would nearly all meet the policy. The constants are found by their looks alone, so that nothing of the
+reader under test decides what it is tested with.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from random import Random
+
+from portwright.packets.fields import ICMP, ICMP_PROTOCOL, ICMPV6, LAST_ADDRESS, PORT_PROTOCOLS, TCP, UDP, State
+from portwright.packets.packet import Packet
+from portwright.platforms.nftables.names import ICMP_TYPES, ICMPV6_TYPES, PROTOCOLS
+
+_ADDRESS = re.compile(r"\b\d+\.\d+\.\d+\.\d+(?:/\d+)?|(?<![\w.])[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*(?:/\d+)?")
+_NUMBER = re.compile(r"\b\d{1,5}\b")
+_WORD = re.compile(r"[a-z][a-z0-9-]+")
+_SET_USED = re.compile(r"@([\w-]+)")
+_SET = re.compile(r"^\t(?:set|map) ([\w-]+) \{\n(.*?)^\t\}", re.MULTILINE | re.DOTALL)
+_RULE = re.compile(r"^\t\t(?!type |elements |flags |\t).*", re.MULTILINE)
+_NOT_IN_IPV6 = frozenset({0, 43, 44, 51, 59, 60, 135, 139, 140})  # extension headers, and no header at all
+_KINDS = {4: tuple({*ICMP_TYPES.values(), 1, 2, 40}), 6: tuple({*ICMPV6_TYPES.values(), 3, 100, 144, 151, 152, 200})}
+_CODES = (0, 0, 1, 2, 3, 4, 5, 6, 9, 10, 13, 255)
+_RARE_PROTOCOLS = (2, 33, 41, 47, 50, 51, 89, 103, 112, 132, 132, 136, 0, 253, 255)
+
+
+@dataclass(slots=True)
+class Hints:
+    """What a piece of text mentions."""
+
+    addresses: dict[int, list[int]] = field(default_factory=lambda: {4: [], 6: []})
+    numbers: list[int] = field(default_factory=list)
+    words: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, text: str) -> "Hints":
+        found = cls(words=frozenset(_WORD.findall(text)))
+        for word in _ADDRESS.findall(text):
+            found._address(word)
+        plain = _ADDRESS.sub(" ", text)
+        numbers = {int(word) for word in _NUMBER.findall(plain)}
+        found.numbers = [n for number in numbers for n in (number, number, number - 1, number + 1) if 0 <= n <= 65535]
+        return found
+
+    def _address(self, word: str) -> None:
+        try:
+            network = ip_network(word, strict=False)
+        except ValueError:
+            return
+        first, last = int(network.network_address), int(network.broadcast_address)
+        near = (first, first, last, first - 1, last + 1, (first + last) // 2)
+        self.addresses[network.version] += [n for n in near if 0 <= n <= LAST_ADDRESS[network.version]]
+
+
+class Edges:
+    """Makes packets for one ruleset."""
+
+    def __init__(self, listing: str, interfaces: Sequence[str], random: Random):
+        self._interfaces = interfaces
+        self._random = random
+        sets = dict(_SET.findall(listing))
+        self._all = Hints.of(listing)
+        self._rules = [Hints.of(line + _members(line, sets)) for line in _RULE.findall(listing)] or [self._all]
+
+    def packet(self, hook: str) -> Packet:
+        """A packet near the edge of some rule, or of two."""
+        pick = self._random.choice
+        one, other = pick(self._rules), pick((pick(self._rules), self._all))
+        version = self._version(one)
+        protocol = self._protocol(one, version)
+        has_ports = protocol in PORT_PROTOCOLS
+        is_icmp = protocol == ICMP_PROTOCOL[version]
+        return Packet(
+            version,
+            protocol,
+            self._address(one, other, version),
+            self._address(one, other, version),
+            self._number(one, other) if has_ports else 0,
+            self._number(one, other) if has_ports else 0,
+            self._kind(one, version) if is_icmp else 0,
+            pick(_CODES) if is_icmp else 0,
+            self._state(hook, protocol),
+            "" if hook == "output" else self._interface(one),
+            "" if hook == "input" else self._interface(one),
+        )
+
+    def _chance(self, percent: int) -> bool:
+        return self._random.randrange(100) < percent
+
+    def _version(self, hints: Hints) -> int:
+        said = [version for word, version in _VERSIONS.items() if word in hints.words]
+        if said and self._chance(90):
+            return self._random.choice(said)
+        return 6 if self._chance(35) else 4
+
+    def _protocol(self, hints: Hints, version: int) -> int:
+        said = [PROTOCOLS[word] for word in hints.words & set(PROTOCOLS) if word not in _VERSIONS or "icmp" in word]
+        said += [ICMP] * ("icmp" in hints.words) + [ICMPV6] * ("icmpv6" in hints.words)
+        common = [TCP, TCP, UDP, UDP, ICMP_PROTOCOL[version], self._random.choice(_RARE_PROTOCOLS)]
+        found = self._random.choice(said if said and self._chance(80) else common)
+        return UDP if version == 6 and found in _NOT_IN_IPV6 else found
+
+    def _address(self, one: Hints, other: Hints, version: int) -> int:
+        for hints, percent in ((one, 75), (other, 75), (self._all, 80)):
+            if hints.addresses[version] and self._chance(percent):
+                return self._random.choice(hints.addresses[version])
+        return self._random.choice(_SOMEWHERE[version]) + self._random.randrange(1, 250)
+
+    def _number(self, one: Hints, other: Hints) -> int:
+        for hints, percent in ((one, 75), (other, 75), (self._all, 80)):
+            if hints.numbers and self._chance(percent):
+                return self._random.choice(hints.numbers)
+        return self._random.randrange(65536)
+
+    def _kind(self, hints: Hints, version: int) -> int:
+        names = ICMP_TYPES if version == 4 else ICMPV6_TYPES
+        said = [names[word] for word in hints.words & set(names)] + [n for n in hints.numbers if n < 256]
+        return self._random.choice(said if said and self._chance(70) else _KINDS[version])
+
+    def _interface(self, hints: Hints) -> str:
+        said = [name for name in self._interfaces if any(name.startswith(word) for word in hints.words)]
+        return self._random.choice(said if said and self._chance(70) else self._interfaces)
+
+    def _state(self, hook: str, protocol: int) -> State:
+        """The state to aim at; what the kernel makes of it is seen later."""
+        if hook != "forward" or self._chance(80):
+            return State.INVALID if protocol == TCP and self._chance(10) else State.NEW
+        if protocol in (ICMP, ICMPV6):
+            return State.RELATED
+        return State.ESTABLISHED if protocol in (TCP, UDP) else State.NEW
+
+
+_VERSIONS = {"ip": 4, "icmp": 4, "ipv4": 4, "ip6": 6, "icmpv6": 6, "ipv6": 6}
+_SOMEWHERE = {4: (0x0A000000, 0xC0A80000, 0x08080000), 6: (0xFD00 << 112, 0x20010DB8 << 96)}
+
+
+def _members(line: str, sets: dict[str, str]) -> str:
+    return " ".join(sets.get(name, "") for name in _SET_USED.findall(line))

@@ -1,0 +1,208 @@
+"""The kernel as judge: what it does with packets under a ruleset, and which lines of the listing decide.
+
+Theory of operation. A child process holds a router in namespaces of its own (`tests.kernel.router`). Beside the
+ruleset it loads a tracer: a table whose first chain turns tracing on, whose middle chain tells the connection state,
+and whose last chain drops what is left, so that nothing is answered and no connection is remembered. A packet that
+reaches the last chain has been accepted by all chains of the ruleset.
+"""
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from portwright.packets.fields import ICMP, ICMP_PROTOCOL, State
+from portwright.packets.packet import Packet
+from tests.kernel import frames
+from tests.kernel.router import LAST_MARK, TO_ITSELF, TRACER, Loaded, Probe, tos_of
+from tests.kernel.trace import Run
+
+ROOT = Path(__file__).parent.parent.parent
+_UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+_BATCH = 500  # packets
+
+
+class Refused(Exception):
+    """The kernel or nft refuses the ruleset; the argument is what nft says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the kernel did with a packet."""
+
+    decided: str | None  # accept, drop or reject; None when the packet did not come as far as the hook's end
+    via: tuple[int, ...]  # lines of the deciders, in order; of the chain's declaration where the policy decided
+    state: State | None  # as connection tracking sees it, where the packet came so far
+
+
+@dataclass(slots=True)
+class Kernel:
+    """A router with these interfaces; to be used in a `with` statement."""
+
+    interfaces: Sequence[str]
+    hook: str = "forward"
+    path: bool = False
+    loaded: Loaded = field(default_factory=lambda: Loaded("", {}, {}))
+    _process: "subprocess.Popen[bytes] | None" = None
+    _headers: dict[tuple[str, str, str], int] = field(default_factory=dict)  # base chain -> line of its hook
+
+    def __enter__(self) -> "Kernel":
+        program = [sys.executable, "-c", "from tests.kernel.router import main; main()", *self.interfaces]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen([*_UNSHARE, *program], stdin=pipe, stdout=pipe, cwd=ROOT)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the child: it stops when its input does, and its namespaces with it."""
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def load(self, ruleset: str, hook: str, path: bool, packets: Sequence[Packet] = ()) -> str:
+        """Load a ruleset and return its listing. Raises Refused.
+
+        Connections that `packets` are to belong to are opened before.
+        """
+        self.hook, self.path = hook, path
+        self._order("prepare", [probe for packet in packets for probe in self._openers(packet)])
+        answer = self._order("load", ruleset, _tracer(hook, path))
+        if isinstance(answer, str):
+            raise Refused(answer)
+        self.loaded = answer
+        self._headers = dict(_headers(answer.listing))
+        return answer.listing
+
+    def judge(self, packets: Sequence[Packet]) -> list[Ruling]:
+        """What becomes of packets under the ruleset."""
+        found: list[Ruling] = []
+        for start in range(0, len(packets), _BATCH):
+            batch = packets[start : start + _BATCH]
+            probes = [self._probe(packet, mark) for mark, packet in enumerate(batch, 1)]
+            end = self._probe(replace(_END, interface_in=self.interfaces[0]), LAST_MARK + 1)
+            runs = self._order("judge", probes, end)
+            found += [self._ruling(runs.get(probe.mark, [])) for probe in probes]
+        return found
+
+    def _order(self, method: str, *arguments: object):
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        pickle.dump((method, arguments), self._process.stdin)
+        self._process.stdin.flush()
+        return pickle.load(self._process.stdout)
+
+    def _probe(self, packet: Packet, mark: int) -> Probe:
+        is_local = packet.interface_in == ""
+        tos = tos_of(self.interfaces, packet.interface_out) if packet.interface_out else TO_ITSELF
+        payload = None
+        if packet.state is State.RELATED and packet.protocol == ICMP_PROTOCOL[packet.version]:
+            payload = frames.unreachable(packet, frames.datagram(_turned(_subject(packet)), 1, 0))
+        interface = (packet.interface_out if is_local else packet.interface_in) or self.interfaces[0]
+        return Probe(mark, interface, frames.datagram(packet, mark, tos, payload), is_local)
+
+    def _openers(self, packet: Packet) -> list[Probe]:
+        """The first packet of the connection that a packet belongs to, and the answer to it."""
+        if packet.state is State.ESTABLISHED:
+            first = replace(packet, state=State.NEW)
+        elif packet.state is State.RELATED and packet.protocol == ICMP_PROTOCOL[packet.version]:
+            first = _turned(_subject(packet))
+        else:
+            return []
+        answer = replace(_turned(first), state=State.ESTABLISHED)
+        return [self._probe(first, 1), self._probe(answer, 2)]
+
+    def _ruling(self, runs: list[Run]) -> Ruling:
+        """The answer of the chains that the packet ran through, in order."""
+        state = None
+        via = []
+        for run in runs:
+            if run.table == TRACER:
+                states = [self.loaded.states[handle] for handle in run.matched if handle in self.loaded.states]
+                state = State[states[0].upper()] if states else state
+                if run.chain == "end":
+                    return Ruling("accept", tuple(via), state)
+                if run.chain == "aside":
+                    return Ruling(None, tuple(via), state)
+                continue
+            via.append(self._line(run))
+            if not run.is_accepted:
+                return Ruling("reject" if self._rejects(run) else "drop", tuple(via), state)
+        return Ruling(None, tuple(via), state)
+
+    def _line(self, run: Run) -> int:
+        if run.decider is None:
+            return self._headers[run.family, run.table, run.chain]
+        return self.loaded.lines[run.family, run.table, run.decider]
+
+    def _rejects(self, run: Run) -> bool:
+        if run.decider is None:
+            return False
+        text = self.loaded.listing.splitlines()[self._line(run) - 1]
+        return " reject" in text or text.lstrip().startswith("reject")
+
+
+def _subject(error: Packet) -> Packet:
+    """The datagram that an ICMP error is about: sent by whom the error goes to."""
+    return Packet(error.version, 17, error.source, error.destination, 53, 40000,
+                  interface_in=error.interface_in, interface_out=error.interface_out)  # fmt: skip
+
+
+def _turned(packet: Packet) -> Packet:
+    """The packet the other way round."""
+    return replace(
+        packet,
+        source=packet.destination,
+        destination=packet.source,
+        source_port=packet.destination_port,
+        destination_port=packet.source_port,
+        interface_in=packet.interface_out,
+        interface_out=packet.interface_in,
+    )
+
+
+_END = Packet(4, ICMP, 0xC6130001, 0xC6140001, icmp_type=8)  # 198.19.0.1 > 198.20.0.1, addresses for benchmarks
+
+
+def _headers(listing: str):
+    """Where the base chains of a listing declare their hooks."""
+    family = table = chain = ""
+    for number, line in enumerate(listing.splitlines(), 1):
+        words = line.split()
+        if line.startswith("table "):
+            _, family, table = words[:3]
+        elif line.startswith("\tchain "):
+            chain = words[1]
+        elif line.startswith("\t\ttype ") and "hook" in words:
+            yield (family, table, chain), number
+
+
+_FIRST, _LAST = -0x80000000, 0x7FFFFFFE  # connection tracking takes up a connection at 0x7FFFFFFF
+_AFTER_CONNTRACK = -199
+_END_OF_BATCH = f"ip saddr 198.19.0.1 ip id {LAST_MARK + 1} meta nftrace set 1 drop"
+_STATES = "; ".join(f"ct state {state}" for state in ("new", "established", "related", "invalid", "untracked"))
+_FROM_HERE = "meta skuid 0 meta nftrace set 1"  # not what the kernel itself answers with
+
+
+def _tracer(hook: str, path: bool) -> str:
+    """The tracer's table: where it turns tracing on, tells the state, and stops what is left."""
+    first = "output" if hook == "output" else "prerouting" if path else hook
+    last = "postrouting" if path and hook != "input" else hook
+    aside = {"forward": "input", "input": "forward", "output": "input"}[hook]
+    trace = _FROM_HERE if first == "output" else "meta nftrace set 1"
+    middle = f"{first} priority {_FIRST + 1 if first in ('forward', 'input') else _AFTER_CONNTRACK}"
+    chains = {
+        "start": f"type filter hook {first} priority {_FIRST}; {trace}",
+        "middle": f"type filter hook {middle}; {_STATES}",
+        "end": f"type filter hook {last} priority {_LAST}; policy drop",
+        "batch": f"type filter hook prerouting priority {_FIRST}; {_END_OF_BATCH}",
+        "aside": f"type filter hook {aside} priority {_LAST}; policy drop",
+    }
+    return f"table inet {TRACER} {{\n" + "".join(f"chain {n} {{ {text}; }}\n" for n, text in chains.items()) + "}\n"

@@ -1,0 +1,121 @@
+"""What the kernel says of each packet that it traces: NFNLGRP_NFTRACE messages, gathered by base chain.
+
+Each base chain that a packet runs through gives a run of messages: a message for each rule that matched, and at the
+end the rule with the verdict, or the policy. The first of them carries the packet's headers.
+"""
+
+import socket
+import struct
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+# linux/netlink.h, linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
+_NETLINK_NETFILTER, _SOL_NETLINK, _ADD_MEMBERSHIP, _NFNLGRP_NFTRACE = 12, 270, 1, 9
+_MESSAGE = 16 + 4  # nlmsghdr, nfgenmsg
+_TABLE, _CHAIN, _HANDLE, _TYPE, _VERDICT, _ID, _NETWORK_HEADER = 1, 2, 3, 4, 5, 6, 8
+_POLICY_TYPE, _RULE_TYPE = 1, 3
+_POLICY = 16
+_NF_DROP, _NF_ACCEPT = 0, 1
+_FAMILIES = {1: "inet", 2: "ip", 5: "netdev", 10: "ip6"}
+_SO_RCVBUFFORCE = 33
+_BUFFER = 64 << 20  # bytes: a batch of packets must fit
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One packet in one base chain."""
+
+    family: str
+    table: str
+    chain: str  # the base chain
+    decider: int | None  # handle of the rule that decided, None for the policy
+    is_accepted: bool
+    matched: tuple[int, ...]  # handles of all rules that matched, in order
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    trace: int
+    family: str
+    table: str
+    chain: str
+    kind: int
+    handle: int
+    verdict: int  # as in linux/netfilter.h: negative ones go on
+    network_header: bytes
+
+
+class TraceSocket:
+    """Listens to the traces of the present network namespace."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+        self._socket.bind((0, 0))
+        self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, _NFNLGRP_NFTRACE)
+
+    def runs(self, seconds: float) -> Iterator[tuple[int, Run]]:
+        """The mark of each packet with its runs, as they come; the end when nothing comes for some seconds."""
+        gathered: dict[int, list[_Message]] = defaultdict(list)
+        self._socket.settimeout(seconds)
+        while True:
+            try:
+                data = self._socket.recv(1 << 16)
+            except TimeoutError:
+                return
+            for message in _messages(data):
+                gathered[message.trace].append(message)
+                if message.verdict in (_NF_DROP, _NF_ACCEPT) or message.kind == _POLICY_TYPE:
+                    yield from _run(gathered.pop(message.trace))
+
+
+def _run(messages: list[_Message]) -> Iterator[tuple[int, Run]]:
+    """The run that these messages tell of; nothing where the packet's headers are not among them."""
+    first, last = messages[0], messages[-1]
+    mark = packet_mark(first.network_header)
+    if mark is None:
+        return
+    decider = last.handle if last.kind == _RULE_TYPE else None
+    matched = tuple(message.handle for message in messages if message.kind == _RULE_TYPE)
+    yield mark, Run(first.family, first.table, first.chain, decider, last.verdict == _NF_ACCEPT, matched)
+
+
+def packet_mark(header: bytes) -> int | None:
+    """The number that a probe carries through translation: the identification of IPv4, the flow label of IPv6."""
+    if len(header) >= 20 and header[0] >> 4 == 4:
+        return int.from_bytes(header[4:6], "big")
+    if len(header) >= 40 and header[0] >> 4 == 6:
+        return int.from_bytes(header[2:4], "big")
+    return None
+
+
+def _messages(data: bytes) -> Iterator[_Message]:
+    while len(data) >= _MESSAGE:
+        length = int.from_bytes(data[:4], "little")
+        attributes = dict(_attributes(data[_MESSAGE:length]))
+        verdict = dict(_attributes(attributes.get(_VERDICT, b""))).get(1) or attributes.get(_POLICY, b"\xff" * 4)
+        yield _Message(
+            _number(attributes.get(_ID, b"")),
+            _FAMILIES.get(data[16], ""),
+            attributes.get(_TABLE, b"").rstrip(b"\0").decode(),
+            attributes.get(_CHAIN, b"").rstrip(b"\0").decode(),
+            _number(attributes.get(_TYPE, b"")),
+            _number(attributes.get(_HANDLE, b"")),
+            struct.unpack(">i", verdict)[0],
+            attributes.get(_NETWORK_HEADER, b""),
+        )
+        data = data[(length + 3) & ~3 :]
+
+
+def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    while len(data) >= 4:
+        length, kind = struct.unpack("<HH", data[:4])
+        if length < 4:
+            return
+        yield kind & 0x3FFF, data[4:length]
+        data = data[(length + 3) & ~3 :]
+
+
+def _number(data: bytes) -> int:
+    return int.from_bytes(data, "big")
