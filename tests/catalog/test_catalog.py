@@ -138,7 +138,9 @@ def test_every_requirement_says_where_it_is_written():
 
 
 def test_facts_of_the_paper_name_their_lines():
-    """P numbers lead to lines of the white paper's text, B numbers to an erratum that says something."""
+    """P1 to P126 lead to lines of the white paper's text, B1 to B28 to an erratum that says something."""
+    numbered = {f"P{n}" for n in range(1, 127)} | {f"B{n}" for n in range(1, 29)}
+    assert numbered == {id for id in CATALOG.citations if id[0] in "PB"}
     facts = [one for one in CATALOG.citations.values() if one.id.startswith("P")]
     assert [one.id for one in facts if one.reference != "white-paper" or not one.lines or not one.says] == []
     assert [one.id for one in CATALOG.citations.values() if one.id.startswith("B") and not one.says] == []

@@ -15,6 +15,7 @@ from portwright.packets.packet import Packet
 from portwright.platforms.nftables.names import ICMP_TYPES, ICMPV6_TYPES, PROTOCOLS
 
 _ADDRESS = re.compile(r"\b\d+\.\d+\.\d+\.\d+(?:/\d+)?|(?<![\w.])[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*(?:/\d+)?")
+_COUNTED = re.compile(r"packets \d+ bytes \d+")
 _NUMBER = re.compile(r"\b\d{1,5}\b")
 _WORD = re.compile(r"[a-z][a-z0-9-]+")
 _SET_USED = re.compile(r"@([\w-]+)")
@@ -37,6 +38,7 @@ class Hints:
     @classmethod
     def of(cls, text: str) -> "Hints":
         found = cls(words=frozenset(_WORD.findall(text)))
+        text = _COUNTED.sub("", text)
         for word in _ADDRESS.findall(text):
             found._address(word)
         plain = _ADDRESS.sub(" ", text)
@@ -76,7 +78,7 @@ class Edges:
             version,
             protocol,
             self._address(one, other, version),
-            self._address(one, other, version),
+            self._address(one, other, version) or self._somewhere(version),  # nothing is sent to 0.0.0.0
             self._number(one, other) if has_ports else 0,
             self._number(one, other) if has_ports else 0,
             self._kind(one, version) if is_icmp else 0,
@@ -106,6 +108,9 @@ class Edges:
         for hints, percent in ((one, 75), (other, 75), (self._all, 80)):
             if hints.addresses[version] and self._chance(percent):
                 return self._random.choice(hints.addresses[version])
+        return self._somewhere(version)
+
+    def _somewhere(self, version: int) -> int:
         return self._random.choice(_SOMEWHERE[version]) + self._random.randrange(1, 250)
 
     def _number(self, one: Hints, other: Hints) -> int:

@@ -30,7 +30,7 @@ _FAMILY_TESTS = ("meta nfproto ipv4", "meta nfproto ipv6", "meta nfproto != ipv4
                  "meta protocol != ip", "ip version 4", "ip6 version 6", "meta nfproto { ipv4, ipv6 }")  # fmt: skip
 _SETTERS = ("meta mark set 0x1", "ct mark set 0x7", "meta priority set 1:2", "meta mark set tcp dport map { 22 : 0x1, 80-90 : 0x2 }",
             "meta mark set ip saddr map { 10.1.0.0/24 : 0x3, 10.2.0.7 : 0x4 }", "ip dscp set cs1", "ip6 hoplimit set 9",
-            "tcp option maxseg size set 1400", "ct mark set meta mark", "ip ttl set 4", "meta nftrace set 1")  # fmt: skip
+            "tcp option maxseg size set 1400", "ct mark set meta mark", "ip ttl set 4")  # fmt: skip
 _INERT = ("counter", 'log prefix "x: "', 'comment "a # b"', "", "", "", "")
 _REJECTS = ("reject", "reject", "reject with tcp reset", "reject with icmp type host-unreachable", "reject with icmpv6 type no-route",
             "reject with icmpx type admin-prohibited", "reject with icmp type port-unreachable")  # fmt: skip
@@ -219,7 +219,7 @@ class Generator:
         drawn = self._pick((
             f"ct state {self._pick(_STATE_TESTS)}", f"ct state {self._pick(_STATE_TESTS)}", f"tcp flags {self._pick(_FLAG_TESTS)}",
             self._pick(_FAMILY_TESTS), f'iif "{iface}"', f'oif != "{iface}"', f'iif {{ "{iface}", "lan0" }}',
-            "ct direction original", "tcp dport & 0xff == 80", "udp sport & 1 == 1", "th dport & 0x1 == 0x1",
+            "ct direction original", "tcp dport & 0xff == 80", "udp sport & 1 == 1", "th dport & 0xff00 == 0x100",
             f'meta iifname . meta l4proto {{ "{iface}" . tcp, "lan0" . 17 }}', "meta l4proto . th dport { tcp . 22, udp . 53-80 }",
             "ip6 nexthdr tcp", "ip protocol . ip saddr { tcp . 10.1.0.0/24, icmp . 10.2.0.7 }", "ether type ip", "meta mark 0x1",
         ))  # fmt: skip

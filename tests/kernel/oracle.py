@@ -50,12 +50,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--most", type=int, default=10, help="disagreements to make small and print")
     options = parser.parse_args()
-    tally, shown = Tally(), 0
+    tally, shown, last = Tally(), 0, ""
     with Kernel(INTERFACES) as kernel:
         for found in disagreements(kernel, options.seed, tally, options.seconds, options.packets):
-            shown += 1
-            if shown <= options.most:
-                print(shrink(kernel, found), end="\n\n")
+            if found.listing != last and shown < options.most:
+                print(shrink(kernel, found), end="\n\n", flush=True)
+            shown, last = shown + 1, found.listing
     print(tally)
     for reason, count in tally.reasons.most_common(25):
         print(f"  {count:6}  {reason}")

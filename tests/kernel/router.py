@@ -91,7 +91,10 @@ class Router:
     def load(self, ruleset: str, tracer: str) -> Loaded | str:
         """Replace all rules. What nft says where it refuses them."""
         done = _nft(f"flush ruleset\n{ruleset}\n{tracer}", "-f", "-")
-        return done.stderr if done.returncode else _loaded(_nft("", "-a", "list", "ruleset").stdout)
+        if done.returncode:
+            return done.stderr
+        listed = _nft("", "-a", "list", "ruleset")
+        return f"cannot be listed: {listed.stderr}" if listed.returncode else _loaded(listed.stdout)
 
     def prepare(self, probes: Iterable[Probe]) -> None:
         """Forget all connections, and let some packets pass that no rule judges."""
@@ -104,6 +107,7 @@ class Router:
     def judge(self, probes: Sequence[Probe], end: Probe) -> dict[int, list[Run]]:
         """Send the packets, and then one more to know when all have passed; the runs of each by its mark."""
         found = defaultdict(list)
+        self._trace.forget()
         for probe in (*probes, end):
             self._send(probe)
         for mark, run in self._trace.runs(_QUIET):

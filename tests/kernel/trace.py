@@ -4,6 +4,7 @@ Each base chain that a packet runs through gives a run of messages: a message fo
 end the rule with the verdict, or the policy. The first of them carries the packet's headers.
 """
 
+import contextlib
 import socket
 import struct
 from collections import defaultdict
@@ -54,6 +55,13 @@ class TraceSocket:
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
         self._socket.bind((0, 0))
         self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, _NFNLGRP_NFTRACE)
+
+    def forget(self) -> None:
+        """Drop what has come so far: packets of the kernel's own, traced by a ruleset that is gone."""
+        self._socket.settimeout(0)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._socket.recv(1 << 16)
 
     def runs(self, seconds: float) -> Iterator[tuple[int, Run]]:
         """The mark of each packet with its runs, as they come; the end when nothing comes for some seconds."""

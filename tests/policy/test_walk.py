@@ -1,11 +1,11 @@
 """The walk of a packet agrees with the algebra of sets, and its answers hold whatever the doubtful lines mean."""
 
 from dataclasses import replace
-from itertools import product
+from itertools import islice, product
 from math import prod
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portwright.packets.box import ALWAYS, EVERYTHING, Box, Doubt, Match
@@ -109,33 +109,46 @@ def test_settling_those_blamed_settles_the_answer_in_the_end(policy, packet, dat
     assert Walker(policy).decide(packet).decided is not Decided.UNDECIDED
 
 
-@given(policies(most=1, changes=(), calls_once=True), st.sampled_from(HEADERS))
-def test_blame_is_relevant(policy, packet):
+@given(policies(most=1, changes=(), calls_once=True))
+def test_blame_is_relevant(policy):
     """Among those blamed there is one on which, the other doubts being settled somehow, the answer hangs alone."""
-    blamed = Walker(policy).decide(packet).undecided_by
-    assume(blamed)
-    assert any(rule in blamed for rule in deciding_alone(policy, packet))
+    for packet, blamed in undecided(policy):
+        assert set(blamed) & deciding_alone(policy, packet)
 
 
-@given(policies(most=1, changes=()), st.sampled_from(HEADERS))
-def test_within_a_chain_all_blame_is_relevant(policy, packet):
+@given(policies(most=1, changes=()))
+def test_within_a_chain_all_blame_is_relevant(policy):
     """Without jumps the answer hangs on each of those blamed."""
-    policy = rewritten(policy, {rule: None for rule in all_rules(policy) if isinstance(rule.action, Jump | Goto)})
-    policy = rewritten(policy, {rule: None for rule in all_rules(policy) if returns(rule)})
-    blamed = Walker(policy).decide(packet).undecided_by
-    assume(blamed)
-    assert set(blamed) <= deciding_alone(policy, packet)
+    leaving = [rule for rule in all_rules(policy) if isinstance(rule.action, Jump | Goto) or returns(rule)]
+    policy = rewritten(policy, dict.fromkeys(leaving))
+    for packet, blamed in undecided(policy):
+        assert set(blamed) <= deciding_alone(policy, packet)
+
+
+def undecided(policy):
+    """Some packets without an answer, with those to blame, where few rules are in doubt."""
+    walker = Walker(policy)
+    found = ((packet, walker.decide(packet).undecided_by) for packet in HEADERS)
+    few = ((packet, blamed) for packet, blamed in found if blamed and prod(map(len, worlds(policy, packet))) <= 100)
+    return list(islice(few, 2))
 
 
 def returns(rule):
     return isinstance(rule.action, Verdict) and Verdict.RETURN in rule.action
 
 
+def in_doubt(policy, packet):
+    return [rule for rule in all_rules(policy) if is_uncertain(rule) and could_meet(rule, packet)]
+
+
+def worlds(policy, packet):
+    """What each rule that is in doubt for a packet may truly be."""
+    return [differing(rule, packet) for rule in in_doubt(policy, packet)]
+
+
 def deciding_alone(policy, packet):
     """The uncertain rules for which two worlds differ in them alone, and in the verdict."""
-    doubtful = [rule for rule in all_rules(policy) if is_uncertain(rule) and could_meet(rule, packet)]
-    choices = [differing(rule, packet) for rule in doubtful]
-    assume(prod(map(len, choices)) <= 300)
+    doubtful, choices = in_doubt(policy, packet), worlds(policy, packet)
     outcomes = {}
     for world in product(*(range(len(choice)) for choice in choices)):
         truth = {rule: choices[at][world[at]] for at, rule in enumerate(doubtful)}

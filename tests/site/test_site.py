@@ -368,6 +368,28 @@ def test_every_problem_at_once():
     assert not any("'h' is neither" in problem for problem in found)  # what is wrong is said once
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"k{i}: 1\n" for i in range(20_000)),
+        "groups: {" + ",".join(f"g{i}: {{zone: z{i}}}" for i in range(20_000)) + "}",
+        "tests: [" + ",".join("{deny: tcp %s > b:1}" % ("c" * 900) for _ in range(2_000)) + "]",
+        "hosts: {" + ",".join(f"h{i}: {{addresses: x}}" for i in range(20_000)) + "}",
+    ],
+    ids=["keys", "names", "flows", "values"],
+)
+def test_a_file_that_is_all_wrong_is_not_reported_whole(text):
+    """Past two hundred problems it is some other file; time and output stay bounded."""
+    assert len(problems(HEAD + text)) == 200
+
+
+def test_a_crafted_list_of_zones_does_not_become_millions_of_ways():
+    """The number of ways between zones is bounded before they are built."""
+    many = ",".join("ab"[i % 2] for i in range(1000))
+    [found] = problems(HEAD + f"paths: [{{between: [[{many}], [{many}]], through: []}}]")
+    assert "has more than 200000 ways between zones" in found
+
+
 def test_a_configuration_is_a_file_in_the_folder_of_the_site(tmp_path):
     """A link out of the folder is refused; a link inside it, or a file still to be written, is fine."""
     folder = tmp_path / "site"

@@ -14,13 +14,13 @@ from portwright.findings import Finding, Kind
 from portwright.packets.addresses import Addresses
 from portwright.packets.box import Box, Boxes
 from portwright.packets.fields import Field, State
-from portwright.packets.intervals import intersect, normalize
+from portwright.packets.intervals import Intervals, intersect, normalize
 from portwright.packets.notation import End, Flow
 from portwright.packets.packetset import PacketSet
 from portwright.plan.model import Endpoint, reply
 from portwright.plan.routing import Routing
 from portwright.policy.algebra import DESTINATION_MOVED, SOURCE_MOVED, is_possible, is_sure
-from portwright.policy.model import Policy, Rewrite, Rule
+from portwright.policy.model import Change, Policy, Rewrite, Rule
 from portwright.policy.reference import RuleReference, rule_reference
 from portwright.policy.text import packet_of
 from portwright.policy.walk import changes_of
@@ -201,9 +201,16 @@ def _translations(policy: Policy) -> Iterator[Rule]:
 
 def _leads_to(rule: Rule, destination: Addresses) -> bool:
     """Report whether a translation may give packets one of these destination addresses."""
+    wanted = normalize((*destination.v4, *destination.v6))
     moves = [change for change in changes_of(rule) if change.field is Field.DST]
-    known = (*destination.v4, *destination.v6)
-    return any(change.shift is not None or intersect(change.values, normalize(known)) for change in moves)
+    return any(intersect(_image(change, box), wanted) for change in moves for box in rule.match.possible)
+
+
+def _image(change: Change, box: Box) -> Intervals:
+    """The destination addresses that a translation gives to the packets of a box."""
+    if change.shift is None:
+        return change.values
+    return tuple((first + change.shift, last + change.shift) for first, last in box.get(Field.DST))
 
 
 def _finding(

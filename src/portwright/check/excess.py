@@ -14,7 +14,7 @@ from portwright.packets.diagram import Space
 from portwright.packets.fields import Field
 from portwright.packets.packetset import PacketSet, well_formed
 from portwright.plan.model import Plan
-from portwright.policy.algebra import is_possible, is_sure
+from portwright.policy.algebra import DESTINATION_MOVED, is_possible, is_sure
 from portwright.policy.model import Rule
 from portwright.site.model import Accept, Host, Outside, Point, Site, Virtual
 
@@ -53,23 +53,30 @@ class ExcessFinder:
         sure: dict[Rule, RuleExcess] = {}
         possible: dict[Rule, RuleExcess] = {}
         strangers: set[Rule] = set()
-        for way, arriving in self._arrivals(point):
+        for way, arriving, sent in self._arrivals(point):
             verdicts = view.verdicts(way)
-            open_ = (PacketSet.where(verdicts, is_possible) & arriving & self._real) - self._permitted
-            certain = open_ & PacketSet.where(verdicts, is_sure)
-            self._share(view, way, certain & self._universe, sure)
-            self._share(view, way, (open_ - certain) & self._universe, possible)
-            strangers.update(self._parts(view, way, open_ - self._universe))
+            moved = PacketSet.where(verdicts, _is_moved) & sent  # led to another destination, and not followed there
+            open_ = (PacketSet.where(verdicts, is_possible) & (arriving | moved) & self._real) - self._permitted
+            certain = (open_ & PacketSet.where(verdicts, is_sure)) - moved
+            judged = self._universe | moved
+            self._share(view, way, certain & judged, sure)
+            self._share(view, way, (open_ - certain) & judged, possible)
+            strangers.update(self._parts(view, way, open_ - judged))
         accepted = [entry for entry in self._plan.accepted_rules if entry.at == point.name]
-        kept = (found for found in sure.values() if not _is_accepted(found.rule, accepted, view.reading.text))
+        lines = view.reading.text.split("\n") if accepted else []
+        kept = (found for found in sure.values() if not _is_accepted(found.rule, accepted, lines))
         return PointExcess(tuple(kept), tuple(possible.values()), len(strangers))
 
-    def _arrivals(self, point: Point) -> Iterator[tuple[Way, PacketSet]]:
-        """The ways through a point and the packets that can take them."""
+    def _arrivals(self, point: Point) -> Iterator[tuple[Way, PacketSet, PacketSet]]:
+        """The ways through a point, the packets that can take them, and whatever else the senders may send."""
         site = self._plan.site
         if point.on is not None:
             own = site.hosts[point.on].addresses
-            yield Way("input", None, None), PacketSet.of(self._space, _between(None, own))
+            yield (
+                Way("input", None, None),
+                PacketSet.of(self._space, _between(None, own)),
+                PacketSet.nothing(self._space),
+            )
             return
         behind: dict[str, Addresses] = {}
         senders: dict[str, Addresses] = {}  # on the side of the Internet anybody can claim any address
@@ -79,10 +86,11 @@ class ExcessFinder:
             sending = EVERY_ADDRESS if site.zones[zone].rest else addresses
             senders[interface] = senders.get(interface, Addresses()) | sending
         for came_in, sources in senders.items():
+            sent = PacketSet.of(self._space, _between(sources, EVERY_ADDRESS))
             for goes_out, destinations in behind.items():
                 if came_in != goes_out:
                     boxes = _between(sources, destinations)
-                    yield Way("forward", came_in, goes_out), PacketSet.of(self._space, boxes)
+                    yield Way("forward", came_in, goes_out), PacketSet.of(self._space, boxes), sent
 
     def _share(self, view: PointView, way: Way, packets: PacketSet, into: dict[Rule, RuleExcess]) -> None:
         for rule, part in self._parts(view, way, packets).items():
@@ -117,6 +125,10 @@ class ExcessFinder:
         return PacketSet(self._space, root)
 
 
+def _is_moved(value: object) -> bool:
+    return isinstance(value, int) and bool(value & DESTINATION_MOVED)
+
+
 def permitted(plan: Plan) -> Boxes:
     """What may be open: every flow of the plan, what somebody answers for, what every network needs."""
     flows = (box for flow in plan.flows for box in flow.permitted)
@@ -148,14 +160,15 @@ def _declared_ends(site: Site) -> Boxes:
     return tuple(box for box in ends if box is not None)
 
 
-def _is_accepted(rule: Rule, accepted: Sequence[Accept], text: str) -> bool:
+def _is_accepted(rule: Rule, accepted: Sequence[Accept], lines: Sequence[str]) -> bool:
     """Report whether an entry of the site answers for the rule, by its text or by the remarks right above it."""
-    said = [rule.source.text, *_remarks_above(text, rule.source.line)]
+    if not accepted:
+        return False
+    said = [rule.source.text, *_remarks_above(lines, rule.source.line)]
     return any(entry.rule in line for entry in accepted if entry.rule for line in said)
 
 
-def _remarks_above(text: str, line: int) -> Iterable[str]:
-    lines = text.splitlines()
+def _remarks_above(lines: Sequence[str], line: int) -> Iterable[str]:
     for number in range(line - 2, -1, -1):
         if " remark " not in lines[number] and not lines[number].strip().startswith("#"):
             return

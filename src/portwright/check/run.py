@@ -23,6 +23,8 @@ from portwright.site.model import Site
 from portwright.site.naming import site_naming
 
 _COVER = 3  # flows that an excess finding spells out
+_UNMODELLED = "a line that is not modelled"
+_UNFOLLOWED = "a line whose packets go to another address than they came for"  # translated
 _BLOCKED = {"missing": Kind.MISSING, "reply": Kind.REPLY, "bypass": Kind.REPLY_BYPASSES}
 _BECAUSE = {
     Kind.REPLY: "the replies are blocked",
@@ -211,7 +213,7 @@ class Check:
     def _may_open(self, point: str, rule: Rule, witness: str) -> Finding:
         return Finding(
             Kind.UNDECIDED,
-            f"{point}: a line that is not modelled may open what nothing needs",
+            f"{point}: {_UNFOLLOWED if rule.match.is_certain else _UNMODELLED} may open what nothing needs",
             subject=rule.source.text,
             point=point,
             witness=witness,

@@ -81,10 +81,8 @@ def _run(arguments: list[str]) -> int:
         return _failed(str(problem), problem.status)
     except (KeyboardInterrupt, click.Abort):
         return _failed("interrupted", ExitStatus.INTERRUPTED)
-    except (
-        BrokenPipeError,
-        SystemExit,
-    ):  # click makes the one into the other: the reader has gone, `portwright ... | head`, and with it the answer
+    except (BrokenPipeError, SystemExit):  # click turns the one into the other
+        # The reader has gone, `portwright ... | head`, and with it the answer.
         _discard_output()
         return ExitStatus.INTERRUPTED
     except MemoryError:

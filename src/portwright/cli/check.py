@@ -4,7 +4,7 @@ from datetime import datetime
 
 import click
 
-from portwright.check.run import Check
+from portwright.check.run import Check, CheckReport
 from portwright.cli.options import format_option
 from portwright.cli.output import show
 from portwright.cli.site import config_option, load, today_option
@@ -17,7 +17,11 @@ from portwright.report.check import check_json, check_text
 @click.argument("site")
 @config_option
 @click.option("--all", "everything", is_flag=True, help="Judge excess between any addresses, not only the site's.")
-@click.option("--fail-on", metavar="KINDS", help="Kinds of findings that count for the exit status (all).")
+@click.option(
+    "--fail-on",
+    metavar="KINDS",
+    help="Kinds of findings that make the exit status (errors, undecided).",
+)
 @today_option
 @format_option("text", "json")
 def check(
@@ -31,16 +35,27 @@ def check(
     plan, readings = load(site, configs, today.date() if today else None)
     report = Check(plan, readings).run(everything)
     show(check_json(report) if output == "json" else check_text(report))
-    severities = {finding.severity for finding in report.findings if finding.kind in counting}
-    return next((status for severity, status in _STATUS.items() if severity in severities), ExitStatus.PROVED)
+    return _status(report, counting)
 
 
-_STATUS = {Severity.ERROR: ExitStatus.FINDINGS, Severity.UNDECIDED: ExitStatus.UNDECIDED}  # in order of precedence
+def _status(report: CheckReport, counting: frozenset[Kind] | None) -> int:
+    """What the findings that count amount to; without a choice those are errors and what is undecided."""
+    serious = (Severity.ERROR, Severity.UNDECIDED)
+    severities = {
+        finding.severity
+        for finding in report.findings
+        if (finding.severity in serious if counting is None else finding.kind in counting)
+    }
+    if severities - {Severity.UNDECIDED}:
+        return ExitStatus.FINDINGS
+    return ExitStatus.UNDECIDED if severities else ExitStatus.PROVED
 
 
-def _kinds(listed: str | None) -> frozenset[Kind]:
-    """The kinds in a list with commas; all of them when there is none. Raises a usage error for an unknown one."""
-    names = [kind.value for kind in Kind] if listed is None else [name.strip() for name in listed.split(",")]
+def _kinds(listed: str | None) -> frozenset[Kind] | None:
+    """The kinds in a list with commas; None without a list. Raises a usage error for an unknown one."""
+    if listed is None:
+        return None
+    names = [name.strip() for name in listed.split(",")]
     if unknown := [name for name in names if name not in set(Kind)]:
         raise click.UsageError(f"--fail-on: there is no kind '{unknown[0]}'; there are {', '.join(Kind)}")
     return frozenset(Kind(name) for name in names)

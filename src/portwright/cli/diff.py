@@ -1,5 +1,7 @@
 """`portwright diff`: what two configurations do differently."""
 
+from ipaddress import IPv4Address
+
 import click
 
 from portwright.cli.options import format_option, platform_option, read_configuration
@@ -9,7 +11,16 @@ from portwright.packets.fields import Field
 from portwright.policy.difference import Comparison, Difference
 from portwright.report.diff import diff_json, diff_text
 
-_HUMANE = {Field.VERSION: (4, 6), Field.PROTOCOL: (6, 17, 1), Field.SPORT: (40000,), Field.DPORT: (443, 80, 22)}
+_SOMEBODY = int(IPv4Address("198.51.100.10"))  # RFC 5737: an address for documentation
+_HUMANE = {
+    Field.VERSION: (4, 6),
+    Field.PROTOCOL: (6, 17, 1),
+    Field.SPORT: (40000,),
+    Field.DPORT: (443, 80, 22),
+    Field.SRC: (_SOMEBODY,),
+    Field.DST: (_SOMEBODY,),
+    Field.TYPE: (8, 128),
+}
 _MOST = 20
 
 
@@ -28,7 +39,7 @@ def diff(old: str, new: str, platform: str | None, hook: str, path: bool, output
     The two may be of different platforms. Exit status: 0 equal, 1 different, 3 undecided.
     """
     (before, old_text), (after, new_text) = (read_configuration(file, platform) for file in (old, new))
-    comparison = Comparison(before.policy(hook, path), before.interfaces, after.policy(hook, path), after.interfaces)
+    comparison = Comparison(before, after, hook, path)
     verdict, found, left_out = _compare(comparison, same_text=old_text == new_text)
     report = diff_json if output == "json" else diff_text
     show(report(verdict, found, left_out, comparison, before, after))

@@ -48,6 +48,13 @@ def _either(one: Hashable, other: Hashable) -> Hashable:
     return one | other
 
 
+Translations = dict[tuple[Change, ...], int]  # every translation met, numbered
+
+
+def _longest(values: Iterable[Hashable]) -> int:
+    return max(value.bit_length() for value in values if isinstance(value, int))
+
+
 def is_sure(value: Hashable) -> bool:
     """Report whether a value of a verdict map means that the packet surely passes."""
     return isinstance(value, int) and value & VERDICTS == ACCEPT
@@ -61,8 +68,10 @@ def is_possible(value: Hashable) -> bool:
 class PolicyMap:
     """The verdict map of one policy in one space, and the sets that proofs are made of."""
 
-    def __init__(self, space: Space, policy: Policy):
+    def __init__(self, space: Space, policy: Policy, translations: Translations | None = None):
+        """With `translations`, which several maps may share, values also tell how an accepted packet is translated."""
         self.space = space
+        self._translations = translations
         self._first = Operation(_first, left_wins=_settles, left_yields=_goes_through, right_yields=_goes_through)
         self._either = Operation(_either)
         self.verdicts: PacketMap[int] = PacketMap(space, self._pipeline(policy.stages))
@@ -78,7 +87,7 @@ class PolicyMap:
     def _pipeline(self, stages: Sequence[Stage]) -> Node:
         rest = self.space.leaf(ACCEPT)
         for stage in reversed(stages):
-            rest = _StageMap(self.space, stage, self._first).then(rest, self._either)
+            rest = _StageMap(self.space, stage, self._first).then(rest, self._either, self._translations)
         return rest
 
 
@@ -139,15 +148,17 @@ class _StageMap:
         self._chains: dict[str, Node] = {}
         self._labels: dict[tuple[Change, ...], int] = {(): ACCEPT}  # how accepted packets are translated -> bit
 
-    def then(self, rest: Node, either: Operation) -> Node:
+    def then(self, rest: Node, either: Operation, translations: Translations | None) -> Node:
         """The map of this stage followed by `rest`, which accepted packets enter translated."""
         space = self._space
         root = self.guarded()
-        width = _FIRST_LABEL.bit_length() + len(self._labels)
+        width = _FIRST_LABEL.bit_length() + len(self._labels) + _longest(space.values(rest))
         accepting = sum(self._labels.values())
         root = space.map(lambda value: _lifted(value, accepting, width), root)
         for changes, bit in self._labels.items():
             moved = sum({_MOVES[change.field] for change in changes if change.field in _MOVES})
+            if translations is not None and changes:
+                moved |= _FIRST_LABEL << translations.setdefault(changes, len(translations))
             root = space.apply(_replacing(bit << width, moved), root, _before(space, rest, changes, either))
         return root
 

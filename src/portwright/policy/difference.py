@@ -1,16 +1,20 @@
 """Where two configurations disagree: packet sets, each with a witness and the two deciders."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from operator import eq
 
 from portwright.packets.box import Box, Match
-from portwright.packets.diagram import Operation, PacketMap, Space
+from portwright.packets.diagram import Node, Operation, PacketMap, Space
 from portwright.packets.fields import Field, Header
 from portwright.packets.intervals import Intervals, normalize
 from portwright.packets.packetset import PacketSet, Preferences, well_formed
-from portwright.policy.algebra import PolicyMap
+from portwright.policy.algebra import VERDICTS, PolicyMap, Translations
+from portwright.policy.configuration import Configuration
 from portwright.policy.interfaces import OTHER, Interfaces
-from portwright.policy.model import Chain, Policy, Rule, Stage
+from portwright.policy.model import Chain, Policy, Rewrite, Rule, Stage
+from portwright.policy.routing import routed
 from portwright.policy.walk import Decision, Walker
 
 _IN_FIELDS = (Field.IN, Field.OUT)
@@ -27,27 +31,28 @@ class Difference:
 
 
 class Comparison:
-    """Two policies on common interfaces: their maps and their differences."""
+    """Two configurations on common interfaces: their maps and their differences.
 
-    def __init__(self, old: Policy, old_interfaces: Interfaces, new: Policy, new_interfaces: Interfaces):
-        self.interfaces = Interfaces.of(
-            (*old_interfaces.names, *new_interfaces.names), (*old_interfaces.prefixes, *new_interfaces.prefixes)
-        )
+    Where the routes of a configuration are all known, packets leave on the interface that those give them; otherwise
+    each interface is compared.
+    """
+
+    def __init__(self, old: Configuration, new: Configuration, hook: str = "forward", path: bool = False):
+        names = (*old.interfaces.names, *new.interfaces.names)
+        self.interfaces = Interfaces.of(names, (*old.interfaces.prefixes, *new.interfaces.prefixes))
         self.space = Space()
-        self._policies = [
-            on_interfaces(policy, interfaces, self.interfaces)
-            for policy, interfaces in ((old, old_interfaces), (new, new_interfaces))
-        ]
-        maps = [PolicyMap(self.space, policy).verdicts for policy in self._policies]
-        self._pairs: PacketMap[tuple[int, int]] = PacketMap(
-            self.space, self.space.apply(Operation(lambda a, b: (a, b)), maps[0].root, maps[1].root)
-        )
+        self._rooms: dict[tuple[int, int], PacketSet] = {}
+        sides = ((configuration, configuration.policy(hook, path)) for configuration in (old, new))
+        translations: Translations = {}
+        self._sides = [_Side(self.space, self.interfaces, *side, translations) for side in sides]
+        pairing = Operation(lambda one, other: (one, other))
+        roots = [side.verdicts for side in self._sides]
+        self._pairs: PacketMap[tuple[int, int]] = PacketMap(self.space, self.space.apply(pairing, *roots))
         real = well_formed(self.space) & self._known_interfaces()
-        self.different = self._where(lambda a, b: a != b and _certain(a) and _certain(b)) & real
-        self.undecided = self._where(lambda a, b: not (_certain(a) and _certain(b))) & real
-
-    def _where(self, holds: Callable[[int, int], bool]) -> PacketSet:
-        return PacketSet(self.space, self.space.map(lambda pair: holds(*pair), self._pairs.root))  # type: ignore[misc]
+        doubtful = PacketSet.of(self.space, (box for side in self._sides for box in _perhaps_translated(side.policy)))
+        certain = PacketSet.where(self._pairs, _both_certain) - doubtful
+        self.different = (certain & PacketSet.where(self._pairs, _differ)) & real
+        self.undecided = real - certain
 
     def _known_interfaces(self) -> PacketSet:
         atoms = ((0, self.interfaces.atoms()[-1]),)
@@ -62,28 +67,84 @@ class Comparison:
         return self._explain(self.undecided, most, prefer)
 
     def _explain(self, packets: PacketSet, most: int, prefer: Preferences) -> tuple[list[Difference], int]:
-        walkers = [Walker(policy) for policy in self._policies]
-        room = packets | ~well_formed(self.space)
-        found: dict[tuple[Rule | None, Rule | None], Difference] = {}
+        found: dict[tuple[tuple[Rule, ...], ...], Difference] = {}
         rest = packets
         for _ in range(_PIECES_PER_DIFFERENCE * most):
             if not rest or len(found) > most:
                 break
             witness = rest.witness(prefer)
-            box = room.grow(witness)
+            box = self._alike(packets, self._pairs[witness]).grow(witness)
             rest = rest - PacketSet.of(self.space, [box])
-            old, new = (walker.decide(witness) for walker in walkers)
-            known = found.get((old.rule, new.rule))
+            old, new = (side.decide(witness) for side in self._sides)
+            known = found.get((old.via, new.via))
             cover = (*known.cover, box) if known else (box,)
-            found[old.rule, new.rule] = Difference(known.witness if known else witness, old, new, cover)
+            found[old.via, new.via] = Difference(known.witness if known else witness, old, new, cover)
         return list(found.values())[:most], rest.count()
+
+    def _alike(self, packets: PacketSet, pair: tuple[int, int]) -> PacketSet:
+        """The packets with the same pair of verdicts, and headers that no packet has."""
+        if pair not in self._rooms:
+            alike = packets & PacketSet.where(self._pairs, partial(eq, pair))
+            self._rooms[pair] = alike | ~well_formed(self.space)
+        return self._rooms[pair]
 
 
 _PIECES_PER_DIFFERENCE = 4  # boxes that one pair of deciders may take before the rest is only counted
 
 
-def _certain(verdicts: int) -> bool:
-    return verdicts.bit_count() == 1
+class _Side:
+    """One of the two configurations, on the common interfaces."""
+
+    def __init__(
+        self,
+        space: Space,
+        interfaces: Interfaces,
+        configuration: Configuration,
+        policy: Policy,
+        translations: Translations,
+    ):
+        self.policy = on_interfaces(policy, configuration.interfaces, interfaces)
+        self._walker = Walker(self.policy)
+        self._atoms = interfaces.atoms()
+        self._routed = routed(space, self.policy, configuration, interfaces)
+        self.verdicts = PolicyMap(space, self.policy, translations).verdicts.root
+        if configuration.routing_is_complete:
+            self.verdicts = self._as_routed(space)
+
+    def _as_routed(self, space: Space) -> Node:
+        """The verdicts of packets that leave as they are routed, whatever interface they name."""
+        on_route = Operation(lambda follows, value: value if follows else 0)
+        root = space.apply(on_route, self._routed.root, self.verdicts)
+        return space.assign(Field.OUT, root, ((self._atoms[0], self._atoms[-1]),), Operation(_either))
+
+    def decide(self, witness: Header) -> Decision:
+        """What this side does with a packet of a difference."""
+        ways = ((*witness[: Field.OUT], atom, *witness[Field.OUT + 1 :]) for atom in (witness[Field.OUT], *self._atoms))
+        return self._walker.decide(next((way for way in ways if way in self._routed), witness))
+
+
+def _either(one: Hashable, other: Hashable) -> int:
+    assert isinstance(one, int)
+    assert isinstance(other, int)
+    return one | other
+
+
+def _both_certain(pair: Hashable) -> bool:
+    assert isinstance(pair, tuple)
+    return all((verdicts & VERDICTS).bit_count() == 1 for verdicts in pair)
+
+
+def _differ(pair: Hashable) -> bool:
+    assert isinstance(pair, tuple)
+    return bool(pair[0] != pair[1])
+
+
+def _perhaps_translated(policy: Policy) -> Iterator[Box]:
+    """Where a policy may translate, or not: matches in doubt in the stages that translate."""
+    for stage in policy.stages:
+        rules = [rule for chain in stage.chains.values() for rule in chain.rules]
+        if any(isinstance(rule.action, Rewrite) for rule in rules):
+            yield from (box for rule in rules if not rule.match.is_certain for box in rule.match.possible)
 
 
 def on_interfaces(policy: Policy, old: Interfaces, new: Interfaces) -> Policy:

@@ -10,12 +10,11 @@ from portwright.check.run import CheckReport
 from portwright.findings import Finding, Kind, Severity
 from portwright.plan.model import Plan
 from portwright.policy.reference import RuleReference
-from portwright.report.context import in_context
+from portwright.report.context import WIDTH, in_context
 from portwright.report.grouping import Group, grouped
 from portwright.site.model import Assumption
 
 SCHEMA = "portwright.check/1"
-WIDTH = 100
 _INDENT = 15
 _LISTED = 6  # members that a group spells out
 _ROUTINE = (
@@ -148,7 +147,7 @@ def _listed(texts: Sequence[str]) -> str:
 def _labelled(label: str, texts: Iterable[str]) -> list[str]:
     lines: list[str] = []
     for text in texts:
-        for part in wrap(text, WIDTH - 4 - _INDENT, break_long_words=False) or [""]:
+        for part in wrap(text, WIDTH - 4 - _INDENT, break_long_words=False, break_on_hyphens=False) or [""]:
             lines.append(f"    {label if not lines else '':<{_INDENT}}{part}")
     return lines
 

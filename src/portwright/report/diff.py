@@ -2,9 +2,10 @@
 
 from portwright.policy.configuration import Configuration
 from portwright.policy.difference import Comparison, Difference
+from portwright.policy.model import Rule
 from portwright.policy.reference import rule_json, rule_reason
 from portwright.policy.text import box_text, packet_of
-from portwright.policy.walk import Decided, Decision
+from portwright.policy.walk import Decided, Decision, changes_of
 from portwright.report.context import point_name
 
 SCHEMA = "portwright.diff/1"
@@ -20,6 +21,7 @@ def diff_json(
         return {
             "decision": decision.decided.value,
             "rule": rule_json(decision.rule, point) if decision.rule else None,
+            "via": [rule_json(rule, point) for rule in decision.via],
             "undecided_by": [rule_json(rule, point) for rule in decision.undecided_by],
         }
 
@@ -65,7 +67,15 @@ def _side(word: str, decision: Decision) -> str:
     if decision.decided is Decided.UNDECIDED:
         lines = ", ".join(f"{rule.source} ({rule_reason(rule)})" for rule in decision.undecided_by)
         return f"     {word}  undecided by {lines}"
-    if decision.rule is None:
-        return f"     {word}  {decision.decided.value}"
-    default = " (default)" if decision.rule.default else ""
-    return f"     {word}  {decision.decided.value:<6}  {decision.rule.source}{default}  {decision.rule.source.text}"
+    lines = [f"{decision.decided.value:<6}  {_rule(rule)}" for rule in [decision.rule] if rule is not None]
+    lines += [f"translated by {_rule(rule)}" for rule in decision.via if changes_of(rule)]
+    return (
+        "\n".join(f"     {word if number == 0 else '   '}  {line}" for number, line in enumerate(lines))
+        or f"     {word}"
+    )
+
+
+def _rule(rule: Rule) -> str:
+    if rule.default:
+        return f"{rule.source} (by default: {rule.reason})" if rule.reason else f"{rule.source} (by default)"
+    return f"{rule.source}  {rule.source.text}"

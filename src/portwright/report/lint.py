@@ -6,7 +6,7 @@ from textwrap import wrap
 from portwright.findings import Finding, Severity
 from portwright.lint.run import LintReport
 from portwright.report.check import finding_json
-from portwright.report.context import in_context
+from portwright.report.context import WIDTH, in_context
 
 SCHEMA = "portwright.lint/1"
 _SHOWN_LINES = 3  # rules that make another one do nothing, in context
@@ -50,9 +50,13 @@ def _headline(report: LintReport) -> str:
 
 
 def _finding(finding: Finding, text: str) -> list[str]:
-    lines = wrap(f"{finding.severity.value}: {finding.message}", 100)
+    lines = wrap(f"{finding.severity.value}: {finding.message}", WIDTH, break_on_hyphens=False)
     for reference in finding.decided_by[: 1 + _SHOWN_LINES]:
         around = 1 if reference is finding.decided_by[0] else 0
         lines += in_context(text, reference.line, around) if reference.line else []
     reason = finding.decided_by[0].reason if finding.decided_by else ""
-    return [*lines, *([f"    because: {reason}"] if reason else [])]
+    return [*lines, *(_because(reason) if reason else [])]
+
+
+def _because(reason: str) -> list[str]:
+    return wrap(f"because: {reason}", WIDTH, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False)

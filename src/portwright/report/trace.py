@@ -7,11 +7,10 @@ from textwrap import wrap
 from portwright.check.judge import Obstacle
 from portwright.plan.model import Plan
 from portwright.policy.reference import RuleReference, rule_reference
-from portwright.report.context import in_context
+from portwright.report.context import WIDTH, in_context
 from portwright.trace.run import Hop, Trace, TracedStep
 
 SCHEMA = "portwright.trace/1"
-_WIDTH = 100
 
 _SIGNS = {
     Hop.ALLOWED: "passes",
@@ -66,7 +65,7 @@ def trace_text(found: Trace, plan: Plan, texts: Mapping[str, str]) -> str:
     """The trace for a person: the verdict, the steps, and what stops the first that does not work."""
     lines = [f"{found.scenario.title}: {_HEADLINES[found.verdict]}{_where(found)}"]
     if found.user_sees:
-        lines += wrap(f"The user sees: {found.user_sees}", _WIDTH, initial_indent="  ", subsequent_indent="  ")
+        lines += wrap(f"The user sees: {found.user_sees}", WIDTH, initial_indent="  ", subsequent_indent="  ")
     lines += ["", *_table(found)]
     stopped = found.stopped_at
     if stopped is not None:
@@ -109,7 +108,11 @@ def _explained(traced: TracedStep, plan: Plan, texts: Mapping[str, str]) -> list
     if traced.flow is not None:
         cited = [str(plan.catalog.citations[id]) for id in traced.flow.requirement.citations]
         lines.append(f"Needed for {traced.flow.requirement.id}, written in {'; '.join(cited)}")
-    return [part for line in lines for part in (wrap(line, _WIDTH) if not line.startswith(" ") else [line])]
+    return [
+        part
+        for line in lines
+        for part in (wrap(line, WIDTH, break_on_hyphens=False) if not line.startswith(" ") else [line])
+    ]
 
 
 def _obstacle(obstacle: Obstacle, texts: Mapping[str, str]) -> list[str]:

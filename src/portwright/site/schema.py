@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from ipaddress import ip_address, ip_network
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from portwright.catalog.schema import name_of
 from portwright.packets.addresses import Address, Network
@@ -23,6 +23,7 @@ from portwright.shapes import (
     Place,
     Placed,
     Record,
+    Shape,
     choice,
     number,
     shorten,
@@ -142,7 +143,7 @@ class _RoleShape:
 class _Pair(Generic[T]):
     """Exactly two values of one shape."""
 
-    of: Any
+    of: Shape[T]
 
     def read(self, node: Node, at: Place) -> tuple[T, T]:
         """Both."""

@@ -110,6 +110,7 @@ UNCERTAIN = [  # condition, packets left undecided, out of ALL: those that it ma
     ("numgen random mod 2 0", ALL),
     ("jhash ip saddr . tcp dport mod 2 0", ALL),
     ("th dport 53", (PING, PING6, ESP)),
+    ("@th,16,16 53", (PING, PING6, ESP)),
     ("@nh,96,32 0x0a010203", ALL),
     ("exthdr frag exists", (SYN6, PING6)),
     ("ip saddr www.example.com", (SYN, DNS, PING, ESP)),

@@ -1,5 +1,7 @@
 """Reading: what is refused and where, what is counted, what is remarked on, and that no input breaks the reader."""
 
+import subprocess
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,8 @@ from portwright.platforms.nftables import parse, recognizes
 
 TEXTS = [file.read_text() for case in CASES for file in case.glob("ruleset.*")]
 
+BASE = "table inet t {\n chain f {\n  type filter hook forward priority 0;\n  jump a\n }\n"
+
 REFUSED = [  # text, line, words of the message
     ("table inet t {\n chain c {\n  accept\n }\n", 1, "'{' is not closed"),
     ("table inet t {\n chain c {\n  ip saddr { 10.0.0.1,\n", 3, "'{' is not closed"),
@@ -18,8 +22,8 @@ REFUSED = [  # text, line, words of the message
     ('table inet t {\n chain c {\n  log prefix "abc\n }\n}\n', 3, "string is not closed"),
     ("table inet t {\n chain c {\n  jump nowhere\n }\n}\n", 3, "has no chain nowhere"),
     ("table inet t {\n chain c {\n  tcp dport vmap { 22 : goto nowhere }\n }\n}\n", 3, "has no chain nowhere"),
-    ("table inet t {\n chain a {\n  jump b\n }\n chain b {\n  goto a\n }\n}\n", 6, "closes a loop"),
-    ("table inet t {\n chain a {\n  jump a\n }\n}\n", 3, "closes a loop"),
+    (BASE + " chain a {\n  jump b\n }\n chain b {\n  goto a\n }\n}\n", 10, "closes a loop"),
+    (BASE + " chain a {\n  jump a\n }\n}\n", 7, "closes a loop"),
     ("table inet t {\n chain c {\n  ip saddr $lan accept\n }\n}\n", 3, "$lan is not defined"),
     ('include "/etc/nftables.d/*"\n', 1, "include"),
     ("table ipx t {\n}\n", 1, "table FAMILY NAME"),
@@ -55,11 +59,33 @@ def test_every_problem_is_reported() -> None:
     assert [problem.line for problem in caught.value.problems] == [3, 4]
 
 
+def test_a_loop_that_no_base_chain_reaches_is_only_unused() -> None:
+    """The kernel takes it too."""
+    remarks = parse("table ip t {\n chain a {\n  jump b\n }\n chain b {\n  jump a\n }\n}\n", "ruleset.nft").remarks
+    assert [(remark.kind, remark.source.line) for remark in remarks] == [("unused", 2), ("unused", 5)]
+
+
+def nested(jumps: int) -> str:
+    """A base chain and so many jumps inside each other."""
+    base = " chain f {\n  type filter hook forward priority 0;\n  jump c1\n }\n"
+    chains = "".join(f" chain c{n} {{\n  jump c{n + 1}\n }}\n" for n in range(1, jumps))
+    return f"table ip t {{\n{base}{chains} chain c{jumps} {{\n }}\n}}\n"
+
+
 def test_chains_nest_as_deeply_as_in_the_kernel() -> None:
-    """The 16th jump inside another is the last."""
-    chains = "".join(f" chain c{n} {{\n  jump c{n + 1}\n }}\n" for n in range(40))
-    with pytest.raises(InvalidInput, match="16 chains deep"):
-        parse(f"table ip t {{\n{chains} chain c40 {{\n }}\n}}\n", "ruleset.nft")
+    """Sixteen chains inside each other, the base chain among them, are the most."""
+    assert parse(nested(15), "ruleset.nft").policies
+    with pytest.raises(InvalidInput, match="more than 16 chains"):
+        parse(nested(16), "ruleset.nft")
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(("jumps", "is_loaded"), [(15, True), (16, False)])
+def test_the_kernel_loads_as_many_chains(jumps: int, is_loaded: bool) -> None:
+    """The limit is the kernel's."""
+    command = ["unshare", "--net", "nft", "--file", "-"]
+    done = subprocess.run(command, input=nested(jumps), capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == is_loaded
 
 
 @pytest.mark.parametrize("text", TEXTS)

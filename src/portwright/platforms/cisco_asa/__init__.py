@@ -1,6 +1,7 @@
 """Reads the running-config of a Cisco ASA, release 8.3 and later."""
 
 import re
+from itertools import islice
 
 from portwright.errors import InvalidInput
 from portwright.platforms.cisco_asa.draft import Reader, takes_body
@@ -32,7 +33,8 @@ _MAXIMUM_STRANGE = 20  # a few control characters come from terminals
 
 def recognizes(text: str) -> bool:
     """Report whether the text looks like a running-config of an ASA or one of its relatives."""
-    if text.lstrip("\ufeff \t\r\n").startswith(("{", "[", "<?", "<config")):
+    text = text.removeprefix("\ufeff")
+    if text.lstrip().startswith(("{", "[", "<?", "<config")):
         return False
     return _TYPICAL.search(text) is not None and _FOREIGN.search(text) is None
 
@@ -48,18 +50,21 @@ def parse(text: str, file: str) -> Configuration:
     blocks = list(blocks_of(lines, takes_body))
     for block in blocks:
         reader.read(block)
+    if reader.draft.release is None:
+        ledger.note(Source(file, 0), "no 'ASA Version' line: read as release 9.0 or later")
     used = used_words(blocks)
     remark_on_unused(reader.draft, used, ledger)
     if not ended:
         _note_the_end(ledger, lines[-1])
-        if seems_cut_off(reader.draft, used, blocks[-1]):
+        if blocks and seems_cut_off(reader.draft, used, blocks[-1]):
             message = "the file stops here, before any access-group: it may be cut off"
             ledger.not_understood(blocks[-1].head, message, "point")
     return Builder(reader.draft, ledger, NAME).build()
 
 
 def _check(text: str, file: str) -> None:
-    if "\x00" in text or len(_STRANGE.findall(text)) > _MAXIMUM_STRANGE:
+    strange = sum(1 for _ in islice(_STRANGE.finditer(text), _MAXIMUM_STRANGE + 1))
+    if "\x00" in text or strange > _MAXIMUM_STRANGE:
         raise InvalidInput.of("this is not text", file=file, hint=_HINT)
     if not recognizes(text):
         raise InvalidInput.of("this is not the running-config of a Cisco ASA", file=file, hint=_HINT)

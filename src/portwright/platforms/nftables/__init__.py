@@ -28,6 +28,7 @@ def parse(text: str, file: str) -> Configuration:
     """The configuration that a ruleset means. Raises InvalidInput where nft would not load it either."""
     if "\0" in text:
         raise InvalidInput.of("this is no text file", file=file, line=text.count("\n", 0, text.index("\0")) + 1)
+    text = text.removeprefix("\ufeff")  # a byte order mark that some editors leave
     is_json = text.lstrip()[:1] == "{"
     ruleset = listing_json.read(text, file) if is_json else listing_text.read(text, file)
     return configuration(ruleset, file)

@@ -98,10 +98,11 @@ def _remarks(ruleset: Ruleset, file: str) -> Iterator[Remark]:
             elif not named.elements and not named.changes_by:
                 message = f"set {named.name} is empty: a listing made with --terse leaves members out"
                 yield Remark("note", message, _source(file, named.place))
-        reached = {name for chain in table.chains.values() for name, _ in references.targets(table, chain)}
+        bases = [chain.name for chain in table.chains.values() if chain.hook is not None]
+        reached = set(references.walk(references.jumps(table), bases)[0])
         for chain in table.chains.values():
-            if chain.hook is None and chain.name not in reached:
-                yield Remark("unused", f"no rule jumps to chain {chain.name}", _source(file, chain.place))
+            if chain.name not in reached:
+                yield Remark("unused", f"no base chain leads to chain {chain.name}", _source(file, chain.place))
             yield from _chain_remarks(table, chain, file)
 
 

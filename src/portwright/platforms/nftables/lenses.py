@@ -175,6 +175,7 @@ LENSES: dict[str, Lens] = {
     "th sport": Lens(values.PORT, box(PROTOCOL=WITH_PORTS), Field.SPORT, murky=_MURKY, reason=_NO_PORT),
     "th dport": Lens(values.PORT, box(PROTOCOL=WITH_PORTS), Field.DPORT, murky=_MURKY, reason=_NO_PORT),
 }
+LENSES["@th,0,16"], LENSES["@th,16,16"] = LENSES["th sport"], LENSES["th dport"]  # by offset and length in bits
 _TRANSPORTS = {"tcp": 6, "udp": 17, "dccp": 33, "sctp": 132, "udplite": 136}
 for _name, _number in _TRANSPORTS.items():
     LENSES[f"{_name} sport"] = Lens(values.PORT, box(PROTOCOL=_number), Field.SPORT)

@@ -15,6 +15,7 @@ from portwright.packets.intervals import normalize
 from portwright.platforms.nftables import names, syntax
 from portwright.platforms.nftables.lenses import View, box
 from portwright.platforms.nftables.matches import Context
+from portwright.platforms.nftables.references import Edges, jumps, walk
 from portwright.platforms.nftables.rules import ANYTHING, UNTRACK, rules
 from portwright.platforms.nftables.sets import both
 from portwright.policy.interfaces import Interfaces
@@ -51,6 +52,7 @@ class Compiler:
     doubtful: dict[int, str] = field(default_factory=dict)  # id of a syntax rule -> what was not understood
     _contexts: dict[tuple[int, View], Context] = field(default_factory=dict)
     _chains: dict[tuple[int, str, View], Chain] = field(default_factory=dict)
+    _jumps: dict[int, Edges] = field(default_factory=dict)
     _stages: dict[int, Stage] = field(default_factory=dict)
     _puzzles: tuple[Rule, ...] = ()  # in front of every stage: top-level commands that may have changed anything
 
@@ -113,11 +115,7 @@ class Compiler:
         view = _view(table, base)
         hook = base.hook
         assert hook is not None
-        chains = {
-            chain.name: self._chain(table, chain, view)
-            for chain in table.chains.values()
-            if chain.hook is None or chain is base
-        }
+        chains = {name: self._chain(table, table.chains[name], view) for name in self._reached(table, base)}
         chains = {name: _unsettled(chain, base) for name, chain in chains.items()}
         first = chains[base.name]
         made = (*self._puzzles, *self._guards(hook), *first.rules, self._default(table, base, hook))
@@ -125,6 +123,13 @@ class Compiler:
         if is_second_nat:
             chains = {name: _doubting(chain) for name, chain in chains.items()}
         return Stage(f"{table.family} {table.name} {base.name}", base.name, chains, self._scope(table, hook))
+
+    def _reached(self, table: syntax.Table, base: syntax.Chain) -> list[str]:
+        """The base chain and the chains that it jumps to, in the order of the file."""
+        if id(table) not in self._jumps:
+            self._jumps[id(table)] = jumps(table)
+        reached = set(walk(self._jumps[id(table)], [base.name])[0])
+        return [name for name in table.chains if name in reached]
 
     def _guards(self, hook: syntax.Hook) -> Iterator[Rule]:
         if hook.name in ("ingress", "egress") and not hook.devices:

@@ -31,7 +31,8 @@ from portwright.platforms.nftables.syntax import (
 )
 from portwright.platforms.nftables.values import interface_name
 
-DEEPEST = 16  # linux/include/net/netfilter/nf_tables.h, NFT_JUMP_STACK_SIZE
+DEEPEST = 16  # chains, the base chain included: linux/include/net/netfilter/nf_tables.h, NFT_JUMP_STACK_SIZE
+Edges = dict[str, list[tuple[str, Place]]]  # chain -> the chains that it jumps to, and the lines that say so
 
 
 def keyed(statement: Statement) -> Iterator[tuple[Expression, Expression]]:
@@ -145,47 +146,52 @@ def check_jumps(ruleset: Ruleset, file: str) -> None:
         raise InvalidInput(sorted(problems))
 
 
+def jumps(table: Table) -> Edges:
+    """The jumps of each chain of a table."""
+    return {chain.name: list(targets(table, chain)) for chain in table.chains.values()}
+
+
 def _jump_problems(table: Table, file: str) -> Iterator[Problem]:
-    edges: dict[str, list[tuple[str, Place]]] = {}
-    for chain in table.chains.values():
-        edges[chain.name] = found = []
-        for name, place in targets(table, chain):
-            if name in table.chains:
-                found.append((name, place))
-            else:
+    edges = jumps(table)
+    for found in edges.values():
+        for name, place in found:
+            if name not in table.chains:
                 hint = "nft refuses such a ruleset: the file is cut off, or a part of it is missing"
                 message = f"table {table.family} {table.name} has no chain {name}"
                 yield Problem(file, place.line, 0, "", message, hint)
-    yield from _loops(edges, file)
+    order, closing = walk(edges, [chain.name for chain in table.chains.values() if chain.hook is not None])
+    for name, place in closing:
+        yield Problem(file, place.line, 0, "", f"the jump to chain {name} closes a loop", "nft refuses it")
+    if not closing:
+        yield from _too_deep(table, edges, order, file)
 
 
-def _loops(edges: dict[str, list[tuple[str, Place]]], file: str) -> Iterator[Problem]:
-    """Depth-first, without recursion: a chain met again while it is open closes a loop."""
-    depth: dict[str, int] = {}
-    for start, first in edges.items():
-        stack = [(start, iter(first))] if start not in depth else []
-        opened = {start} if stack else set()
-        heights = {start: 0}
-        while stack:
-            chain, rest = stack[-1]
-            for name, place in rest:
-                if name in opened:
-                    yield Problem(file, place.line, 0, "", f"the jump to chain {name} closes a loop", "nft refuses it")
-                elif name not in depth:
-                    opened.add(name)
-                    heights[name] = 0
-                    stack.append((name, iter(edges[name])))
-                    break
-                else:
-                    heights[chain] = max(heights[chain], depth[name] + 1)
-            else:
-                stack.pop()
-                opened.discard(chain)
-                depth[chain] = heights[chain]
-                if depth[chain] == DEEPEST:
-                    yield Problem(
-                        file, edges[chain][0][1].line, 0, "", f"more than {DEEPEST} chains deep", "nft refuses it"
-                    )
-                if stack:
-                    parent = stack[-1][0]
-                    heights[parent] = max(heights[parent], depth[chain] + 1)
+def walk(edges: Edges, starts: list[str]) -> tuple[list[str], list[tuple[str, Place]]]:
+    """The chains that can be reached, each after those it jumps to, and the jumps that close a loop.
+
+    Depth-first without recursion: rulesets may be hostile.
+    """
+    order: dict[str, None] = {}
+    closing = []
+    opened: set[str] = set()
+    stack = [(name, False) for name in reversed(starts)]
+    while stack:
+        chain, is_left = stack.pop()
+        if is_left:
+            opened.discard(chain)
+            order[chain] = None
+        elif chain not in order:
+            opened.add(chain)
+            stack.append((chain, True))
+            closing += [edge for edge in edges.get(chain, ()) if edge[0] in opened]
+            stack += [(name, False) for name, _ in edges.get(chain, ()) if name not in opened and name not in order]
+    return list(order), closing
+
+
+def _too_deep(table: Table, edges: Edges, order: list[str], file: str) -> Iterator[Problem]:
+    below: dict[str, int] = {}  # the most that are inside each other, below a chain
+    for chain in order:
+        below[chain] = max((below[name] + 1 for name, _ in edges.get(chain, ())), default=0)
+        if below[chain] >= DEEPEST and table.chains[chain].hook is not None:
+            place = edges[chain][0][1]
+            yield Problem(file, place.line, 0, "", f"more than {DEEPEST} chains inside each other", "nft refuses it")

@@ -309,6 +309,14 @@ def _last(cursor: Cursor) -> Statement:
     return Inert(cursor.since(start))
 
 
+def _reset(cursor: Cursor) -> Statement:
+    """`reset tcp option sack-perm` takes an option out of the packet."""
+    start = cursor.at
+    cursor.take()
+    selectors(cursor)
+    return Inert(cursor.since(start))
+
+
 def _extension(cursor: Cursor) -> Statement:
     start = cursor.at
     cursor.take()
@@ -344,5 +352,6 @@ _READERS: dict[str, Callable[[Cursor], Statement]] = {
     "flow": _flow,
     "comment": _comment,
     "last": _last,
+    "reset": _reset,
     "xt": _extension,
 }
