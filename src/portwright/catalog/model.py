@@ -193,12 +193,13 @@ class Scenario:
     """Something that people do with the system, step by step."""
 
     id: str  # run-fetch-report
-    title: str
+    title: str  # what people do: "Run a Fetch-based report"
     product: str
     steps: tuple[Step, ...]
     citations: tuple[str, ...] = ()
     when: Condition = Condition()
     about: str = ""
+    fails: str = ""  # what is said when it does not work, "Fetch-based reports fail"; empty: made of the title
 
 
 @dataclass(frozen=True, slots=True)

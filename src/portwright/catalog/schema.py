@@ -270,6 +270,7 @@ SCENARIO = Record(
     lambda **values: Scenario(product="", **values),
     {
         "title": Key(TEXT),
+        "fails": Key(TEXT, ""),
         "about": Key(TEXT, ""),
         "when": Key(CONDITION, Condition()),
         "citations": Key(_CITED, ()),

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from portwright.catalog.model import Break
+from portwright.catalog.model import Break, Effect
 from portwright.check.assertions import Assertions
 from portwright.check.excess import ExcessFinder, PointExcess, RuleExcess, permitted
 from portwright.check.judge import NOT_GIVEN, FlowResult, Judge, Judgment, Obstacle
@@ -292,10 +292,14 @@ def _cannot(flow: RequiredFlow, kind: Kind) -> str:
 
 
 def consequence(plan: Plan, breaks: tuple[Break, ...]) -> str:
-    """What the first break means, as the start of a sentence."""
-    first = breaks[0]
-    title = plan.catalog.scenarios[first.scenario].title
-    return f"{title}: {first.effect.value} at step {first.step}"
+    """What the weightiest break means, as the start of a sentence."""
+    first = min(breaks, key=lambda broken: list(Effect).index(broken.effect))
+    scenario = plan.catalog.scenarios[first.scenario]
+    fails = scenario.fails or f"'{scenario.title}' fails"
+    return f"{fails}{_HOW[first.effect]} at step {first.step}"
+
+
+_HOW = {Effect.BROKEN: "", Effect.DEGRADED: " in part", Effect.LATER: " later", Effect.FALLBACK: " over to a second way"}
 
 
 def _without_source_port(box: Box) -> Box:

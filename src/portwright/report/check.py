@@ -16,6 +16,7 @@ from portwright.site.model import Assumption
 
 SCHEMA = "portwright.check/1"
 _INDENT = 15
+_QUOTED = 4  # rules of a finding that are shown in context
 _LISTED = 6  # members that a group spells out
 _ROUTINE = (
     "routing is as the site declares it",
@@ -120,8 +121,7 @@ def finding_text(number: int, finding: Finding, plan: Plan, texts: Mapping[str, 
     lines = [f"{number:>2}. {head[0]}", *(f"    {line}" for line in head[1:])]
     seen = list(dict.fromkeys(broken.user_sees for broken in finding.breaks[:1] if broken.user_sees))
     lines += _labelled("user sees", seen)
-    for rule in finding.decided_by:
-        lines += _deciding(rule, texts, finding.kind)
+    lines += _deciding(finding, texts)
     lines += _labelled("packet", [finding.witness] if finding.witness else [])
     lines += _labelled("needed for", _needs(finding, plan))
     lines += _labelled("written in", _citations(finding, plan))
@@ -152,19 +152,31 @@ def _labelled(label: str, texts: Iterable[str]) -> list[str]:
     return lines
 
 
-_DECIDING = {
-    Kind.MISSING: "blocked by",
-    Kind.REPLY: "blocked by",
-    Kind.REPLY_BYPASSES: "blocked by",
-    Kind.ASSERTION: "decided by",
-    Kind.EXCESS: "opened by",
-    Kind.UNDECIDED: "hangs on",
+_DECIDING = {  # what a finding says of its first rule, and of the others
+    Kind.MISSING: ("blocked by", "blocked by"),
+    Kind.REPLY: ("blocked by", "blocked by"),
+    Kind.REPLY_BYPASSES: ("blocked by", "blocked by"),
+    Kind.ASSERTION: ("decided by", "and by"),
+    Kind.EXCESS: ("opened by", "and by"),
+    Kind.UNDECIDED: ("hangs on", "and on"),
+    Kind.SHADOWED: ("rule", "decided by"),
+    Kind.REDUNDANT: ("rule", "made so by"),
 }
 
 
-def _deciding(rule: RuleReference, texts: Mapping[str, str], kind: Kind) -> list[str]:
+def _deciding(finding: Finding, texts: Mapping[str, str]) -> list[str]:
+    """The rules of a finding in their context; for one about a rule, that rule and then those that make it so."""
+    first, others = _DECIDING.get(finding.kind, ("rule", "rule"))
+    lines = []
+    for number, rule in enumerate(finding.decided_by[:_QUOTED]):
+        lines += _rule(rule, others if number else first, texts)
+    more = len(finding.decided_by) - _QUOTED
+    return lines + (_labelled("", [f"and {more} more"]) if more > 0 else [])
+
+
+def _rule(rule: RuleReference, label: str, texts: Mapping[str, str]) -> list[str]:
     why = f" (by default: {rule.reason})" if rule.default and rule.reason else f": {rule.reason}" if rule.reason else ""
-    lines = _labelled(_DECIDING.get(kind, "rule"), [f"{rule.file}:{rule.line}{why}"])
+    lines = _labelled(label, [f"{rule.file}:{rule.line}{why}"])
     if rule.line and rule.file in texts:
         lines += in_context(texts[rule.file], rule.line, around=1, indent=" " * (4 + _INDENT))
     return lines

@@ -67,12 +67,9 @@ def _side(word: str, decision: Decision) -> str:
     if decision.decided is Decided.UNDECIDED:
         lines = ", ".join(f"{rule.source} ({rule_reason(rule)})" for rule in decision.undecided_by)
         return f"     {word}  undecided by {lines}"
-    lines = [f"{decision.decided.value:<6}  {_rule(rule)}" for rule in [decision.rule] if rule is not None]
-    lines += [f"translated by {_rule(rule)}" for rule in decision.via if changes_of(rule)]
-    return (
-        "\n".join(f"     {word if number == 0 else '   '}  {line}" for number, line in enumerate(lines))
-        or f"     {word}"
-    )
+    decider = f"  {_rule(decision.rule)}" if decision.rule is not None else ""
+    translated = [f"\n          translated by {_rule(rule)}" for rule in decision.via if changes_of(rule)]
+    return f"     {word}  {decision.decided.value:<6}{decider}{''.join(translated)}"
 
 
 def _rule(rule: Rule) -> str:

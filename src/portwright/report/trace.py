@@ -108,11 +108,12 @@ def _explained(traced: TracedStep, plan: Plan, texts: Mapping[str, str]) -> list
     if traced.flow is not None:
         cited = [str(plan.catalog.citations[id]) for id in traced.flow.requirement.citations]
         lines.append(f"Needed for {traced.flow.requirement.id}, written in {'; '.join(cited)}")
-    return [
-        part
-        for line in lines
-        for part in (wrap(line, WIDTH, break_on_hyphens=False) if not line.startswith(" ") else [line])
-    ]
+    return [part for line in lines for part in _fitting(line)]
+
+
+def _fitting(line: str) -> list[str]:
+    """A sentence, wrapped; a quoted line as it is."""
+    return [line] if line.startswith(" ") else wrap(line, WIDTH, break_on_hyphens=False)
 
 
 def _obstacle(obstacle: Obstacle, texts: Mapping[str, str]) -> list[str]:
