@@ -20,6 +20,8 @@ from portwright.policy.walk import Decision
 from portwright.site.model import Crossing, Route
 
 NOT_GIVEN = "no configuration of this point is given"
+_TRANSLATING_MODES = ("dnat", "snat")
+_BALANCED = "a load balancer that translates, and its way on to the members is not followed"
 _DECLARED = "the site declares a translation here (nat), and the way of the translated packet was not followed"
 
 
@@ -85,6 +87,9 @@ class Judge:
     def _obstacles(self, flow: RequiredFlow) -> Iterator[Obstacle]:
         if not flow.routes:
             yield Obstacle("undecided", "", None, reason="the site declares no path between the two zones")
+        virtual = self.plan.site.virtual.get(flow.destination.name)
+        if virtual is not None and virtual.mode in _TRANSLATING_MODES:
+            yield Obstacle("undecided", "", None, reason=_BALANCED)
         for route in flow.routes:
             both = {crossing.point for crossing in route.forward} & {crossing.point for crossing in route.back}
             known = tuple(crossing for crossing in route.back if crossing.point in both)

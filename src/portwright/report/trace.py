@@ -46,7 +46,7 @@ def trace_json(found: Trace) -> dict[str, object]:
                 "step": traced.step.step,
                 "source": traced.source,
                 "destination": traced.destination,
-                "service": traced.step.service,
+                "service": traced.flow.requirement.service if traced.flow else traced.step.service,
                 "verdict": traced.verdict.value,
                 "decided_by": [asdict(rule) for rule in deciders(traced)],
             }
@@ -95,7 +95,7 @@ def _table(found: Trace) -> list[str]:
 def _service(traced: TracedStep) -> str:
     if traced.flow is None or traced.verdict in (Hop.RETURN, Hop.SAME_HOST):
         return traced.step.service
-    return f"{traced.step.service} {traced.flow.describe()}"
+    return f"{traced.flow.requirement.service} {traced.flow.describe()}"
 
 
 def _explained(traced: TracedStep, plan: Plan, texts: Mapping[str, str]) -> list[str]:
