@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from portwright import platforms
-from portwright.packets.fields import TCP, State
+from portwright.packets.fields import ICMP, ICMPV6, TCP, UDP, State
 from portwright.packets.packet import Packet
 from portwright.policy.answer import Answerer
 from portwright.policy.configuration import Configuration
@@ -20,6 +20,7 @@ FILE = "ruleset.nft"
 class Disagreement:
     """A packet about which Portwright is wrong."""
 
+    source: str  # the ruleset as it was loaded
     listing: str
     hook: str
     path: bool
@@ -75,16 +76,25 @@ def compare(kernel: Kernel, packets: Sequence[Packet], tally: Tally) -> Iterator
         elif is_doubtful and (decided == ruling.decided or (decided, ruling.decided) == ("drop", "reject")):
             tally.unsure_line += 1
         else:
-            yield Disagreement(listing, kernel.hook, kernel.path, packet, _said(ruling.decided, ruling.via), _said(decided, via))
+            yield Disagreement(kernel.source, listing, kernel.hook, kernel.path, packet, _said(ruling.decided, ruling.via), _said(decided, via))
 
 
 def _as_seen(aimed: Packet, ruling: Ruling, listing: str, path: bool) -> Packet | None:
     """The packet as the kernel's connection tracking sees it; None where Portwright has no words for it."""
     if ruling.state is None or (path and "notrack" in listing):
-        return aimed if aimed.state in (State.NEW, State.ESTABLISHED) else None
+        return aimed if _is_surely_new(aimed) else None
     packet = replace(aimed, state=ruling.state)
     is_same = packet.protocol != TCP or packet.flags == aimed.flags
     return packet if is_same else None
+
+
+def _is_surely_new(packet: Packet) -> bool:
+    """Whether connection tracking, where it sees the packet, takes it for the first of a connection."""
+    is_echo = packet.icmp_type == _ECHO_REQUEST.get(packet.protocol)
+    return packet.state is State.NEW and (packet.protocol in (TCP, UDP) or is_echo)
+
+
+_ECHO_REQUEST = {ICMP: 8, ICMPV6: 128}
 
 
 def _has_doubts(configuration: Configuration, kernel: Kernel) -> bool:

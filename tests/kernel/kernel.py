@@ -44,6 +44,7 @@ class Kernel:
     interfaces: Sequence[str]
     hook: str = "forward"
     path: bool = False
+    source: str = ""  # the ruleset as it was loaded
     loaded: Loaded = field(default_factory=lambda: Loaded("", {}, {}))
     _process: "subprocess.Popen[bytes] | None" = None
     _headers: dict[tuple[str, str, str], int] = field(default_factory=dict)  # base chain -> line of its hook
@@ -76,7 +77,7 @@ class Kernel:
         answer = self._order("load", ruleset, _tracer(hook, path))
         if isinstance(answer, str):
             raise Refused(answer)
-        self.loaded = answer
+        self.source, self.loaded = ruleset, answer
         self._headers = dict(_headers(answer.listing))
         return answer.listing
 

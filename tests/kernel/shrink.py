@@ -15,9 +15,9 @@ def shrink(kernel: Kernel, found: Disagreement) -> Disagreement:
     is_smaller = True
     while is_smaller:
         is_smaller = False
-        for text in _smaller(found.listing):
+        for text in _smaller(found.source):
             smaller = _still(kernel, text, found)
-            if smaller is not None and len(smaller.listing) < len(found.listing):
+            if smaller is not None and len(smaller.source) < len(found.source):
                 found, is_smaller = smaller, True
                 break
     return found

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from itertools import product
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portwright.packets.box import ALWAYS, Box, Match
@@ -11,7 +11,6 @@ from portwright.packets.diagram import Space
 from portwright.packets.fields import Field
 from portwright.packets.intervals import normalize
 from portwright.packets.packetset import PacketSet
-from portwright.policy.configuration import Census, Configuration
 from portwright.policy.configuration import Census, Configuration
 from portwright.policy.difference import Comparison
 from portwright.policy.interfaces import Interfaces
@@ -30,16 +29,7 @@ TABLES = st.sampled_from(
         Interfaces.of([], ["e", "ppp"]),
     ]
 )
-PORTS, SOURCES = (0, 2, 4), (0, 3, 4)
-
-
-def configured(policy, table=Interfaces()):  # noqa: B008
-    return Configuration("test", "fw.conf", {"forward": policy}, table, Census(0, 0))
-
-
-def compared(old, new):
-    """A comparison of two (policy, interface table)."""
-    return Comparison(configured(*old), configured(*new))
+PORTS, SOURCES = (0, 2, 4), (0, 3)
 
 
 def compared(old: Policy, old_interfaces: Interfaces, new: Policy, new_interfaces: Interfaces) -> Comparison:
@@ -49,6 +39,9 @@ def compared(old: Policy, old_interfaces: Interfaces, new: Policy, new_interface
 
 def _configuration(policy: Policy, interfaces: Interfaces) -> Configuration:
     return Configuration("any", "any.cfg", {"forward": policy}, interfaces, Census(0, 0))
+
+
+few = settings(max_examples=50)  # each compares two policies on every packet of the world
 
 
 def udp(interface, dport, src):
@@ -78,6 +71,7 @@ def on_interfaces(draw, table, old):
     return replace(old, match=Match(sure, possible, old.match.doubts))
 
 
+@few
 @given(configurations(), configurations())
 def test_every_packet_is_compared(old, new):
     """Different where both are decided and not alike; undecided where one is; otherwise equal."""
@@ -98,6 +92,7 @@ def test_every_packet_is_compared(old, new):
             assert packet not in comparison.different or Decided.DROP in decided
 
 
+@few
 @given(configurations(uncertain=False), configurations(uncertain=False))
 def test_without_doubts_there_is_nothing_undecided(old, new):
     """Then a packet is in the difference exactly when the decisions differ."""
@@ -112,6 +107,7 @@ def test_without_doubts_there_is_nothing_undecided(old, new):
         assert (udp(comparison.interfaces.atom(name), dport, src) in comparison.different) == (one is not other)
 
 
+@few
 @given(configurations(), configurations())
 def test_differences_are_witnessed_and_counted(old, new):
     """Each has a witness of which both deciders are told; what is shown and what is left out add up."""
@@ -129,6 +125,7 @@ def test_differences_are_witnessed_and_counted(old, new):
                 assert difference.old.decided is not difference.new.decided
 
 
+@few
 @given(configurations(uncertain=False, changes=(CONSTANT, SHIFT)))
 def test_a_policy_equals_itself(one):
     """Whatever it does, translations too."""
@@ -137,9 +134,11 @@ def test_a_policy_equals_itself(one):
     assert not comparison.undecided
 
 
+@few
 @given(configurations(), TABLES)
 def test_a_larger_interface_table_changes_nothing(one, other):
     """Naming more interfaces without using them is no difference."""
+    policy, table = one
     silent = Policy((stage_of(default=Verdict.DROP),))
     apart, together = compared(policy, table, silent, Interfaces()), compared(policy, table, silent, other)
     for name, dport, src in product(NAMES, PORTS, SOURCES):

@@ -113,8 +113,7 @@ def _any_any(stages: list[Stage], configuration: Configuration, point: str) -> I
 
 
 def _permits_all(rule: Rule, configuration: Configuration) -> bool:
-    accepts = isinstance(rule.action, Verdict) and Verdict.ACCEPT in rule.action
-    return accepts and not rule.default and any(_is_any(box, configuration) for box in rule.match.possible)
+    return rule.action == Verdict.ACCEPT and not rule.default and any(_is_any(box, configuration) for box in rule.match.possible)
 
 
 def _is_any(box: Box, configuration: Configuration) -> bool:

@@ -4,6 +4,8 @@ from functools import lru_cache
 from pathlib import PurePath
 from textwrap import wrap
 
+from portwright.redact import redact
+
 WIDTH = 100  # columns of every text report
 _LONGEST = 600  # characters of a line that are shown
 
@@ -14,12 +16,17 @@ def point_name(file: str) -> str:
 
 
 def in_context(text: str, line: int, around: int = 2, indent: str = "    ") -> list[str]:
-    """The line of a file with its neighbors, numbered: the line itself marked and whole, the neighbors cut to fit."""
+    """The line of a file with its neighbors, numbered: the line itself marked and whole, the neighbors cut to fit.
+
+    Secrets are not shown. Line 0, the file as a whole, has no context.
+    """
+    if line < 1:
+        return []
     lines = _lines(text)
     shown = range(max(1, line - around), min(len(lines), line + around) + 1)
     width = len(str(shown[-1])) if shown else 1
     heads = {n: f"{indent}{'>' if n == line else ' '} {n:>{width}}  " for n in shown}
-    return [part for n, head in heads.items() for part in _numbered(lines[n - 1], head)]
+    return [part for n, head in heads.items() for part in _numbered(redact(lines[n - 1]), head)]
 
 
 @lru_cache(maxsize=8)  # a report quotes a file many times

@@ -6,6 +6,7 @@ the light of its hook (`View`): before routing there is no interface of departur
 packet is invalid. Chains that several hooks share are translated once per view.
 """
 
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ from portwright.packets.intervals import normalize
 from portwright.platforms.nftables import names, syntax
 from portwright.platforms.nftables.lenses import View, box
 from portwright.platforms.nftables.matches import Context
-from portwright.platforms.nftables.references import Edges, jumps, walk
+from portwright.platforms.nftables.references import jumps, walk
 from portwright.platforms.nftables.rules import ANYTHING, UNTRACK, rules
 from portwright.platforms.nftables.sets import both
 from portwright.policy.interfaces import Interfaces
@@ -37,6 +38,7 @@ _NEW = box(STATE=State.NEW)  # only the first packet of a connection meets a nat
 _NO_CHAIN = "no base chain on this hook"
 _NO_DEVICE = "the listing does not name the device of this chain"
 _NOTRACK = "the packet is no longer tracked, and goes on with the rules after this one"
+_MOST_PUZZLES = 8
 _MOST_COMPARED = 200  # rules after a `notrack` that are looked at
 _SECOND_NAT = "an earlier nat chain of this hook may have translated the packet"
 
@@ -52,13 +54,14 @@ class Compiler:
     doubtful: dict[int, str] = field(default_factory=dict)  # id of a syntax rule -> what was not understood
     _contexts: dict[tuple[int, View], Context] = field(default_factory=dict)
     _chains: dict[tuple[int, str, View], Chain] = field(default_factory=dict)
-    _jumps: dict[int, Edges] = field(default_factory=dict)
+    _shared: dict[tuple[int, View, bool], dict[str, Chain]] = field(default_factory=dict)
     _stages: dict[int, Stage] = field(default_factory=dict)
     _puzzles: tuple[Rule, ...] = ()  # in front of every stage: top-level commands that may have changed anything
 
     def __post_init__(self) -> None:
         reason = "a command that is not understood may have changed everything"
-        places = [Source(self.file, place.line, place.text) for place in self.ruleset.unknown]
+        unknown = self.ruleset.unknown[:_MOST_PUZZLES]  # each makes everything uncertain: a few will do
+        places = [Source(self.file, place.line, place.text) for place in unknown]
         self._puzzles = tuple(
             Rule(Match.doubtful(Doubt(reason, source)), ANYTHING, source, reason=reason) for source in places
         )
@@ -115,21 +118,22 @@ class Compiler:
         view = _view(table, base)
         hook = base.hook
         assert hook is not None
-        chains = {name: self._chain(table, table.chains[name], view) for name in self._reached(table, base)}
-        chains = {name: _unsettled(chain, base) for name, chain in chains.items()}
-        first = chains[base.name]
-        made = (*self._puzzles, *self._guards(hook), *first.rules, self._default(table, base, hook))
-        chains[base.name] = Chain(base.name, made, first.source)
-        if is_second_nat:
-            chains = {name: _doubting(chain) for name, chain in chains.items()}
+        own = _unsettled(self._chain(table, base, view), base)
+        made = (*self._puzzles, *self._guards(hook), *own.rules, self._default(table, base, hook))
+        own = Chain(base.name, made, own.source)
+        own = _doubting(own) if is_second_nat else own
+        chains = ChainMap({base.name: own}, self._shared_chains(table, view, is_second_nat))
         return Stage(f"{table.family} {table.name} {base.name}", base.name, chains, self._scope(table, hook))
 
-    def _reached(self, table: syntax.Table, base: syntax.Chain) -> list[str]:
-        """The base chain and the chains that it jumps to, in the order of the file."""
-        if id(table) not in self._jumps:
-            self._jumps[id(table)] = jumps(table)
-        reached = set(walk(self._jumps[id(table)], [base.name])[0])
-        return [name for name in table.chains if name in reached]
+    def _shared_chains(self, table: syntax.Table, view: View, is_second_nat: bool) -> dict[str, Chain]:
+        """The chains of a table that its base chains lead to; all its stages with one view share them."""
+        key = (id(table), view, is_second_nat)
+        if key not in self._shared:
+            bases = [chain.name for chain in table.chains.values() if chain.hook is not None]
+            names_reached = [name for name in walk(jumps(table), bases)[0] if table.chains[name].hook is None]
+            found = [_unsettled(self._chain(table, table.chains[name], view)) for name in names_reached]
+            self._shared[key] = {chain.name: _doubting(chain) if is_second_nat else chain for chain in found}
+        return self._shared[key]
 
     def _guards(self, hook: syntax.Hook) -> Iterator[Rule]:
         if hook.name in ("ingress", "egress") and not hook.devices:
@@ -191,11 +195,11 @@ def _view(table: syntax.Table, base: syntax.Chain) -> View:
     return View(hook.name not in ("ingress", "prerouting"), tracking, table.family == "netdev")
 
 
-def _unsettled(chain: Chain, base: syntax.Chain) -> Chain:
+def _unsettled(chain: Chain, base: syntax.Chain | None = None) -> Chain:
     """The chain with `notrack` in doubt where a rule after it may still decide: it does not end the chain."""
     if not any(rule.action is UNTRACK for rule in chain.rules):
         return chain
-    is_last = chain.name == base.name and base.policy == "accept"
+    is_last = base is not None and base.policy == "accept"
     made: list[Rule] = []
     others: list[Rule] = []  # later rules that decide otherwise
     for rule in reversed(chain.rules):
