@@ -1,6 +1,8 @@
 """What a check concludes: kinds of findings, how serious each is, and the evidence that it brings."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from portwright.catalog.model import Break
@@ -69,6 +71,7 @@ class Finding:
     breaks: tuple[Break, ...] = ()
     fix: str = ""  # shown only after it was tried
     place: str = ""  # file and line of the site or catalog, where the finding is about those
+    number: int = 1  # tells apart findings of the same kind about equal texts
 
     @property
     def severity(self) -> Severity:
@@ -78,4 +81,15 @@ class Finding:
     @property
     def id(self) -> str:
         """The same from run to run: kind, point and what it is about, and no line numbers."""
-        return ":".join(part for part in (self.kind.value, self.point, self.flow or self.subject) if part)
+        parts = (self.kind.value, self.point, self.flow or self.subject)
+        return ":".join(part for part in parts if part) + (f"#{self.number}" if self.number > 1 else "")
+
+
+def told_apart(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings in their order, those that would share an id numbered."""
+    seen: Counter[str] = Counter()
+    numbered = []
+    for finding in findings:
+        seen[finding.id] += 1
+        numbered.append(replace(finding, number=seen[finding.id]))
+    return tuple(numbered)

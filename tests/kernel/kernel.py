@@ -16,12 +16,13 @@ from pathlib import Path
 from portwright.packets.fields import ICMP, ICMP_PROTOCOL, State
 from portwright.packets.packet import Packet
 from tests.kernel import frames
-from tests.kernel.router import LAST_MARK, TO_ITSELF, TRACER, Loaded, Probe, tos_of
+from tests.kernel.router import TO_ITSELF, TRACER, Loaded, Probe, tos_of
 from tests.kernel.trace import Run
 
 ROOT = Path(__file__).parent.parent.parent
 _UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 _BATCH = 500  # packets
+_ENDS = 60_000  # different marks of packets that end a batch
 
 
 class Refused(Exception):
@@ -46,6 +47,7 @@ class Kernel:
     path: bool = False
     source: str = ""  # the ruleset as it was loaded
     loaded: Loaded = field(default_factory=lambda: Loaded("", {}, {}))
+    _batches: int = 0
     _process: "subprocess.Popen[bytes] | None" = None
     _headers: dict[tuple[str, str, str], int] = field(default_factory=dict)  # base chain -> line of its hook
 
@@ -87,8 +89,9 @@ class Kernel:
         for start in range(0, len(packets), _BATCH):
             batch = packets[start : start + _BATCH]
             probes = [self._probe(packet, mark) for mark, packet in enumerate(batch, 1)]
-            end = self._probe(replace(_END, interface_in=self.interfaces[0]), LAST_MARK + 1)
-            runs = self._order("judge", probes, end)
+            self._batches += 1
+            last = replace(_END, interface_in=self.interfaces[0])
+            runs = self._order("judge", probes, self._probe(last, _BATCH + 1 + self._batches % _ENDS))
             found += [self._ruling(runs.get(probe.mark, [])) for probe in probes]
         return found
 
@@ -187,7 +190,7 @@ def _headers(listing: str):
 
 _FIRST, _LAST = -0x80000000, 0x7FFFFFFE  # connection tracking takes up a connection at 0x7FFFFFFF
 _AFTER_CONNTRACK = -199
-_END_OF_BATCH = f"ip saddr 198.19.0.1 ip id {LAST_MARK + 1} meta nftrace set 1 drop"
+_END_OF_BATCH = "ip saddr 198.19.0.1 ip daddr 198.20.0.1 meta nftrace set 1 drop"
 _STATES = "; ".join(f"ct state {state}" for state in ("new", "established", "related", "invalid", "untracked"))
 _FROM_HERE = "meta skuid 0 meta nftrace set 1"  # not what the kernel itself answers with
 

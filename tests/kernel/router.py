@@ -27,10 +27,9 @@ _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _IP_HDRINCL, _IPV6_HDRINCL = 3, 36  # linux/in.h, linux/in6.h
 TO_ITSELF = 0x1C
 MOST_INTERFACES = 6  # type-of-service values 0x04 to 0x18
-LAST_MARK = 0xFFFE  # the mark above ends a batch
 ROUTER_MAC, OUTSIDE_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
 TRACER = "portwright_tracer"
-_QUIET = 1.0  # seconds without a message: nothing more will come
+_PATIENCE = 20.0  # seconds without a message on a busy machine
 _SYSCTLS = {
     "net/ipv4/ip_forward": 1,
     "net/ipv4/conf/all/rp_filter": 0,
@@ -110,11 +109,11 @@ class Router:
         self._trace.forget()
         for probe in (*probes, end):
             self._send(probe)
-        for mark, run in self._trace.runs(_QUIET):
+        for mark, run in self._trace.runs(_PATIENCE):
             if mark == end.mark:
-                break
+                return dict(found)
             found[mark].append(run)
-        return dict(found)
+        raise TimeoutError("the kernel has not traced the last packet of a batch")
 
     def _send(self, probe: Probe) -> None:
         if not probe.is_local:

@@ -153,12 +153,19 @@ class Judge:
 
     def _is_translated(self, crossing: Crossing, boxes: Boxes) -> bool:
         """Report whether the site declares a translation at the point that leads to the packets' destination."""
-        declared = [entry.becomes.addresses for entry in self.plan.site.translations if entry.at == crossing.point]
+        entries = (entry for entry in self.plan.site.translations if entry.at == crossing.point)
+        declared = [entry.becomes.addresses for entry in entries if self._may_arrive(crossing, entry.source_zone)]
         return any(
             intersect(box.get(Field.DST), addresses.family(box.get(Field.VERSION)[0][0]))
             for box in boxes
             for addresses in declared
         )
+
+    def _may_arrive(self, crossing: Crossing, zone: str | None) -> bool:
+        """Report whether packets of a zone may come in where the crossing does."""
+        if zone is None or crossing.interface_in is None:
+            return True
+        return self.plan.site.points[crossing.point].interfaces.get(zone) in (None, crossing.interface_in)
 
     def _moved(self, view: PointView, way: Way, crossing: Crossing, boxes: Boxes, is_last: bool) -> Obstacle | None:
         """A translation that leads the flow elsewhere, or that the next point would see."""

@@ -9,7 +9,7 @@ from portwright.check.assertions import Assertions
 from portwright.check.excess import ExcessFinder, PointExcess, RuleExcess, permitted
 from portwright.check.judge import NOT_GIVEN, FlowResult, Judge, Judgment, Obstacle
 from portwright.check.points import PointView, Reading
-from portwright.findings import Finding, Kind, Severity
+from portwright.findings import Finding, Kind, Severity, told_apart
 from portwright.lint.run import without_effect
 from portwright.packets.box import Box
 from portwright.packets.diagram import Space
@@ -23,6 +23,7 @@ from portwright.site.model import Site
 from portwright.site.naming import site_naming
 
 _COVER = 3  # flows that an excess finding spells out
+_THEY = {True: "it hangs", False: "they hang"}
 _UNMODELLED = "a line that is not modelled"
 _UNFOLLOWED = "a line whose packets go to another address than they came for"  # translated
 _BLOCKED = {"missing": Kind.MISSING, "reply": Kind.REPLY, "bypass": Kind.REPLY_BYPASSES}
@@ -117,7 +118,7 @@ class Check:
         return CheckReport(
             self.plan,
             results,
-            tuple(findings),
+            told_apart(findings),
             tuple(self._summaries()),
             sum(found.not_judged for found in excess.values()),
             {view.reading.configuration.file: view.reading.text for view in self.views.values()},
@@ -180,15 +181,16 @@ class Check:
         breaks = tuple(dict.fromkeys(broken for flow, _ in flows for broken in self.plan.breaks(flow)))
         requirements = tuple(dict.fromkeys(flow.requirement.id for flow, _ in flows))
         citations = tuple(dict.fromkeys(c for flow, _ in flows for c in flow.requirement.citations))
-        number = "a required flow is undecided" if len(flows) == 1 else f"{len(flows)} required flows are undecided"
-        because = flows[0][1].reason or "they hang on a line that is not modelled"
+        ids = list(dict.fromkeys(flow.id for flow, _ in flows))  # a flow may hang on it there and back
+        number = "a required flow is undecided" if len(ids) == 1 else f"{len(ids)} required flows are undecided"
+        because = flows[0][1].reason or f"{_THEY[len(ids) == 1]} on a line that is not modelled"
         opens = ", and so is what else may be open" if also_opens else ""
         return Finding(
             Kind.UNDECIDED,
             f"{point}: {number}{opens}: {because}",
             subject=cause.source.text if isinstance(cause, Rule) else cause,
             point=point,
-            flow=flows[0][0].id if len(flows) == 1 else "",
+            flow=ids[0] if len(ids) == 1 else "",
             witness=self.judge.packet_text(flows[0][1]),
             decided_by=(rule_reference(cause, point),) if isinstance(cause, Rule) else (),
             requirements=requirements,
@@ -299,7 +301,12 @@ def consequence(plan: Plan, breaks: tuple[Break, ...]) -> str:
     return f"{fails}{_HOW[first.effect]} at step {first.step}"
 
 
-_HOW = {Effect.BROKEN: "", Effect.DEGRADED: " in part", Effect.LATER: " later", Effect.FALLBACK: " over to a second way"}
+_HOW = {
+    Effect.BROKEN: "",
+    Effect.DEGRADED: " in part",
+    Effect.LATER: " later",
+    Effect.FALLBACK: " over to a second way",
+}
 
 
 def _without_source_port(box: Box) -> Box:

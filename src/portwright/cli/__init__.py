@@ -6,6 +6,7 @@ Commands are loaded when they are called; the table below has all that `--help` 
 import errno
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 from itertools import pairwise
@@ -100,7 +101,8 @@ def _failed(message: str, status: int) -> int:
 
 def _discard_output() -> None:
     """Nothing more can be written; Python tries once more when it exits."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError):  # a stream that is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _misused(problem: click.ClickException, as_json: bool) -> int:

@@ -1,16 +1,16 @@
 """`portwright decide`: what a configuration does with a packet."""
 
-import json
 from collections.abc import Iterable, Iterator
 
 import click
 
 from portwright.cli.options import format_option, platform_option, read_configuration
-from portwright.cli.output import printable
+from portwright.cli.output import show
 from portwright.errors import ExitStatus, InvalidInput, Problem
 from portwright.files import read_text
 from portwright.packets.packet import Packet
 from portwright.policy.answer import Answerer
+from portwright.policy.walk import Decided
 from portwright.report.decision import decision_json, decision_text
 
 
@@ -55,29 +55,26 @@ def _lines(text: str) -> list[str]:
 def _answer(lines: Iterable[str], answerer: Answerer, text: str, output: str, file: str | None) -> int:
     """Print every answer; the exit status is that of the worst."""
     statuses = set()
-    for shown, status in _outcomes(lines, answerer, text, output, file):
-        click.echo(shown if output == "json" else printable(shown))
+    for answer, status in _outcomes(lines, answerer, text, output == "json", file):
+        show(answer, indent=None)
         statuses.add(status)
     return next((s for s in (ExitStatus.INPUT, ExitStatus.UNDECIDED) if s in statuses), ExitStatus.PROVED)
 
 
 def _outcomes(
-    lines: Iterable[str], answerer: Answerer, text: str, output: str, file: str | None
-) -> Iterator[tuple[str, ExitStatus]]:
-    for line in lines:
-        line = line.strip()
+    lines: Iterable[str], answerer: Answerer, text: str, as_json: bool, file: str | None
+) -> Iterator[tuple[str | dict[str, object], ExitStatus]]:
+    for line in map(str.strip, lines):
         try:
             packet = Packet.parse(line)
         except ValueError as problem:
             if file is None:
                 raise InvalidInput([Problem("PACKET", 0, 0, "", str(problem))]) from None
-            shown = json.dumps({"packet": line, "error": str(problem)}) if output == "json" else f"{line}\n  {problem}"
-            yield shown, ExitStatus.INPUT
+            yield ({"packet": line, "error": str(problem)} if as_json else f"{line}\n  {problem}"), ExitStatus.INPUT
             continue
         decision = answerer.decide(packet)
-        undecided = decision.decided.value == "undecided"
-        if output == "json":
-            shown = json.dumps(decision_json(line, packet, decision, answerer))
+        status = ExitStatus.UNDECIDED if decision.decided is Decided.UNDECIDED else ExitStatus.PROVED
+        if as_json:
+            yield decision_json(line, packet, decision, answerer), status
         else:
-            shown = decision_text(line, packet, decision, answerer, text)
-        yield shown, ExitStatus.UNDECIDED if undecided else ExitStatus.PROVED
+            yield decision_text(line, packet, decision, answerer, text), status

@@ -16,10 +16,10 @@ _STYLES: tuple[tuple[re.Pattern[str], str], ...] = (  # on the first line of a t
 _MARKED = re.compile(r" *> +\S")  # the line in question, in its context
 
 
-def show(result: str | dict[str, object]) -> None:
-    """Print a result: an object as JSON, a text for people."""
+def show(result: str | dict[str, object], indent: int | None = 2) -> None:
+    """Print a result: an object as JSON (on one line without indent), a text for people."""
     if not isinstance(result, str):
-        click.echo(json.dumps(result, indent=2))
+        click.echo(json.dumps(result, indent=indent))
     else:
         click.echo(colored(printable(result)) if _has_colors() else printable(result))
 

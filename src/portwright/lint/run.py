@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from portwright.findings import Finding, Kind, Severity
+from portwright.findings import Finding, Kind, Severity, told_apart
 from portwright.packets.box import Box
 from portwright.packets.fields import Field, State
 from portwright.packets.intervals import contains
@@ -45,7 +45,7 @@ def lint(configuration: Configuration, text: str, point: str) -> LintReport:
         *(_not_understood(unknown, point) for unknown in configuration.census.unknown),
     ]
     findings.sort(key=lambda finding: finding.decided_by[0].line if finding.decided_by else 0)
-    return LintReport(configuration, text, tuple(findings))
+    return LintReport(configuration, text, told_apart(findings))
 
 
 def _stages(configuration: Configuration) -> Iterator[Stage]:
@@ -113,7 +113,11 @@ def _any_any(stages: list[Stage], configuration: Configuration, point: str) -> I
 
 
 def _permits_all(rule: Rule, configuration: Configuration) -> bool:
-    return rule.action == Verdict.ACCEPT and not rule.default and any(_is_any(box, configuration) for box in rule.match.possible)
+    return (
+        rule.action == Verdict.ACCEPT
+        and not rule.default
+        and any(_is_any(box, configuration) for box in rule.match.possible)
+    )
 
 
 def _is_any(box: Box, configuration: Configuration) -> bool:

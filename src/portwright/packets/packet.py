@@ -22,6 +22,7 @@ from portwright.packets.names import PORTS, PROTOCOLS, protocol_name
 _FLAGS = {State.ESTABLISHED: Flags.OTHER, State.INVALID: Flags.OTHER}
 _ECHO = {ICMP: 8, ICMPV6: 128}  # RFC 792, RFC 4443: echo request
 DEFAULT_SOURCE_PORT = 40000  # an ephemeral port on every system
+_LONGEST = 300  # characters; longer text is no packet that a person or a program wrote
 _OPTIONS = ("in", "out", "state", "type", "code")
 
 
@@ -94,6 +95,8 @@ def _end(version: int, address: int, port: int | None) -> str:
 
 
 def _parse(text: str) -> Packet:
+    if len(text) > _LONGEST:
+        raise ValueError(f"a packet has at most {_LONGEST} characters")
     words = text.split()
     if words[:1] == ["proto"]:
         words = words[1:]
@@ -122,8 +125,12 @@ def _parse(text: str) -> Packet:
     )
 
 
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdecimal() and len(word) <= 5  # as many digits as the largest port has
+
+
 def _protocol(word: str) -> int:
-    number = int(word) if word.isdecimal() else PROTOCOLS.get(word.lower(), -1)
+    number = int(word) if _is_number(word) else PROTOCOLS.get(word.lower(), -1)
     if not 0 <= number <= LAST[Field.PROTOCOL]:
         raise ValueError(
             f"'{word}' is not an IP protocol (tcp, udp, icmp, icmpv6, esp, ..., or 'proto 0' to 'proto 255')"
@@ -146,7 +153,7 @@ def _parse_end(word: str) -> tuple[IPv4Address | IPv6Address, int | None]:
 
 
 def _port(word: str) -> int:
-    number = int(word) if word.isdecimal() else PORTS.get(word.lower(), -1)
+    number = int(word) if _is_number(word) else PORTS.get(word.lower(), -1)
     if not 0 <= number <= LAST[Field.DPORT]:
         raise ValueError(f"'{word}' is not a port (0 to 65535, or a well-known name)")
     return number
@@ -177,7 +184,7 @@ def _icmp(protocol: int, version: int, options: dict[str, str]) -> tuple[int, in
     if ICMP_PROTOCOL[version] != protocol:
         raise ValueError("icmp goes with IPv4 addresses and icmpv6 with IPv6 addresses")
     numbers = [options.get("type", str(_ECHO[protocol])), options.get("code", "0")]
-    if not all(number.isdecimal() and int(number) <= LAST[Field.TYPE] for number in numbers):
+    if not all(_is_number(number) and int(number) <= LAST[Field.TYPE] for number in numbers):
         raise ValueError("ICMP type and code are numbers from 0 to 255")
     return int(numbers[0]), int(numbers[1])
 

@@ -1,4 +1,4 @@
-"""Firewall platforms: each reads its vendor's configuration into a policy. One dialect, one package."""
+"""Firewall platforms: a package each, which reads its vendor's configuration into a policy."""
 
 from importlib import import_module
 from typing import Protocol, cast

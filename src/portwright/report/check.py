@@ -196,9 +196,19 @@ def _citations(finding: Finding, plan: Plan) -> list[str]:
 
 
 def _others(breaks: tuple[Break, ...]) -> list[str]:
-    others = [f"{broken.scenario} ({broken.effect.value} at step {broken.step})" for broken in breaks[1:]]
-    shown = others[:4] + ([f"and {len(others) - 4} more"] if len(others) > 4 else [])
+    """What breaks besides the first, scenario by scenario."""
+    steps: dict[str, list[Break]] = {}
+    for broken in breaks[1:]:
+        steps.setdefault(broken.scenario, []).append(broken)
+    others = [f"{scenario} ({_steps(found)})" for scenario, found in steps.items()]
+    shown = others[:_LISTED] + ([f"and {len(others) - _LISTED} more"] if len(others) > _LISTED else [])
     return ["; ".join(shown)] if shown else []
+
+
+def _steps(breaks: Sequence[Break]) -> str:
+    if len(breaks) == 1:
+        return f"{breaks[0].effect.value} at step {breaks[0].step}"
+    return f"at steps {', '.join(dict.fromkeys(broken.step for broken in breaks))}"
 
 
 def _footer(report: CheckReport) -> list[str]:

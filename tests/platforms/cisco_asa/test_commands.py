@@ -45,19 +45,37 @@ def test_no_command_is_both_modelled_and_inert():
 
 @pytest.mark.parametrize(
     "line",
-    ["Cryptochecksum:be38dfaef777a339b9e1c89202572a7d", "no logging message 106015", "asdm image disk0:/asdm.bin",
-     "timeout conn 1:00:00 half-closed 0:10:00", "crypto isakmp policy 10", "ssh 10.0.0.0 255.0.0.0 inside",
-     "aaa authentication ssh console LOCAL", "service resetoutside", "no service resetinbound interface outside", "sysopt connection tcpmss 1350", "no failover",
-     "threat-detection scanning-threat shun", "xlate per-session deny tcp any4 any4", "dhcpd enable inside",
-     "snmp-server enable traps snmp authentication linkup", "flow-export destination inside 10.0.0.9 2055",
-     "tftp-server inside 10.0.0.9 /configs", "command-alias exec a b", "privilege cmd level 3 mode exec command perfmon"],
-)  # fmt: skip
+    [
+        "Cryptochecksum:be38dfaef777a339b9e1c89202572a7d",
+        "no logging message 106015",
+        "asdm image disk0:/asdm.bin",
+        "timeout conn 1:00:00 half-closed 0:10:00",
+        "crypto isakmp policy 10",
+        "ssh 10.0.0.0 255.0.0.0 inside",
+        "aaa authentication ssh console LOCAL",
+        "service resetoutside",
+        "no service resetinbound interface outside",
+        "sysopt connection tcpmss 1350",
+        "no failover",
+        "threat-detection scanning-threat shun",
+        "xlate per-session deny tcp any4 any4",
+        "dhcpd enable inside",
+        "snmp-server enable traps snmp authentication linkup",
+        "flow-export destination inside 10.0.0.9 2055",
+        "tftp-server inside 10.0.0.9 /configs",
+        "command-alias exec a b",
+        "privilege cmd level 3 mode exec command perfmon",
+    ],
+)
 def test_inert_lines(line):
     """Lines as devices print them."""
     assert inert_group(tuple(line.split())) is not None
 
 
-@pytest.mark.parametrize("line", ["flux-capacitor enable", "service-policy x global", "zone a", "sysopt connection permit-vpn", "ip audit name x"])
+@pytest.mark.parametrize(
+    "line",
+    ["flux-capacitor enable", "service-policy x global", "zone a", "sysopt connection permit-vpn", "ip audit name x"],
+)
 def test_lines_that_are_not_inert(line):
     """Unknown and modelled lines are in no group."""
     assert inert_group(tuple(line.split())) is None
@@ -73,7 +91,11 @@ def test_one_unknown_command_is_one_rule(behind):
     """The same command many times makes the point undecided once, naming each line."""
     answers = behind("warp 1\nwarp 2\nwarp 3")
     census = answers.configuration.census
-    assert [(found.source.line, found.scope) for found in census.unknown] == [(15, "point"), (16, "point"), (17, "point")]
+    assert [(found.source.line, found.scope) for found in census.unknown] == [
+        (15, "point"),
+        (16, "point"),
+        (17, "point"),
+    ]
     (stage,) = answers.configuration.policy().stages
     doubtful = [rule for rule in stage.chains[stage.base].rules if rule.reason == "unknown command 'warp'"]
     assert [[doubt.source.line for doubt in rule.match.doubts] for rule in doubtful] == [[15, 16, 17]]

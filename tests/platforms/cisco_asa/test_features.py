@@ -56,7 +56,11 @@ def entries(*lines):
         ("permit icmp any any 3 4", "icmp 10.0.0.5 > 8.8.8.8 type 3 code 4", "accept"),
         ("permit icmp any any unreachable 4", "icmp 10.0.0.5 > 8.8.8.8 type 3 code 3", "drop"),
         ("permit icmp any any conversion-error", "icmp 10.0.0.5 > 8.8.8.8 type 31 code 0", "accept"),
-        ("permit icmp6 any any neighbor-solicitation", "icmpv6 fd00::1 > fd00::2 type 135 code 0 in inside out dmz", "accept"),
+        (
+            "permit icmp6 any any neighbor-solicitation",
+            "icmpv6 fd00::1 > fd00::2 type 135 code 0 in inside out dmz",
+            "accept",
+        ),
         ("permit icmp6 any any echo", "icmpv6 fd00::1 > fd00::2 type 128 code 0 in inside out dmz", "accept"),
         # what stands around an entry
         ("permit tcp any any eq 80 log", "tcp 10.0.0.5 > 8.8.8.8:80", "accept"),
@@ -96,22 +100,62 @@ def test_an_entry_is_written_in_other_ways(line, behind):
         ("", "tcp 10.0.0.5 > 8.8.8.8:80", "accept"),
         ("", "tcp 172.16.1.5 > 10.0.0.5:80", "drop"),
         ("", "tcp 172.16.1.5 > 8.8.8.8:80", "accept"),
-        ("access-list a extended permit ip any any\naccess-group a in interface dmz", "tcp 172.16.1.5 > 10.0.0.5:80", "accept"),
+        (
+            "access-list a extended permit ip any any\naccess-group a in interface dmz",
+            "tcp 172.16.1.5 > 10.0.0.5:80",
+            "accept",
+        ),
         ("access-list a extended permit ip any any\naccess-group a global", "tcp 172.16.1.5 > 10.0.0.5:80", "accept"),
         ("access-list a extended deny tcp any any\naccess-group a global", "udp 10.0.0.5 > 8.8.8.8:80", "drop"),
-        ("access-list a extended deny tcp any any\naccess-group a out interface outside", "udp 10.0.0.5 > 8.8.8.8:80", "drop"),
-        ("access-list a extended permit udp any any\naccess-group a out interface outside", "udp 10.0.0.5 > 8.8.8.8:80", "accept"),
-        ("access-list a extended permit udp any any\naccess-group a out interface outside", "udp 10.0.0.5 > 172.16.1.5:80", "accept"),
-        ("access-list a extended permit ip any any\naccess-group a out interface inside", "udp 172.16.1.5 > 10.0.0.5:80", "drop"),
-        ("access-list a extended deny ip any any\naccess-group a in interface inside control-plane", "udp 10.0.0.5 > 8.8.8.8:80", "accept"),
-        ("access-list a standard permit 10.0.0.0 255.0.0.0\naccess-group a in interface inside", "tcp 10.0.0.5 > 8.8.8.8:80", "undecided"),
-        ("access-list a remark nothing here\naccess-group a in interface inside", "tcp 10.0.0.5 > 8.8.8.8:80", "undecided"),
-        ("access-list a ethertype permit bpdu\naccess-group a in interface inside", "tcp 10.0.0.5 > 8.8.8.8:80", "accept"),
-        ("access-list a ethertype deny any\naccess-group a in interface inside", "tcp 10.0.0.5 > 8.8.8.8:80", "undecided"),
+        (
+            "access-list a extended deny tcp any any\naccess-group a out interface outside",
+            "udp 10.0.0.5 > 8.8.8.8:80",
+            "drop",
+        ),
+        (
+            "access-list a extended permit udp any any\naccess-group a out interface outside",
+            "udp 10.0.0.5 > 8.8.8.8:80",
+            "accept",
+        ),
+        (
+            "access-list a extended permit udp any any\naccess-group a out interface outside",
+            "udp 10.0.0.5 > 172.16.1.5:80",
+            "accept",
+        ),
+        (
+            "access-list a extended permit ip any any\naccess-group a out interface inside",
+            "udp 172.16.1.5 > 10.0.0.5:80",
+            "drop",
+        ),
+        (
+            "access-list a extended deny ip any any\naccess-group a in interface inside control-plane",
+            "udp 10.0.0.5 > 8.8.8.8:80",
+            "accept",
+        ),
+        (
+            "access-list a standard permit 10.0.0.0 255.0.0.0\naccess-group a in interface inside",
+            "tcp 10.0.0.5 > 8.8.8.8:80",
+            "undecided",
+        ),
+        (
+            "access-list a remark nothing here\naccess-group a in interface inside",
+            "tcp 10.0.0.5 > 8.8.8.8:80",
+            "undecided",
+        ),
+        (
+            "access-list a ethertype permit bpdu\naccess-group a in interface inside",
+            "tcp 10.0.0.5 > 8.8.8.8:80",
+            "accept",
+        ),
+        (
+            "access-list a ethertype deny any\naccess-group a in interface inside",
+            "tcp 10.0.0.5 > 8.8.8.8:80",
+            "undecided",
+        ),
         ("access-group nosuch in interface inside", "tcp 10.0.0.5 > 8.8.8.8:80", "undecided"),
         ("access-group nosuch in interface outside", "tcp 8.8.8.8 > 10.0.0.5:80", "drop"),
     ],
-)  # fmt: skip
+)
 def test_where_lists_apply(lines, packet, decision, behind):
     """In, out and global; without a list the security levels; what is not an extended list is in doubt."""
     assert behind(lines).decision(packet) == decision
@@ -155,16 +199,48 @@ service-policy global_policy {2}
 @pytest.mark.parametrize(
     ("policy", "packet", "decision"),
     [
-        (("inspection_default", "inspect icmp", "global"), "icmp 8.8.8.8 > 10.0.0.5 type 0 code 0 state established", "accept"),
-        (("inspection_default", "inspect ftp", "global"), "icmp 8.8.8.8 > 10.0.0.5 type 0 code 0 state established", "drop"),
-        (("class-default", "inspect icmp", "global"), "icmp 8.8.8.8 > 10.0.0.5 type 0 code 0 state established", "accept"),
-        (("inspection_default", "inspect icmp", "interface outside"), "icmp 8.8.8.8 > 10.0.0.5 type 0 code 0 state established", "accept"),
-        (("inspection_default", "inspect icmp", "interface dmz"), "icmp 8.8.8.8 > 10.0.0.5 type 0 code 0 state established", "drop"),
-        (("inspection_default", "inspect icmp", "interface dmz"), "icmp 172.16.1.5 > 10.0.0.5 type 0 code 0 state established", "accept"),
+        (
+            ("inspection_default", "inspect icmp", "global"),
+            "icmp 8.8.8.8 > 10.0.0.5 type 0 code 0 state established",
+            "accept",
+        ),
+        (
+            ("inspection_default", "inspect ftp", "global"),
+            "icmp 8.8.8.8 > 10.0.0.5 type 0 code 0 state established",
+            "drop",
+        ),
+        (
+            ("class-default", "inspect icmp", "global"),
+            "icmp 8.8.8.8 > 10.0.0.5 type 0 code 0 state established",
+            "accept",
+        ),
+        (
+            ("inspection_default", "inspect icmp", "interface outside"),
+            "icmp 8.8.8.8 > 10.0.0.5 type 0 code 0 state established",
+            "accept",
+        ),
+        (
+            ("inspection_default", "inspect icmp", "interface dmz"),
+            "icmp 8.8.8.8 > 10.0.0.5 type 0 code 0 state established",
+            "drop",
+        ),
+        (
+            ("inspection_default", "inspect icmp", "interface dmz"),
+            "icmp 172.16.1.5 > 10.0.0.5 type 0 code 0 state established",
+            "accept",
+        ),
         (("chosen", "inspect icmp", "global"), "icmp 8.8.8.8 > 10.0.0.5 type 0 code 0 state established", "accept"),
         (("chosen", "inspect icmp", "global"), "icmp 8.8.8.8 > 10.0.0.6 type 0 code 0 state established", "drop"),
-        (("inspection_default", "inspect icmp", "global"), "icmp 8.8.8.8 > 10.0.0.5 type 3 code 1 state related", "undecided"),
-        (("inspection_default", "inspect ftp", "global"), "icmp 8.8.8.8 > 10.0.0.5 type 3 code 1 state related", "drop"),
+        (
+            ("inspection_default", "inspect icmp", "global"),
+            "icmp 8.8.8.8 > 10.0.0.5 type 3 code 1 state related",
+            "undecided",
+        ),
+        (
+            ("inspection_default", "inspect ftp", "global"),
+            "icmp 8.8.8.8 > 10.0.0.5 type 3 code 1 state related",
+            "drop",
+        ),
         (("class-default", "set connection conn-max 100", "global"), "tcp 10.0.0.5 > 8.8.8.8:80", "accept"),
         (("class-default", "police output 1000000", "global"), "tcp 10.0.0.5 > 8.8.8.8:80", "accept"),
         (("class-default", "sfr fail-open", "global"), "tcp 10.0.0.5 > 8.8.8.8:80", "undecided"),
@@ -172,10 +248,18 @@ service-policy global_policy {2}
         (("chosen", "ips inline fail-close", "global"), "tcp 10.0.0.5 > 8.8.8.8:80", "undecided"),
         (("chosen", "ips inline fail-close", "global"), "tcp 10.0.0.6 > 8.8.8.8:80", "accept"),
         (("class-default", "teleport", "global"), "tcp 10.0.0.6 > 8.8.8.8:80", "undecided"),
-        (("chosen", "set connection advanced-options tcp-state-bypass", "global"), "tcp 10.0.0.5:80 > 8.8.8.8:80 state invalid", "undecided"),
-        (("chosen", "set connection advanced-options tcp-state-bypass", "global"), "tcp 10.0.0.6:80 > 8.8.8.8:80 state invalid", "drop"),
+        (
+            ("chosen", "set connection advanced-options tcp-state-bypass", "global"),
+            "tcp 10.0.0.5:80 > 8.8.8.8:80 state invalid",
+            "undecided",
+        ),
+        (
+            ("chosen", "set connection advanced-options tcp-state-bypass", "global"),
+            "tcp 10.0.0.6:80 > 8.8.8.8:80 state invalid",
+            "drop",
+        ),
     ],
-)  # fmt: skip
+)
 def test_service_policies(policy, packet, decision, behind):
     """ICMP inspection, modules, bypasses; everything else that a policy does is inert."""
     assert behind(INSPECT.format(*policy)).decision(packet) == decision
@@ -243,7 +327,11 @@ crypto map M 10 match address vpn
 crypto map M 10 set peer 198.51.100.1
 crypto map M interface outside
 """
-DYNAMIC = "crypto dynamic-map D 1 set ikev1 transform-set AES\ncrypto map M 65535 ipsec-isakmp dynamic D\ncrypto map M interface outside\n"
+DYNAMIC = """\
+crypto dynamic-map D 1 set ikev1 transform-set AES
+crypto map M 65535 ipsec-isakmp dynamic D
+crypto map M interface outside
+"""
 POOL = "ip local pool P 10.200.0.1-10.200.0.9 mask 255.255.255.0\n"
 
 
@@ -258,12 +346,16 @@ POOL = "ip local pool P 10.200.0.1-10.200.0.9 mask 255.255.255.0\n"
         (DYNAMIC + POOL, "tcp 10.200.0.5 > 10.0.0.5:22 in outside", "undecided"),
         (DYNAMIC + POOL, "tcp 8.8.8.8 > 10.0.0.5:22 in outside", "drop"),
         (DYNAMIC, "tcp 8.8.8.8 > 10.0.0.5:22 in outside", "undecided"),
-        (DYNAMIC + POOL + "tunnel-group DefaultL2LGroup ipsec-attributes\n ikev1 pre-shared-key x", "tcp 8.8.8.8 > 10.0.0.5:22", "undecided"),
+        (
+            DYNAMIC + POOL + "tunnel-group DefaultL2LGroup ipsec-attributes\n ikev1 pre-shared-key x",
+            "tcp 8.8.8.8 > 10.0.0.5:22",
+            "undecided",
+        ),
         ("webvpn\n enable outside\n" + POOL, "tcp 10.200.0.5 > 10.0.0.5:22 in outside", "undecided"),
         ("webvpn\n anyconnect enable\n" + POOL, "tcp 10.200.0.5 > 10.0.0.5:22 in outside", "drop"),
         ("crypto map M interface nosuch\n" + CRYPTO, "tcp 10.91.0.5 > 10.0.0.5:22 in outside", "undecided"),
     ],
-)  # fmt: skip
+)
 def test_tunnels(lines, packet, decision, behind):
     """Packets from the far end of a tunnel may pass without a look at the access lists; others may not."""
     assert behind(lines).decision(packet) == decision
@@ -275,18 +367,38 @@ def test_tunnels(lines, packet, decision, behind):
         ("", "tcp 10.0.0.5 > 8.8.8.8:80", [("inside", "outside")]),
         ("route inside 10.5.0.0 255.255.0.0 10.0.0.254", "tcp 10.5.0.5 > 172.16.1.9:80", [("inside", "dmz")]),
         ("route dmz 10.0.9.0 255.255.255.0 172.16.1.9", "tcp 8.8.8.8 > 10.0.9.1:80", [("outside", "dmz")]),
-        ("route dmz 10.7.0.0 255.255.0.0 172.16.1.9 250\nroute inside 10.7.0.0 255.255.0.0 10.0.0.9 1", "tcp 8.8.8.8 > 10.7.0.1:80", [("outside", "inside")]),
-        ("route dmz 10.7.0.0 255.255.0.0 172.16.1.9 5\nroute inside 10.7.0.0 255.255.0.0 10.0.0.9 1 track 1", "tcp 8.8.8.8 > 10.7.0.1:80", [("outside", "dmz"), ("outside", "inside")]),
+        (
+            "route dmz 10.7.0.0 255.255.0.0 172.16.1.9 250\nroute inside 10.7.0.0 255.255.0.0 10.0.0.9 1",
+            "tcp 8.8.8.8 > 10.7.0.1:80",
+            [("outside", "inside")],
+        ),
+        (
+            "route dmz 10.7.0.0 255.255.0.0 172.16.1.9 5\nroute inside 10.7.0.0 255.255.0.0 10.0.0.9 1 track 1",
+            "tcp 8.8.8.8 > 10.7.0.1:80",
+            [("outside", "dmz"), ("outside", "inside")],
+        ),
         ("route dmz 0.0.0.0 0.0.0.0 172.16.1.9 tunneled", "tcp 10.0.0.5 > 8.8.8.8:80", [("inside", "outside")]),
         ("router ospf 1\n network 10.0.0.0 255.0.0.0 area 0", "tcp 10.0.0.5 > 172.16.1.9:80", [("inside", "dmz")]),
-        ("router ospf 1\n network 10.0.0.0 255.0.0.0 area 0", "tcp 10.0.0.5 > 8.8.8.8:80", [("inside", "dmz"), ("inside", "outside")]),
+        (
+            "router ospf 1\n network 10.0.0.0 255.0.0.0 area 0",
+            "tcp 10.0.0.5 > 8.8.8.8:80",
+            [("inside", "dmz"), ("inside", "outside")],
+        ),
         ("", "tcp [fd00::1] > [fd00::2]:80 in inside", [("inside", "dmz"), ("inside", "outside")]),
         ("", "tcp 10.0.0.5 > 10.0.0.6:80", [("inside", "inside")]),
         ("", "tcp 10.0.0.5 > 8.8.8.8:80 in dmz out inside", [("dmz", "inside")]),
-        ("object network w\n host 172.16.1.5\n nat (dmz,outside) static 203.0.113.9", "tcp 8.8.8.8 > 203.0.113.9:80", [("outside", "dmz")]),
-        ("object network w\n host 172.16.1.5\n nat (any,outside) static 203.0.113.9", "tcp 8.8.8.8 > 203.0.113.9:80", [("outside", "dmz")]),
+        (
+            "object network w\n host 172.16.1.5\n nat (dmz,outside) static 203.0.113.9",
+            "tcp 8.8.8.8 > 203.0.113.9:80",
+            [("outside", "dmz")],
+        ),
+        (
+            "object network w\n host 172.16.1.5\n nat (any,outside) static 203.0.113.9",
+            "tcp 8.8.8.8 > 203.0.113.9:80",
+            [("outside", "dmz")],
+        ),
     ],
-)  # fmt: skip
+)
 def test_ways(lines, packet, ways, behind):
     """Where a packet arrives and leaves: translation first, then the longest prefix; what is not certain stays open."""
     from portwright.packets.packet import Packet
@@ -301,12 +413,20 @@ def test_ways(lines, packet, ways, behind):
     ("nat", "packet", "leaves_as"),
     [
         ("nat (inside,outside) static 203.0.113.9", "tcp 10.0.5.5:7 > 8.8.8.8:80", "tcp 203.0.113.9:7 > 8.8.8.8:80"),
-        ("nat (inside,outside) static 203.0.113.9 service tcp 22 2222", "tcp 10.0.5.5:22 > 8.8.8.8:80", "tcp 203.0.113.9:2222 > 8.8.8.8:80"),
-        ("nat (inside,outside) static 203.0.113.9 service tcp 22 2222", "tcp 10.0.5.5:23 > 8.8.8.8:80", "tcp 10.0.5.5:23 > 8.8.8.8:80"),
+        (
+            "nat (inside,outside) static 203.0.113.9 service tcp 22 2222",
+            "tcp 10.0.5.5:22 > 8.8.8.8:80",
+            "tcp 203.0.113.9:2222 > 8.8.8.8:80",
+        ),
+        (
+            "nat (inside,outside) static 203.0.113.9 service tcp 22 2222",
+            "tcp 10.0.5.5:23 > 8.8.8.8:80",
+            "tcp 10.0.5.5:23 > 8.8.8.8:80",
+        ),
         ("nat (inside,outside) static 10.0.5.5", "tcp 10.0.5.5:7 > 8.8.8.8:80", "tcp 10.0.5.5:7 > 8.8.8.8:80"),
         ("nat (inside,outside) static 203.0.113.9", "tcp 10.0.5.5:7 > 172.16.1.5:80", "tcp 10.0.5.5:7 > 172.16.1.5:80"),
     ],
-)  # fmt: skip
+)
 def test_static_sources(nat, packet, leaves_as, behind):
     """A static rule gives the source its mapped address and port on the way out of its interface."""
     from portwright.packets.packet import Packet
@@ -324,7 +444,9 @@ def test_a_pool_leaves_the_source_open(behind):
     from portwright.packets.packet import Packet
     from portwright.policy.walk import decide
 
-    configuration = behind("object network o\n subnet 10.0.0.0 255.255.0.0\n nat (inside,outside) dynamic interface").configuration
+    configuration = behind(
+        "object network o\n subnet 10.0.0.0 255.255.0.0\n nat (inside,outside) dynamic interface"
+    ).configuration
     parsed = Packet.parse("tcp 10.0.5.5:7 > 8.8.8.8:80")
     (header,) = decide(configuration.policy(), parsed.header(*configuration.ways(parsed)[0])).headers
     assert header[Field.SRC] == 0xCB007102

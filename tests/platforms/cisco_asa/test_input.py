@@ -26,16 +26,28 @@ def problems(text):
         (": Saved\nPIX Version 6.3(5)\n", 2, "'PIX Version 6.3(5)' is not an ASA release"),
         ("FWSM Version 4.1(5)\n", 1, "'FWSM Version 4.1(5)' is not an ASA release"),
         ("NGFW Version 6.4.0\n", 1, "this is Firepower Threat Defense, not ASA"),
-        (HEAD + "static (inside,outside) 1.1.1.1 10.0.0.5 netmask 255.255.255.255\n", 5, "'static' is a command of releases before 8.3"),
+        (
+            HEAD + "static (inside,outside) 1.1.1.1 10.0.0.5 netmask 255.255.255.255\n",
+            5,
+            "'static' is a command of releases before 8.3",
+        ),
         (HEAD + "nat (inside) 1 0.0.0.0 0.0.0.0\n", 5, "'nat' is a command of releases before 8.3"),
         (HEAD + "global (outside) 1 interface\n", 5, "'global' is a command of releases before 8.3"),
-        (HEAD + "access-list A advanced permit ip any any rule-id 1\n", 5, "an advanced access list belongs to Threat Defense"),
+        (
+            HEAD + "access-list A advanced permit ip any any rule-id 1\n",
+            5,
+            "an advanced access list belongs to Threat Defense",
+        ),
         ("ASA Version 9.8(2) <system>\n", 1, "this is the system space of multiple context mode: it filters nothing"),
-        (HEAD + "context admin\n  allocate-interface Management0/0\n", 5, "this is the system space of multiple context mode: it filters nothing"),
+        (
+            HEAD + "context admin\n  allocate-interface Management0/0\n",
+            5,
+            "this is the system space of multiple context mode: it filters nothing",
+        ),
         (HEAD + "access-group A in\n: end\n", 5, "an access-group that is not understood"),
         (HEAD + "interface GigabitEthernet0/1\n nameif inside\n", 5, "two interfaces have the name inside"),
     ],
-)  # fmt: skip
+)
 def test_other_releases_and_products(text, line, message):
     """Where translated addresses, or rules kept elsewhere, would make every answer wrong, the file is refused."""
     assert problems(text) == [(line, message)]
@@ -58,7 +70,7 @@ def test_every_problem_at_once():
         "<?xml version='1.0'?>\n<config/>",
         "table inet filter {\n chain forward {\n }\n}",
         "config firewall policy\n edit 1\n next\nend",
-        "version 15.2\nhostname router\nip access-list extended A\n permit ip any any\naccess-list 101 permit ip any any",
+        "version 15.2\nhostname r\nip access-list extended A\n permit ip any any\naccess-list 101 permit ip any any",
         "version 15.2\nobject-group network G\n host 10.0.0.1",
         "set security policies from-zone trust to-zone untrust",
     ],
@@ -77,10 +89,18 @@ def test_binary(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["ASA Version 9.8(2)\n", ": Saved\n:\nASA Version 9.1(2)\n", " nameif outside\n", "object network a\n host 1.1.1.1\n",
-     "access-list a extended permit ip any any\n", "nat (inside,outside) source dynamic any interface\n",
-     "ASA Version 8.2(1)\n", "NGFW Version 6.4.0\n", "\ufeffASA Version 9.8(2)\n"],
-)  # fmt: skip
+    [
+        "ASA Version 9.8(2)\n",
+        ": Saved\n:\nASA Version 9.1(2)\n",
+        " nameif outside\n",
+        "object network a\n host 1.1.1.1\n",
+        "access-list a extended permit ip any any\n",
+        "nat (inside,outside) source dynamic any interface\n",
+        "ASA Version 8.2(1)\n",
+        "NGFW Version 6.4.0\n",
+        "\ufeffASA Version 9.8(2)\n",
+    ],
+)
 def test_what_is_recognized(text):
     """Running-configs, parts of them, and the relatives that are refused with a better message."""
     assert cisco_asa.recognizes(text)
@@ -89,7 +109,8 @@ def test_what_is_recognized(text):
 def test_group_loops():
     """Groups that contain one another are named with the lines that say so."""
     text = HEAD + (
-        "object-group network A\n group-object B\nobject-group network B\n network-object host 10.0.0.1\n group-object C\n"
+        "object-group network A\n group-object B\n"
+        "object-group network B\n network-object host 10.0.0.1\n group-object C\n"
         "object-group network C\n group-object A\nobject-group network D\n group-object A\n"
     )
     assert problems(text) == [
@@ -110,10 +131,19 @@ BOUND = HEAD + "access-list a extended permit tcp any any eq 80\naccess-group a 
 
 @pytest.mark.parametrize(
     "last",
-    ["access-list a extended permit tcp any", "access-list a extended permit tcp any any eq", "access-list a extended",
-     "object network w\n host", "object-group network g\n network-object", "object-group service s tcp\n port-object range 1",
-     "nat (inside,any) source static", "route inside 10.5.0.0", "access-group a in interface insi", "access-group a"],
-)  # fmt: skip
+    [
+        "access-list a extended permit tcp any",
+        "access-list a extended permit tcp any any eq",
+        "access-list a extended",
+        "object network w\n host",
+        "object-group network g\n network-object",
+        "object-group service s tcp\n port-object range 1",
+        "nat (inside,any) source static",
+        "route inside 10.5.0.0",
+        "access-group a in interface insi",
+        "access-group a",
+    ],
+)
 def test_a_last_line_that_is_cut_off(last):
     """An incomplete line at the end of a file without end is an error, not a doubt."""
     ((line, message),) = problems(BOUND + last)
@@ -130,7 +160,10 @@ def test_a_missing_end(end):
 
 def test_a_file_that_stops_before_its_access_groups(answers):
     """Access lists that nothing applies, and no end: the rest may be missing, so nothing is proved."""
-    text = HEAD + "interface GigabitEthernet0/1\n nameif outside\n security-level 0\naccess-list a extended deny ip any any\n"
+    text = (
+        HEAD
+        + "interface GigabitEthernet0/1\n nameif outside\n security-level 0\naccess-list a extended deny ip any any\n"
+    )
     assert answers(text).decision("tcp 10.0.0.5 > 8.8.8.8:80 in inside out outside") == "undecided"
     assert answers(text + ": end\n").decision("tcp 10.0.0.5 > 8.8.8.8:80 in inside out outside") == "accept"
 
@@ -145,7 +178,9 @@ def test_deep_groups_take_no_recursion():
 
 def test_groups_that_grow_without_end():
     """Groups that each repeat all before them are refused before they eat the memory."""
-    members = "".join(f" network-object host 10.{n // 256}.{n % 256}.{m}\n" for n in range(20) for m in range(0, 256, 2))
+    members = "".join(
+        f" network-object host 10.{n // 256}.{n % 256}.{m}\n" for n in range(20) for m in range(0, 256, 2)
+    )
     text = HEAD + "object-group network G0\n" + members
     for n in range(1, 3000):
         text += f"object-group network G{n}\n group-object G{n - 1}\n network-object host 11.{n // 256}.{n % 256}.7\n"
@@ -155,9 +190,16 @@ def test_groups_that_grow_without_end():
 
 @pytest.mark.parametrize(
     "line",
-    ["access-list a extended permit ip any any" + " log" * 5, "x" * 100_000, "access-list " + "a " * 50_000,
-     "banner motd " + "(" * 100_000, " " * 100_000 + "nameif x", '"' * 99_999, "object network " + "o" * 100_000],
-)  # fmt: skip
+    [
+        "access-list a extended permit ip any any" + " log" * 5,
+        "x" * 100_000,
+        "access-list " + "a " * 50_000,
+        "banner motd " + "(" * 100_000,
+        " " * 100_000 + "nameif x",
+        '"' * 99_999,
+        "object network " + "o" * 100_000,
+    ],
+)
 def test_long_lines(line):
     """A line of any length is read in time."""
     start = time.monotonic()
@@ -183,7 +225,10 @@ def test_ten_thousand_entries():
 
 def test_secrets_are_not_kept():
     """No remark, unknown line or rule holds a password."""
-    text = HEAD + "frobnicate password S3cret\nusername a password S3cret\ncrypto map M 1 set pre-shared-key S3cret\n: end\n"
+    text = (
+        HEAD
+        + "frobnicate password S3cret\nusername a password S3cret\ncrypto map M 1 set pre-shared-key S3cret\n: end\n"
+    )
     found = cisco_asa.parse(text, "config.cfg")
     assert "frobnicate" in str(found.census)
     assert "S3cret" not in str((found.census, found.remarks, [rule for stage in found.policy().stages

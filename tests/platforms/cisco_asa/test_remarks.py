@@ -17,21 +17,28 @@ import pytest
             [("undefined", 15, "object b is not defined"), ("undefined", 15, "object-group g is not defined")],
         ),
         ("access-group a global", [("undefined", 15, "access-list a is not defined")]),
-        ("access-list a extended permit ip any any\naccess-group a in interface lost",
-         [("undefined", 16, "interface lost is not defined")]),
+        (
+            "access-list a extended permit ip any any\naccess-group a in interface lost",
+            [("undefined", 16, "interface lost is not defined")],
+        ),
         ("route lost 10.9.0.0 255.255.0.0 10.0.0.9", [("undefined", 15, "interface lost is not defined")]),
         ("nat (lost,outside) source dynamic any interface", [("undefined", 15, "interface lost is not defined")]),
-        ("access-list a extended permit ip any any time-range t\naccess-group a global",
-         [("undefined", 15, "time-range t is not defined")]),
+        (
+            "access-list a extended permit ip any any time-range t\naccess-group a global",
+            [("undefined", 15, "time-range t is not defined")],
+        ),
         ("service-policy p global", [("undefined", 15, "policy-map p is not defined")]),
-        ("crypto map m 1 match address x\ncrypto map m interface outside", [("undefined", 15, "access-list x is not defined")]),
+        (
+            "crypto map m 1 match address x\ncrypto map m interface outside",
+            [("undefined", 15, "access-list x is not defined")],
+        ),
         ("name 10.0.0.1 a\nname 10.0.0.2 a", [("note", 16, "name a is defined twice: the last holds")]),
         (
             "object network a\n host 10.0.0.1\nobject-group network a\n network-object object a",
             [("note", 17, "a is the name of an object and of a group")],
         ),
     ],
-)  # fmt: skip
+)
 def test_remarks(lines, remarks, behind):
     """Each with the line it is about, in the order of the file."""
     found = behind(lines).configuration.remarks

@@ -17,7 +17,8 @@ TITLE = "Cisco ASA running-config (release 8.3 and later)"
 
 _HINT = "export it with 'terminal pager 0' and 'show running-config'"
 _TYPICAL = re.compile(
-    r"^(?:ASA Version |PIX Version |FWSM Version |NGFW Version |: Hardware: +ASA|[ \t]*nameif \S|[ \t]*security-level \d|"
+    r"^(?:ASA Version |PIX Version |FWSM Version |NGFW Version |: Hardware: +ASA|"
+    r"[ \t]*nameif \S|[ \t]*security-level \d|"
     r"access-group \S+ (?:global|(?:in|out) interface)|access-list \S+ (?:line \d+ )?(?:extended|advanced) |"
     r"object network \S|nat \(\S+,\S+\) |object-group (?:network|service|protocol|icmp-type) \S)",
     re.MULTILINE,

@@ -7,8 +7,9 @@ unknown, and makes the whole point undecided.
 
 INERT: dict[str, str] = {
     "identity, files and hardware of the device": """
-        hostname, domain-name, boot, asdm, terminal, pager, prompt, clock, banner, names, license, checkheaps, crashinfo,
-        coredump, config-register, console, hw-module, module, service-module, mount, jumbo-frame, mac-address, flowcontrol,
+        hostname, domain-name, boot, asdm, terminal, pager, prompt, clock, banner, names, license, checkheaps,
+        crashinfo, coredump, config-register, console, hw-module, module, service-module, mount, jumbo-frame,
+        mac-address, flowcontrol,
         hardware-bypass, auto-update, quit, exit, end, enable, configure, write, show, firewall routed, mode single,
         memory, setup, app-agent, fips, asp load-balance, asp rule-engine, command-alias, lacp, port-channel, redundant,
         logging, threat-detection, forward-reference, object-group-search, service password-recovery, service call-home,
@@ -28,8 +29,8 @@ INERT: dict[str, str] = {
     "limits, timers and rates": """
         timeout, xlate, fragment, mtu, conn, conn-rebalance, priority-queue, tcp-map, limit-resource, class,
         sysopt connection tcpmss, sysopt connection timewait, sysopt connection preserve-vpn-flows,
-        sysopt connection reclassify-vpn, sysopt traffic, sysopt noproxyarp, sysopt nodnsalias, sysopt radius, sysopt np,
-        sysopt uauth""",
+        sysopt connection reclassify-vpn, sysopt traffic, sysopt noproxyarp, sysopt nodnsalias, sysopt radius,
+        sysopt np, sysopt uauth""",
     "how a packet that was dropped is answered": """
         service""",
     "neighbors on the wire": """

@@ -69,7 +69,7 @@ class Inspector:
     def actions(self) -> list[Action]:
         """Every action, with the packets of its class."""
         found: list[Action] = []
-        for line in self._written.applied:
+        for line in {line.words: line for line in self._written.applied}.values():
             name, where = line.words[1] if len(line.words) > 1 else "", self._where(line)
             policy = self._written.policies.get(name)
             if policy is None:

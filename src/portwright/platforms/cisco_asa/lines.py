@@ -39,7 +39,7 @@ _PAIRS = {  # the same where one word is not enough to tell
         (("ip", "address"), ("no", "nameif"), ("no", "ip"), ("no", "security-level"), ("no", "shutdown"),
          ("ipv6", "address"), ("ipv6", "enable"))
     ),
-    "object": frozenset((("service", word) for word in ("tcp", "udp", "icmp", "icmp6", "sctp", "ip", "esp", "gre"))),
+    "object": frozenset(("service", word) for word in ("tcp", "udp", "icmp", "icmp6", "sctp", "ip", "esp", "gre")),
 }  # fmt: skip
 
 

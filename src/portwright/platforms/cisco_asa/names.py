@@ -16,8 +16,8 @@ TCP_PORTS: dict[str, int] = {
     "ssh": 22, "sunrpc": 111, "tacacs": 49, "talk": 517, "telnet": 23, "uucp": 540, "whois": 43, "www": 80,
 }  # fmt: skip
 UDP_PORTS: dict[str, int] = {
-    "biff": 512, "bootpc": 68, "bootps": 67, "cifs": 3020, "discard": 9, "dns": 53, "dnsix": 195, "domain": 53, "echo": 7,
-    "http": 80, "isakmp": 500, "kerberos": 750, "mobile-ip": 434, "nameserver": 42, "netbios-dgm": 138,
+    "biff": 512, "bootpc": 68, "bootps": 67, "cifs": 3020, "discard": 9, "dns": 53, "dnsix": 195, "domain": 53,
+    "echo": 7, "http": 80, "isakmp": 500, "kerberos": 750, "mobile-ip": 434, "nameserver": 42, "netbios-dgm": 138,
     "netbios-ns": 137, "nfs": 2049, "ntp": 123, "pcanywhere-status": 5632, "pim-auto-rp": 496, "radius": 1645,
     "radius-acct": 1646, "rip": 520, "secureid-udp": 5510, "sip": 5060, "snmp": 161, "snmptrap": 162, "sunrpc": 111,
     "syslog": 514, "tacacs": 49, "talk": 517, "tftp": 69, "time": 37, "vxlan": 4789, "who": 513, "www": 80,

@@ -24,7 +24,8 @@ from portwright.platforms.cisco_asa.nat import Translation
 from portwright.policy.model import Action, Chain, Change, Rewrite, Rule, Stage, Verdict
 from portwright.source import Source
 
-_MAXIMUM_WORK = 2_000_000  # ranges that are compared, of all rules together
+_MAXIMUM_WORK = 500_000  # comparisons, of all rules together
+_FEW = 64
 _REASON = "NAT reverse path check: the reply would be translated by this rule"
 _UNTRACKED: Intervals = ((State.UNTRACKED, State.UNTRACKED),)
 _MARKED: Boxes = (Box(((Field.STATE, _UNTRACKED),)),)
@@ -77,16 +78,19 @@ class ReversePath:
         self._own = own  # packets for the firewall itself have no reply that it would translate
         self._nobody = Source(file, 0)
         self._groups: dict[Box, _Group] = {}
-        self._of_host: dict[int, list[_Group]] = {}  # groups about a single destination
-        self._others: list[_Group] = []
+        self._near: dict[tuple[int, int], list[_Group]] = {}  # groups about few destinations, by neighborhood
+        self._wide: list[_Group] = []  # groups about many destinations
         self._work = 0
         self._marks: list[Rule] = []
         self._drops: list[Rule] = []
 
     def add_flow(self, flow: Flow) -> None:
         """Take in packets whose destination the next rule translates; earlier rules may claim the reply of some."""
-        if flow.after is not None:
+        if flow.after is not None and self._work > _MAXIMUM_WORK:
+            self._marks.append(self._made(Match.doubtful(_TOO_MANY, (flow.wire,)), _MARK, _REASON, flow.owner.source))
+        elif flow.after is not None:
             for group in self._candidates(flow.after):
+                self._work += 1
                 common = flow.after & group.box
                 if common is not None:
                     self._mark(group, common, flow)
@@ -123,16 +127,20 @@ class ReversePath:
         group = self._groups.get(box)
         if group is None:
             group = self._groups[box] = _Group(box, source)
-            host = _single(box)
-            (self._others if host is None else self._of_host.setdefault(host, [])).append(group)
+            near = _neighborhoods(box)
+            for where in near:
+                self._near.setdefault(where, []).append(group)
+            if not near:
+                self._wide.append(group)
         return group
 
     def _candidates(self, after: Box) -> Iterable[_Group]:
         """The groups whose destinations may overlap."""
-        host = _single(after)
-        found = self._groups.values() if host is None else (*self._of_host.get(host, ()), *self._others)
-        self._work += len(found)
-        return found
+        near = _neighborhoods(after)
+        if not near:
+            return self._groups.values()
+        close = {id(group): group for where in near for group in self._near.get(where, ())}
+        return (*close.values(), *self._wide)
 
     def _mark(self, group: _Group, common: Box, flow: Flow | None = None) -> None:
         """Mark the packets (of a flow) whose reply a rule of the group translates."""
@@ -153,10 +161,13 @@ _DOUBT = Doubt("whether ASA checks replies depends on the options of the rule")
 _TOO_MANY = Doubt("too many translation rules to compare each with all others")
 
 
-def _single(box: Box) -> int | None:
-    """The destination of a box if it is a single address."""
-    ranges = dict(box.constraints).get(Field.DST, ())
-    return ranges[0][0] if len(ranges) == 1 and ranges[0][0] == ranges[0][1] else None
+def _neighborhoods(box: Box) -> list[tuple[int, int]]:
+    """The /24 (IPv6: /120) networks in which the destinations of a box lie; none where they are many."""
+    ranges = box.get(Field.DST)
+    if sum((last >> 8) - (first >> 8) + 1 for first, last in ranges) > _FEW:
+        return []
+    version = box.get(Field.VERSION)[0][0]
+    return sorted({(version, part) for first, last in ranges for part in range(first >> 8, (last >> 8) + 1)})
 
 
 def _from(sources: Intervals) -> Box:

@@ -163,7 +163,7 @@ class Crossings:
         self._usable = [interfaces.atom(name) for name in usable]
         self._table = table
         self._egress_of = {found.rule: found.egress for found in untranslations}
-        self._index = ChainIndex(tuple(self._egress_of))
+        self._index: ChainIndex | None = None  # made when first needed
 
     def __call__(self, packet: Packet) -> list[tuple[int, int]]:
         """The pairs (in, out): those that the packet names, the routes tell, or all in which it crosses.
@@ -191,6 +191,8 @@ class Crossings:
         route = self._toward(packet.version, packet.destination)
         leaves: list[int] = []
         certain = True
+        if self._index is None:
+            self._index = ChainIndex(tuple(self._egress_of))
         for rule in self._index.candidates(header):
             sure = surely_meets(rule.match.sure, header)
             certain = certain and sure

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from portwright.packets.box import ALWAYS, Box, Boxes, Doubt, Match
-from portwright.packets.fields import ICMP, ICMPV6, TCP, UDP, Field, Flags, State
-from portwright.packets.intervals import Intervals, complement, normalize
+from portwright.packets.fields import ICMP, ICMPV6, LAST, TCP, UDP, Field, Flags, State
+from portwright.packets.intervals import Interval, Intervals, complement, intersect, normalize
 from portwright.platforms.cisco_asa import doubts
 from portwright.platforms.cisco_asa.draft import Binding, Draft
 from portwright.platforms.cisco_asa.inspection import Action, inspections, modules, state_bypasses
@@ -90,6 +90,30 @@ class Parts:
         return normalize(pair for name in names for pair in self.atoms.exactly(name))
 
 
+class _Levels:
+    """The interfaces by security level, as atoms."""
+
+    def __init__(self, parts: Parts):
+        self._of_level: dict[int, list[Interval]] = {}
+        self._lower: dict[int, Intervals] = {}
+        unknown: list[Interval] = []
+        for name, interface in parts.interfaces.items():
+            known = unknown if interface.level is None else self._of_level.setdefault(interface.level, [])
+            known.extend(parts.atoms.exactly(name))
+        self.unknown: Intervals = normalize(unknown)
+
+    def equal(self, level: int | None) -> Intervals:
+        """The interfaces of a level."""
+        return self.unknown if level is None else normalize(self._of_level.get(level, ()))
+
+    def up_to(self, level: int) -> Intervals:
+        """The interfaces of a level and of those below it."""
+        if level not in self._lower:
+            pairs = (pair for other, found in self._of_level.items() if other <= level for pair in found)
+            self._lower[level] = normalize(pairs)
+        return self._lower[level]
+
+
 def exactly(constraints: Mapping[Field, Intervals]) -> Match:
     """The packets with these values."""
     return Match.exact((Box.of(constraints),))
@@ -135,6 +159,7 @@ class AccessStage:
     def __init__(self, parts: Parts):
         self._parts = parts
         self._file = parts.file
+        self._levels = _Levels(parts)
 
     def stage(self) -> Stage:
         """The stage; its base chain ends in a drop."""
@@ -295,10 +320,10 @@ class AccessStage:
                 match = exactly(self._parts.arrives(name) | {Field.OUT: self._parts.atoms.exactly(name)})
                 reason = "in and out through one interface, without same-security-traffic permit intra-interface"
                 yield self._default(match, Verdict.DROP, source, reason)
-            equals = [other for other in self._others(interface) if other.level == interface.level]
+            own = self._parts.atoms.exactly(name)
+            equals = intersect(self._levels.equal(interface.level), complement(own, LAST[Field.OUT]))
             if equals and not self._parts.draft.inter_interface:
-                out = self._parts.toward(other.name for other in equals)
-                match = exactly(self._parts.arrives(name) | {Field.OUT: out})
+                match = exactly({Field.IN: own, Field.OUT: equals})
                 reason = "equal security levels, without same-security-traffic permit inter-interface"
                 yield self._default(match, Verdict.DROP, source, reason)
 
@@ -362,16 +387,13 @@ class AccessStage:
                 match = Match.doubtful(doubt, exactly(arrives).possible)
                 yield Rule(match, Verdict.ACCEPT, source, default=True, reason=doubt.reason)
                 continue
-            unknown = [one for one in self._others(interface) if one.level is None]
-            if unknown:
+            if self._levels.unknown:
                 doubt = Doubt("the security level of the interface it leaves on is not in the file", source)
-                boxes = exactly(arrives | {Field.OUT: self._parts.toward(one.name for one in unknown)}).possible
+                boxes = exactly(arrives | {Field.OUT: self._levels.unknown}).possible
                 yield Rule(Match.doubtful(doubt, boxes), Verdict.ACCEPT, source, default=True, reason=doubt.reason)
-            lower = [
-                one.name for one in self._parts.interfaces.values() if one.level is not None and one.level <= level
-            ]
+            lower = self._levels.up_to(level)
             if lower:
-                match = exactly(arrives | {Field.OUT: self._parts.toward(lower)})
+                match = exactly(arrives | {Field.OUT: lower})
                 reason = f"security level {level} ({name}) toward an interface of a lower or permitted equal level"
                 yield self._default(match, Verdict.ACCEPT, source, reason)
             reason = f"security level {level} ({name}) toward an interface of a higher level, without an access list"

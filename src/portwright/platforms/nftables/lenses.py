@@ -44,7 +44,8 @@ class Lens:
             sure, possible = self._chosen(wanted, negate)
         except Obscure as why:
             return Match.doubtful(Doubt(str(why)), self.base)
-        return self._match(self._boxes(sure), self._boxes(possible))
+        boxes = self._boxes(possible)
+        return self._match(boxes if sure is possible else self._boxes(sure), boxes)
 
     def anything(self) -> Match:
         """The packets that have it."""

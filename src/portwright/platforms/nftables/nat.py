@@ -8,8 +8,8 @@ from portwright.packets.fields import LAST, LAST_ADDRESS, PORT_PROTOCOLS, Field
 from portwright.packets.intervals import Intervals, complement, normalize
 from portwright.platforms.nftables.lenses import Lens, box
 from portwright.platforms.nftables.matches import Context
-from portwright.platforms.nftables.sets import both, everything, flatten, holding, keys_of, within
-from portwright.platforms.nftables.syntax import Concat, Element, Expression, Lookup, Prefix, Translate
+from portwright.platforms.nftables.sets import both, everything, flatten, holding, is_rest, keys_of, lacking, within
+from portwright.platforms.nftables.syntax import Concat, Decide, Element, Expression, Lookup, Prefix, Translate
 from portwright.platforms.nftables.values import IPV4, IPV6, PORT, Obscure, ranges
 from portwright.policy.interfaces import Interfaces
 from portwright.policy.model import Change, Rewrite
@@ -41,7 +41,7 @@ def translations(statement: Translate, match: Match, context: Context) -> Iterat
     for version in _versions(statement, context):
         part = within(match, box(VERSION=version))
         if part.possible:
-            yield from _of_version(statement, part, version, context)
+            yield from _Translation(statement, version, context).of(part)
 
 
 def _versions(statement: Translate, context: Context) -> tuple[int, ...]:
@@ -49,55 +49,67 @@ def _versions(statement: Translate, context: Context) -> tuple[int, ...]:
     family = statement.family or context.table.family
     if family in _FAMILY_VERSION:
         return (_FAMILY_VERSION[family],)
-    return (6,) if ":" in str(statement.address or "") else (4, 6) if _is_open(statement.address) else (4,)
+    if statement.address is None or isinstance(statement.address, Lookup):
+        return (4, 6)
+    return (6,) if ":" in str(statement.address) else (4,)
 
 
-def _is_open(address: Expression | None) -> bool:
-    return address is None or isinstance(address, Lookup)
+@dataclass(frozen=True, slots=True)
+class _Translation:
+    """One statement for one IP version."""
 
+    statement: Translate
+    version: int
+    context: Context
 
-def _of_version(statement: Translate, match: Match, version: int, context: Context) -> Iterator[tuple[Match, Rewrite]]:
-    lookup = next((e for e in (statement.address, statement.port) if isinstance(e, Lookup)), None)
-    if lookup is None:
-        target = _target(statement, statement.address, statement.port, version)
-        yield from _changed(statement, match, target)
-        return
-    try:
-        lenses = context.lenses(lookup.key)
-    except Obscure as why:
-        yield from _unknown(statement, Match((), match.possible, (*match.doubts, Doubt(str(why)))), version)
-        return
-    doubt = context.doubt(lookup.mapping)
-    elements = context.elements(lookup.mapping)
-    if doubt is not None or elements is None:
-        found = both(match, everything(lenses))
-        why_not = doubt or Doubt(f"'{lookup.mapping}' is not understood")
-        yield from _unknown(statement, Match((), found.possible, (*found.doubts, why_not)), version)
-        return
-    for member in flatten(elements):
-        yield from _by_key(statement, match, member, lenses, version)
+    def of(self, match: Match) -> Iterator[tuple[Match, Rewrite]]:
+        address, port = self.statement.address, self.statement.port
+        lookup = next((part for part in (address, port) if isinstance(part, Lookup)), None)
+        if lookup is None:
+            yield from _changed(self.statement, match, _target(self.statement, address, port, self.version))
+            return
+        try:
+            lenses = self.context.lenses(lookup.key)
+        except Obscure as why:
+            yield from self.unknown(match, Doubt(str(why)))
+            return
+        elements, doubt = self.context.elements(lookup.mapping), self.context.doubt(lookup.mapping)
+        if elements is None or doubt is not None:
+            not_known = doubt or Doubt(f"'{lookup.mapping}' is not understood")
+            yield from self.unknown(both(match, everything(lenses)), not_known)
+        else:
+            yield from self.looked_up(match, list(flatten(elements)), lenses)
 
+    def unknown(self, match: Match, doubt: Doubt) -> Iterator[tuple[Match, Rewrite]]:
+        """A translation to nobody knows where, if it happens at all."""
+        anywhere = _Target(((0, LAST_ADDRESS[self.version]),), _ANY_PORT)
+        yield from _changed(self.statement, Match((), match.possible, (*match.doubts, doubt)), anywhere)
 
-def _by_key(
-    statement: Translate, match: Match, member: Element, lenses: Sequence[Lens], version: int
-) -> Iterator[tuple[Match, Rewrite]]:
-    """One element of a map: what its key is translated to."""
-    part = both(match, holding(keys_of([member], lenses, _NO_INTERFACES), lenses))
-    data = member.data if not hasattr(member.data, "verdict") else None
-    if not part.possible:
-        return
-    address, port = (data, None) if isinstance(statement.address, Lookup) else (statement.address, data)
-    if isinstance(address, Concat) and len(address.parts) == 2:
-        address, port = address.parts
-    target = _target(statement, address, port, version)
-    if statement.is_prefix and isinstance(member.key, Prefix) and isinstance(address, Prefix):
-        target = _moved(member.key, address, target, version)
-    yield from _changed(statement, part, target)
+    def looked_up(
+        self, match: Match, elements: list[Element], lenses: Sequence[Lens]
+    ) -> Iterator[tuple[Match, Rewrite]]:
+        """What each key of a map is translated to."""
+        plain = [member for member in elements if not is_rest(member)]
+        for member in elements:
+            if is_rest(member):
+                taken = lacking(keys_of(plain, lenses, self.context.interfaces), lenses)
+            else:
+                taken = holding(keys_of([member], lenses, self.context.interfaces), lenses)
+            part = both(match, taken)
+            if part.possible:
+                yield from _changed(self.statement, part, self.target(member))
 
-
-def _unknown(statement: Translate, match: Match, version: int) -> Iterator[tuple[Match, Rewrite]]:
-    address: Intervals = ((0, LAST_ADDRESS[version]),)
-    yield from _changed(statement, match, _Target(address, _ANY_PORT))
+    def target(self, member: Element) -> _Target:
+        """What one element of the map makes of the packet."""
+        data = None if isinstance(member.data, Decide) else member.data
+        address, port = self.statement.address, self.statement.port
+        address, port = (data, port) if isinstance(address, Lookup) else (address, data)
+        if isinstance(address, Concat) and len(address.parts) == 2:
+            address, port = address.parts
+        target = _target(self.statement, address, port, self.version)
+        if self.statement.is_prefix and isinstance(member.key, Prefix) and isinstance(address, Prefix):
+            return _moved(member.key, address, target, self.version)
+        return target
 
 
 def _target(statement: Translate, address: Expression | None, port: Expression | None, version: int) -> _Target:

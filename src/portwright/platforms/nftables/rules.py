@@ -83,6 +83,8 @@ class _Translator:
         action = _action(statement.verdict, statement.chain)
         if self.is_untracked and action == Verdict.ACCEPT:
             action = UNTRACK
+        elif self.is_untracked and action != Verdict.DROP:
+            self.lose(str(statement), "the packet is no longer tracked")
         self.end(self.match, action)
 
     def reject(self, statement: Reject) -> None:

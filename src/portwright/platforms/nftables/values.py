@@ -133,6 +133,8 @@ def _interfaces(expression: Expression, interfaces: Interfaces) -> Intervals:
     name, is_prefix = interface_name(expression.text)
     if not name:
         raise Obscure("a pattern for every interface")
+    if name not in (interfaces.prefixes if is_prefix else interfaces.names):
+        raise Obscure(f"'{expression}' does not fit what it is compared with")
     return interfaces.starting(name) if is_prefix else interfaces.exactly(name)
 
 
