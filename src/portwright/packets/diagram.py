@@ -13,6 +13,7 @@ does not need. `Space.apply` combines two diagrams, once per pair of nodes.
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from enum import Enum
 from typing import Generic, TypeVar
 
 from portwright.packets.box import EVERYTHING, Box
@@ -67,6 +68,28 @@ class Operation:
         self.left_wins, self.left_yields = left_wins, left_yields
         self.right_wins, self.right_yields = right_wins, right_yields
         self.cache: dict[tuple[Node, Node], Node] = {}
+        self._roles: dict[tuple[bool, Node], _Role] = {}
+
+    def left_role(self, leaf: Node) -> "_Role":
+        """What a leaf as the left operand means for the result."""
+        return self._role(True, leaf, self.left_wins, self.left_yields)
+
+    def right_role(self, leaf: Node) -> "_Role":
+        """What a leaf as the right operand means for the result."""
+        return self._role(False, leaf, self.right_wins, self.right_yields)
+
+    def _role(self, left: bool, leaf: Node, wins: Callable[[Hashable], bool], yields: Callable[[Hashable], bool]) -> "_Role":
+        found = self._roles.get((left, leaf))
+        if found is None:
+            found = _Role.WINS if wins(leaf.value) else _Role.YIELDS if yields(leaf.value) else _Role.COMBINES
+            self._roles[left, leaf] = found
+        return found
+
+
+class _Role(Enum):
+    WINS = 1  # the result is this leaf
+    YIELDS = 2  # the result is the other operand
+    COMBINES = 3
 
 
 class Space:
@@ -170,33 +193,28 @@ class Space:
         """The result when a leaf among the operands settles it."""
         leaf_level = len(self.order)
         if a.level == leaf_level:
-            if operation.left_wins(a.value):
-                return a
-            if operation.left_yields(a.value):
-                return b
+            role = operation.left_role(a)
+            if role is not _Role.COMBINES:
+                return a if role is _Role.WINS else b
         if b.level == leaf_level:
-            if operation.right_wins(b.value):
-                return b
-            if operation.right_yields(b.value):
-                return a
+            role = operation.right_role(b)
+            if role is not _Role.COMBINES:
+                return b if role is _Role.WINS else a
             if a.level == leaf_level:
                 return self.leaf(operation.combine(a.value, b.value))
         return None
 
     def map(self, function: Callable[[Hashable], Hashable], root: Node) -> Node:
         """The map with a function applied to every value."""
-        done: dict[Node, Node] = {}
+        done = {leaf: self.leaf(function(leaf.value)) for leaf in self._leaves_on(root, EVERYTHING)}
+        if all(leaf is mapped for leaf, mapped in done.items()):
+            return root
 
         def recurse(node: Node) -> Node:
-            if node.level == len(self.order):
-                return self.leaf(function(node.value))
-            if node not in done:
-                bounds: list[int] = []
-                children: list[Node] = []
-                for bound, child in zip(node.bounds, node.children, strict=True):
-                    _append(bounds, children, bound, recurse(child))
-                done[node] = self.node(node.level, bounds, children)
-            return done[node]
+            found = done.get(node)
+            if found is None:
+                found = done[node] = self._rebuild(node, recurse)
+            return found
 
         return recurse(root)
 

@@ -8,12 +8,12 @@ walk in `policy.walk`, so that each can judge the other.
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
-from itertools import groupby
 from operator import eq
 
 from portwright.packets.diagram import Node, Operation, PacketMap, Priority, Space
 from portwright.packets.fields import Field
 from portwright.packets.packetset import PacketSet
+from portwright.policy.batches import batches
 from portwright.policy.model import Chain, Change, Goto, Jump, Policy, Rewrite, Rule, Stage, Verdict
 
 ACCEPT, DROP, REJECT, CONTINUE, RETURN = (int(verdict) for verdict in Verdict)
@@ -180,13 +180,12 @@ class _StageMap:
         return self._chains[name]
 
     def _run(self, chain: Chain) -> Node:
-        parts: list[Node] = []
-        for jumps, rules in groupby(chain.rules, key=lambda rule: isinstance(rule.action, Jump | Goto)):
-            if jumps:
-                parts.extend(self._jump(rule) for rule in rules)
-            else:
-                parts.append(self._plain([entry for rule in rules for entry in self._entries(rule)]))
-        return self._balanced(parts)
+        return self._balanced([self._part([rule for _, rule in batch]) for batch in batches(enumerate(chain.rules))])
+
+    def _part(self, rules: Sequence[Rule]) -> Node:
+        if isinstance(rules[0].action, Jump | Goto):
+            return self._jump(rules[0])
+        return self._plain([entry for rule in rules for entry in self._entries(rule)])
 
     def _balanced(self, parts: list[Node]) -> Node:
         """`first` over the parts as a balanced tree: it is associative, and small maps combine cheaply."""

@@ -14,13 +14,13 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 from typing import Literal, NamedTuple
 
 from portwright.packets.box import Box
 from portwright.packets.diagram import Node, Operation, Space
 from portwright.packets.fields import Header
 from portwright.packets.packetset import PacketSet
+from portwright.policy.batches import batches
 from portwright.policy.index import ChainIndex
 from portwright.policy.model import Chain, Goto, Jump, Rewrite, Rule, Stage, Verdict
 
@@ -141,11 +141,12 @@ class _Fates:
 
     def _parts(self, chain: Chain) -> Iterator[Node]:
         numbered = [(number, rule) for number, rule in enumerate(chain.rules) if rule not in self._ignored]
-        for jumps, rules in groupby(numbered, key=lambda item: isinstance(item[1].action, Jump | Goto)):
-            if jumps:
-                yield from (self._jump(number, rule) for number, rule in rules)
+        for batch in batches(numbered):
+            number, rule = batch[0]
+            if isinstance(rule.action, Jump | Goto):
+                yield self._jump(number, rule)
             else:
-                entries = [entry for number, rule in rules for entry in _entries(number, rule)]
+                entries = [entry for item in batch for entry in _entries(*item)]
                 yield self.space.fold(entries, _then, _START, _is_settled)
 
     def _balanced(self, parts: list[Node]) -> Node:

@@ -31,4 +31,4 @@ def parse(text: str, file: str) -> Configuration:
     text = text.removeprefix("\ufeff")  # a byte order mark that some editors leave
     is_json = text.lstrip()[:1] == "{"
     ruleset = listing_json.read(text, file) if is_json else listing_text.read(text, file)
-    return configuration(ruleset, file)
+    return configuration(ruleset, file, 0 if is_json else sum(1 for line in text.split("\n") if line.strip()))

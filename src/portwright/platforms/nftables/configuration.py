@@ -28,8 +28,8 @@ _IPTABLES = {"filter", "nat", "mangle", "raw", "security"}
 _IPTABLES_CHAINS = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}
 
 
-def configuration(ruleset: Ruleset, file: str) -> Configuration:
-    """What a ruleset means. Raises InvalidInput for jumps that nft refuses."""
+def configuration(ruleset: Ruleset, file: str, lines: int = 0) -> Configuration:
+    """What a ruleset means, of so many lines (0: it is not made of lines). Raises InvalidInput for jumps nft refuses."""
     references.check_jumps(ruleset, file)
     _mark_changing_sets(ruleset)
     _mark_iptables(ruleset)
@@ -37,7 +37,7 @@ def configuration(ruleset: Ruleset, file: str) -> Configuration:
     compiler = Compiler(ruleset, interfaces, file)
     policies = compiler.policies()
     return Configuration(
-        "nftables", file, policies, interfaces, _census(ruleset, compiler, file), tuple(_remarks(ruleset, file))
+        "nftables", file, policies, interfaces, _census(ruleset, compiler, file, lines), tuple(_remarks(ruleset, file))
     )
 
 
@@ -63,7 +63,8 @@ def _lines(table: Table) -> Iterator[syntax.Rule]:
         yield from chain.rules
 
 
-def _census(ruleset: Ruleset, compiler: Compiler, file: str) -> Census:
+def _census(ruleset: Ruleset, compiler: Compiler, file: str, lines: int) -> Census:
+    """The lines of a text by what became of them; in JSON tables, sets, chains, hooks and rules stand for lines."""
     modelled, inert = 0, ruleset.inert_lines
     unknown = [Unknown(_source(file, place), "a command that is not understood", "point") for place in ruleset.unknown]
     for table in ruleset.tables.values():
@@ -81,6 +82,8 @@ def _census(ruleset: Ruleset, compiler: Compiler, file: str) -> Census:
                     modelled += 1
                 else:
                     inert += 1
+    lost = len({entry.source.line for entry in unknown})
+    modelled = max(modelled, lines - inert - lost)  # braces and the elements of sets belong to what they enclose
     return Census(modelled, inert, tuple(sorted(unknown, key=lambda entry: entry.source.line)))
 
 
