@@ -68,28 +68,31 @@ class Operation:
         self.left_wins, self.left_yields = left_wins, left_yields
         self.right_wins, self.right_yields = right_wins, right_yields
         self.cache: dict[tuple[Node, Node], Node] = {}
-        self._roles: dict[tuple[bool, Node], _Role] = {}
+        self.left_roles: dict[Node, _Role] = {}  # of the leaves seen so far
+        self.right_roles: dict[Node, _Role] = {}
 
     def left_role(self, leaf: Node) -> "_Role":
         """What a leaf as the left operand means for the result."""
-        return self._role(True, leaf, self.left_wins, self.left_yields)
+        role = _Role.WINS if self.left_wins(leaf.value) else _Role.of(self.left_yields(leaf.value))
+        return self.left_roles.setdefault(leaf, role)
 
     def right_role(self, leaf: Node) -> "_Role":
         """What a leaf as the right operand means for the result."""
-        return self._role(False, leaf, self.right_wins, self.right_yields)
-
-    def _role(self, left: bool, leaf: Node, wins: Callable[[Hashable], bool], yields: Callable[[Hashable], bool]) -> "_Role":
-        found = self._roles.get((left, leaf))
-        if found is None:
-            found = _Role.WINS if wins(leaf.value) else _Role.YIELDS if yields(leaf.value) else _Role.COMBINES
-            self._roles[left, leaf] = found
-        return found
+        role = _Role.WINS if self.right_wins(leaf.value) else _Role.of(self.right_yields(leaf.value))
+        return self.right_roles.setdefault(leaf, role)
 
 
 class _Role(Enum):
     WINS = 1  # the result is this leaf
     YIELDS = 2  # the result is the other operand
     COMBINES = 3
+
+    @classmethod
+    def of(cls, yields: bool) -> "_Role":
+        return cls.YIELDS if yields else cls.COMBINES
+
+
+_WINS, _YIELDS = _Role.WINS, _Role.YIELDS
 
 
 class Space:
@@ -162,12 +165,23 @@ class Space:
         """The map of the operation's leaf function over two maps."""
         leaf_level = len(self.order)
         cache, make = operation.cache, self.node
+        left_roles, right_roles = operation.left_roles, operation.right_roles
 
         def recurse(a: Node, b: Node) -> Node:
-            if a.level == leaf_level or b.level == leaf_level:
-                short = self._short_cut(operation, a, b)
-                if short is not None:
-                    return short
+            if a.level == leaf_level:
+                role = left_roles.get(a) or operation.left_role(a)
+                if role is _WINS:
+                    return a
+                if role is _YIELDS:
+                    return b
+            if b.level == leaf_level:
+                role = right_roles.get(b) or operation.right_role(b)
+                if role is _WINS:
+                    return b
+                if role is _YIELDS:
+                    return a
+                if a.level == leaf_level:
+                    return self.leaf(operation.combine(a.value, b.value))
             key = (a, b)
             found = cache.get(key)
             if found is not None:
@@ -188,21 +202,6 @@ class Space:
             return found
 
         return recurse(one, other)
-
-    def _short_cut(self, operation: Operation, a: Node, b: Node) -> Node | None:
-        """The result when a leaf among the operands settles it."""
-        leaf_level = len(self.order)
-        if a.level == leaf_level:
-            role = operation.left_role(a)
-            if role is not _Role.COMBINES:
-                return a if role is _Role.WINS else b
-        if b.level == leaf_level:
-            role = operation.right_role(b)
-            if role is not _Role.COMBINES:
-                return b if role is _Role.WINS else a
-            if a.level == leaf_level:
-                return self.leaf(operation.combine(a.value, b.value))
-        return None
 
     def map(self, function: Callable[[Hashable], Hashable], root: Node) -> Node:
         """The map with a function applied to every value."""

@@ -451,3 +451,54 @@ def test_a_pool_leaves_the_source_open(behind):
     (header,) = decide(configuration.policy(), parsed.header(*configuration.ways(parsed)[0])).headers
     assert header[Field.SRC] == 0xCB007102
     assert header[Field.SPORT] == ((1, 65535),)
+
+
+@pytest.mark.parametrize(
+    ("lines", "packet", "decision"),
+    [
+        ("object network o\n host 10.0.0.5\nobject network o\n host 10.0.0.6", "tcp 10.0.0.5 > 8.8.8.8:80", "drop"),
+        ("object network o\n host 10.0.0.5\nobject network o\n host 10.0.0.6", "tcp 10.0.0.6 > 8.8.8.8:80", "accept"),
+        ("object network o\n host 10.0.0.5\nobject network o\n description x", "tcp 10.0.0.5 > 8.8.8.8:80", "accept"),
+    ],
+)
+def test_an_object_has_one_value(lines, packet, decision, behind):
+    """Defined again it holds what was said last; a group holds all that was ever added."""
+    assert behind(f"{lines}\n" + entries("access-list a extended permit ip object o any")).decision(packet) == decision
+
+
+def test_one_list_for_each_direction(behind):
+    """A second access-group for an interface takes the place of the first."""
+    lists = "access-list a extended permit ip any any\naccess-list b extended permit udp any any\n"
+    answers = behind(lists + "access-group a in interface inside\naccess-group b in interface inside")
+    assert answers("tcp 10.0.0.5 > 8.8.8.8:80") == ("drop", 18)
+    assert [remark.source.line for remark in answers.configuration.remarks] == [17]
+
+
+BRIDGE = """\
+interface GigabitEthernet1/2
+ bridge-group 1
+ nameif left
+ security-level 80
+interface GigabitEthernet1/3
+ bridge-group 1
+ nameif right
+ security-level 80
+interface BVI1
+ nameif office
+ security-level 80
+ ip address 192.168.1.1 255.255.255.0
+access-list a extended permit ip any any
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "decision"),
+    [
+        (BRIDGE, "accept"),
+        (BRIDGE + "access-group a in interface left\naccess-group a in interface right", "accept"),
+        (BRIDGE + "access-group a in interface office", "undecided"),
+    ],
+)
+def test_bridge_groups(lines, decision, behind):
+    """A bridge group's network lies behind its members; an access list on the bridge itself is in doubt."""
+    assert behind(lines).decision("tcp 192.168.1.5 > 8.8.8.8:443") == decision

@@ -187,6 +187,10 @@ class _Entry:
         if protocols not in (((ICMP, ICMP),), ((ICMPV6, ICMPV6),)):
             return
         if cursor.accept("object-group"):
+            if protocols[0][0] == ICMPV6:  # the same name is another number there
+                cursor.take()
+                self._doubts.append(Doubt("which ICMPv6 types an icmp-type group means is not known"))
+                return
             self._match &= self._objects.values(cursor.take(), "icmp-type", Field.TYPE, self._line).match(Field.TYPE)
         else:
             self._match &= services.icmp(cursor, protocols[0][0])

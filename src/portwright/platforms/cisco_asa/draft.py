@@ -164,7 +164,13 @@ class Reader:
         if definition.name in other:
             source = block.head.source(self._ledger.file)
             self._ledger.note(source, f"{definition.name} is the name of an object and of a group")
-        known.setdefault(definition.name, definition).add(block)
+        found = known.setdefault(definition.name, definition)
+        if known is self.draft.objects.objects and found.members and found.says(block):
+            self._ledger.note(
+                block.head.source(self._ledger.file), f"object {found.name} is defined twice: the last holds"
+            )
+            found.members.clear()
+        found.add(block)
 
     def _unknown_definition(self, block: Block) -> None:
         self._ledger.not_understood(block.head, "this kind of object is not understood", "object")

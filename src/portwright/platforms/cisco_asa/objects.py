@@ -27,6 +27,7 @@ from portwright.source import Source
 
 T = TypeVar("T")
 GROUP_KINDS = frozenset(("network", "service", "protocol", "icmp-type", "user", "security", "network-service"))
+_ASIDE = frozenset(("description", "nat"))  # lines of a definition that do not say what it stands for
 _UNSEEN = frozenset(("user", "security", "network-service"))  # groups that no packet header can be held against
 
 
@@ -42,7 +43,11 @@ class Definition:
 
     def add(self, block: Block) -> None:
         """Take in the lines of one more place where it is written."""
-        self.members.extend(line for line in block.body if line.words[0] not in ("description", "nat"))
+        self.members.extend(line for line in block.body if line.words[0] not in _ASIDE)
+
+    def says(self, block: Block) -> bool:
+        """Report whether a further place defines it anew, rather than adding a translation or a description."""
+        return any(line.words[0] not in _ASIDE for line in block.body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,7 @@ class Builder:
         own = {name: found for name, one in interfaces.items() if (found := one.addresses()) is not None}
         unified = draft.release is None or draft.release >= _UNIFIED
         lists = AccessLists(draft, Context(draft.objects, ledger, own, draft.time_ranges, unified))
-        bound = [lists.bound(one) for one in draft.bindings if lists.decides_about_ip(one)]
+        bound = self._last_of_each([lists.bound(one) for one in draft.bindings if lists.decides_about_ip(one)])
         nat = self._translations(NatReader(draft.objects, ledger, own))
         routes, learned = routes_of(interfaces, draft.routes, ledger)
         atoms = Interfaces.of({route.interface for route in routes} | nat.interfaces | set(interfaces))
@@ -149,6 +149,15 @@ class Builder:
         complete = learned and not draft.routing_protocols and draft.transparent is None
         parts = Parts(ledger.file, draft, interfaces, atoms, lists.chains, bound, actions, remotes, routes, complete)
         return replace(parts, doubts=self._doubts(parts, nat), bypasses=tuple(tunnel_rules(parts))), nat.rules
+
+    def _last_of_each(self, bound: list[Bound]) -> list[Bound]:
+        """An interface has one access list in a direction (and IP version): the last that is applied."""
+        last = {one.place: one for one in bound}
+        for one in bound:
+            if last[one.place] is not one:
+                place = one.binding.line.source(self._ledger.file)
+                self._ledger.note(place, "another access-group takes the place of this one")
+        return list(last.values())
 
     def _interfaces(self) -> dict[str, Interface]:
         found = read_interfaces(self._draft.interfaces, self._ledger, self._draft.objects.names)
@@ -166,8 +175,8 @@ class Builder:
         """An access list on a bridge group's virtual interface concerns its members in a way that is not modelled."""
         for binding in self._draft.bindings:
             bridge = interfaces[binding.interface].bridge if binding.interface in interfaces else ""
-            for one in interfaces.values():
-                if bridge and one.bridge_group == bridge:
+            for one in interfaces.values() if bridge else ():
+                if one.bridge_group == bridge:
                     problem = NotUnderstood(f"an access list on {binding.interface}, the bridge that {one.name} is in")
                     one.not_understood.append((binding.line, problem))
 

@@ -44,6 +44,11 @@ class Bound:
     problem: str = ""  # why its entries are not known
 
     @property
+    def place(self) -> tuple[str, str, tuple[int, ...]]:
+        """Where it applies: one access list alone can stand there."""
+        return self.binding.direction, self.binding.interface, self.versions
+
+    @property
     def chain(self) -> str:
         """The name of its chain."""
         return self.binding.access_list
