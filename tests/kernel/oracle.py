@@ -15,7 +15,7 @@ from tests.kernel.compare import Disagreement, Tally, compare
 from tests.kernel.edges import Edges
 from tests.kernel.generate import INTERFACES, Generator
 from tests.kernel.kernel import Kernel
-from tests.kernel.shrink import load, shrink
+from tests.kernel.shrink import load, settle, shrink
 
 PER_RULESET = 120  # packets
 HOOKS = (("forward", False), ("forward", False), ("forward", True), ("input", False), ("input", True), ("output", False),
@@ -31,13 +31,12 @@ def disagreements(kernel: Kernel, seed: int, tally: Tally, seconds: float, packe
         hook, path = HOOKS[number % len(HOOKS)]
         number += 1
         text = Generator(random, hook, path).ruleset()
-        accepted = load(kernel, text, hook, path)
-        if accepted is None:
+        if not (load(kernel, text, hook, path) and settle(kernel, hook, path)):
             continue
         edges = Edges(kernel.loaded.listing, INTERFACES, random)
         drawn = [edges.packet(hook) for _ in range(PER_RULESET)]
         if any(packet.state is not State.NEW for packet in drawn):
-            kernel.load(accepted, hook, path, drawn)
+            kernel.load(kernel.source, hook, path, drawn)
         sent += len(drawn)
         yield from compare(kernel, drawn, tally)
 

@@ -38,6 +38,22 @@ def load(kernel: Kernel, text: str, hook: str, path: bool) -> str | None:
     return None
 
 
+def settle(kernel: Kernel, hook: str, path: bool) -> bool:
+    """Load the listing of what is loaded until it lists as itself: nft's listings lose conditions.
+
+    Whether it does.
+    """
+    for _ in range(4):
+        listing = kernel.loaded.listing
+        try:
+            kernel.load(listing, hook, path)
+        except Refused:
+            return False
+        if kernel.loaded.listing == listing:
+            return True
+    return False
+
+
 def _refused(message: str) -> set[int]:
     """The lines that nft complains of, counted from 0; after a syntax error what follows means nothing."""
     found = re.findall(r"^/dev/stdin:(\d+):\S+ Error: (syntax error)?", message, re.MULTILINE)
@@ -47,7 +63,10 @@ def _refused(message: str) -> set[int]:
 
 def _still(kernel: Kernel, text: str, found: Disagreement) -> Disagreement | None:
     try:
-        kernel.load(text, found.hook, found.path, [found.packet])
+        kernel.load(text, found.hook, found.path)
+        if not settle(kernel, found.hook, found.path):
+            return None
+        kernel.load(kernel.source, found.hook, found.path, [found.packet])
         return next(compare(kernel, [found.packet], Tally()), None)
     except (Refused, PortwrightError):
         return None

@@ -7,8 +7,8 @@ walk in `policy.walk`, so that each can judge the other.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from functools import partial
-from operator import eq
+from functools import partial, reduce
+from operator import eq, or_
 
 from portwright.packets.diagram import Node, Operation, PacketMap, Priority, Space
 from portwright.packets.fields import Field
@@ -155,11 +155,12 @@ class _StageMap:
         width = _FIRST_LABEL.bit_length() + len(self._labels) + _longest(space.values(rest))
         accepting = sum(self._labels.values())
         root = space.map(lambda value: _lifted(value, accepting, width), root)
+        below = _Below()
         for changes, bit in self._labels.items():
             moved = sum({_MOVES[change.field] for change in changes if change.field in _MOVES})
             if translations is not None and changes:
                 moved |= _FIRST_LABEL << translations.setdefault(changes, len(translations))
-            root = space.apply(_replacing(bit << width, moved), root, _before(space, rest, changes, either))
+            root = space.apply(_replacing(bit << width, moved, below), root, _before(space, rest, changes, either))
         return root
 
     def base(self) -> Node:
@@ -259,7 +260,22 @@ def _lifted(value: Hashable, accepting: int, width: int) -> Hashable:
     return (value & ~accepting) | (value & accepting) << width
 
 
-def _replacing(bit: int, moved: int) -> Operation:
+class _Below:
+    """The bits of all values below a node, so that a pass for one bit keeps to the few nodes that have it."""
+
+    def __init__(self) -> None:
+        self._bits: dict[Node, int] = {}
+
+    def __call__(self, node: Node) -> int:
+        if not node.children:
+            assert isinstance(node.value, int)
+            return node.value
+        if node not in self._bits:
+            self._bits[node] = reduce(or_, (self(child) for child in node.children))
+        return self._bits[node]
+
+
+def _replacing(bit: int, moved: int, below: _Below) -> Operation:
     """The bit of the left value is replaced by the right value, which is marked as `moved` where it accepts."""
 
     def combine(one: Hashable, rest: Hashable) -> Hashable:
@@ -271,6 +287,7 @@ def _replacing(bit: int, moved: int) -> Operation:
         combine,
         left_wins=lambda one: isinstance(one, int) and not one & bit,
         left_yields=lambda one: one == bit and not moved,
+        left_stays=lambda node: not below(node) & bit,
     )
 
 

@@ -77,18 +77,24 @@ def _is_start(fate: Hashable) -> bool:
 
 def anomalies(stage: Stage) -> Iterator[Anomaly]:
     """The shadowed and redundant rules of a stage, chain by chain, in rule order; default rules are left out."""
-    fates = _Fates(stage, frozenset())
-    shadowed: set[Rule] = set()
-    for chain in fates.reached():
-        found = list(_shadowed(fates, chain))
-        shadowed.update(anomaly.rule for anomaly in found)
-        yield from found
-    redundant = [anomaly for chain in fates.reached() for anomaly in _redundant(fates, chain)]
-    if shadowed and redundant:
-        without = _Fates(stage, frozenset(shadowed))
-        still = {anomaly.rule for chain in without.reached() for anomaly in _redundant(without, chain)}
+    shadowed, redundant = _found(_Fates(stage, frozenset()))
+    yield from shadowed
+    gone = frozenset(anomaly.rule for anomaly in shadowed)
+    if any(_overlap(anomaly.rule, rule) for anomaly in redundant for rule in gone):
+        still = {anomaly.rule for anomaly in _found(_Fates(stage, gone))[1]}
         redundant = [anomaly for anomaly in redundant if anomaly.rule in still]
     yield from redundant
+
+
+def _found(fates: "_Fates") -> tuple[list[Anomaly], list[Anomaly]]:
+    """The shadowed and the redundant rules; the maps, which may be large, are free again behind it."""
+    reached = fates.reached()
+    shadowed = [anomaly for chain in reached for anomaly in _shadowed(fates, chain)]
+    return shadowed, [anomaly for chain in reached for anomaly in _redundant(fates, chain)]
+
+
+def _overlap(one: Rule, other: Rule) -> bool:
+    return any(a & b for a in one.match.possible for b in other.match.possible)
 
 
 class _Fates:
@@ -153,6 +159,7 @@ class _Fates:
         while len(parts) > 1:
             pairs = zip(parts[::2], [*parts[1::2], None], strict=False)
             parts = [one if other is None else self.space.apply(self._operation, one, other) for one, other in pairs]
+            self._operation.cache.clear()  # no pair comes again
         return parts[0] if parts else self.space.leaf(_START)
 
     def _jump(self, number: int, rule: Rule) -> Node:
