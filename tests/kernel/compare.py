@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from portwright import platforms
+from portwright.errors import InvalidInput
 from portwright.packets.fields import ICMP, ICMPV6, TCP, UDP, State
 from portwright.packets.packet import Packet
 from portwright.policy.answer import Answerer
@@ -55,7 +56,11 @@ class Tally:
 def compare(kernel: Kernel, packets: Sequence[Packet], tally: Tally) -> Iterator[Disagreement]:
     """Let the kernel and Portwright judge packets under the ruleset that the kernel has loaded."""
     listing = kernel.loaded.listing
-    configuration = platforms.load("nftables").parse(listing, FILE)
+    try:
+        configuration = platforms.load("nftables").parse(listing, FILE)
+    except InvalidInput as refused:
+        yield Disagreement(kernel.source, listing, kernel.hook, kernel.path, packets[0], "loads it", str(refused))
+        return
     answerer = Answerer(configuration, kernel.hook, kernel.path)
     is_doubtful = _has_doubts(configuration, kernel)
     for aimed, ruling in zip(packets, kernel.judge(packets), strict=True):

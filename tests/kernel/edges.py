@@ -7,7 +7,7 @@ reader under test decides what it is tested with.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import IPv6Address, ip_network
 from random import Random
 
 from portwright.packets.fields import ICMP, ICMP_PROTOCOL, ICMPV6, LAST_ADDRESS, PORT_PROTOCOLS, TCP, UDP, State
@@ -78,7 +78,7 @@ class Edges:
             version,
             protocol,
             self._address(one, other, version),
-            self._address(one, other, version) or self._somewhere(version),  # nothing is sent to 0.0.0.0
+            self._address(one, other, version),
             self._number(one, other) if has_ports else 0,
             self._number(one, other) if has_ports else 0,
             self._kind(one, version) if is_icmp else 0,
@@ -107,7 +107,8 @@ class Edges:
     def _address(self, one: Hints, other: Hints, version: int) -> int:
         for hints, percent in ((one, 75), (other, 75), (self._all, 80)):
             if hints.addresses[version] and self._chance(percent):
-                return self._random.choice(hints.addresses[version])
+                found = self._random.choice(hints.addresses[version])
+                return found if _is_routed(version, found) else self._somewhere(version)
         return self._somewhere(version)
 
     def _somewhere(self, version: int) -> int:
@@ -135,6 +136,13 @@ class Edges:
         if protocol in (ICMP, ICMPV6):
             return State.RELATED
         return State.ESTABLISHED if protocol in (TCP, UDP) else State.NEW
+
+
+def _is_routed(version: int, address: int) -> bool:
+    """Whether the kernel takes packets from and to such an address: RFC 6890."""
+    if version == 6:
+        return address >> 16 != 0 and not IPv6Address(address).is_multicast and address >> 118 != 0xFE80 >> 6
+    return address >> 24 not in (0, 127) and address < 0xE0000000
 
 
 _VERSIONS = {"ip": 4, "icmp": 4, "ipv4": 4, "ip6": 6, "icmpv6": 6, "ipv6": 6}

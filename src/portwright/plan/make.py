@@ -144,7 +144,9 @@ class _Maker:
             self.findings.append(gaps.open_choice(requirement, title, source, endpoints))
 
     def _is_absent(self, component: str) -> bool:
-        return any(component in self.catalog.parts(self.catalog.component(name).id) for name in self.site.absent)
+        """Report whether the site does without it: it is said, or it would be one of what is said to be absent."""
+        being = {component, *self.catalog.implied(component)}
+        return any(being.intersection(self.catalog.parts(self.catalog.component(name).id)) for name in self.site.absent)
 
     def note_needed(self) -> None:
         """Components that every site of its products has."""

@@ -11,7 +11,7 @@ associative, so runs of plain rules are folded top-down and jumps are put betwee
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, NamedTuple
@@ -80,7 +80,7 @@ def anomalies(stage: Stage) -> Iterator[Anomaly]:
     shadowed, redundant = _found(_Fates(stage, frozenset()))
     yield from shadowed
     gone = frozenset(anomaly.rule for anomaly in shadowed)
-    if any(_overlap(anomaly.rule, rule) for anomaly in redundant for rule in gone):
+    if _overlap([anomaly.rule for anomaly in redundant], gone):
         still = {anomaly.rule for anomaly in _found(_Fates(stage, gone))[1]}
         redundant = [anomaly for anomaly in redundant if anomaly.rule in still]
     yield from redundant
@@ -93,8 +93,11 @@ def _found(fates: "_Fates") -> tuple[list[Anomaly], list[Anomaly]]:
     return shadowed, [anomaly for chain in reached for anomaly in _redundant(fates, chain)]
 
 
-def _overlap(one: Rule, other: Rule) -> bool:
-    return any(a & b for a in one.match.possible for b in other.match.possible)
+def _overlap(rules: Iterable[Rule], others: Collection[Rule]) -> bool:
+    """Report whether one of the rules and one of the others may match the same packet."""
+    index = ChainIndex(tuple(others))
+    boxes = (box for rule in rules for box in rule.match.possible)
+    return any(True for box in boxes for _ in index.meeting(box, len(others)))
 
 
 class _Fates:
