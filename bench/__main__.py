@@ -28,7 +28,7 @@ KINDS = {  # what each kind of list is for, and its sizes
     "uncertain": ("the same, one rule in ten not modelled", (1_000, 3_000)),
     "ipv6": ("the same with 128-bit addresses", (1_000, 3_000)),
     "chained": ("a chain per pair of interfaces, shared chains, doubts", (2_000,)),
-    "wide": ("wide ranges in two random fields, everything overlapping", (100, 200)),
+    "wide": ("wide ranges in two random fields, everything overlapping", (200, 400)),
 }
 PACKETS, RULES = 100_000, 1_000
 
@@ -82,11 +82,16 @@ def _cell(value: float, before: float | None) -> str:
 
 
 def _print_rival(ordinary: dict[int, Measured], limit: float) -> None:
-    print("\nThe build of the ordinary lists by OxiDD (Rust), and how much longer Portwright (Python) takes for its own.")
+    print(
+        "\nThe build of the ordinary lists by OxiDD (Rust), and how much longer Portwright (Python) takes for its own."
+    )
     for size, ours in ordinary.items():
         theirs = measure("oxidd", "ordinary", size, limit)
         if ours and theirs:
-            print(_row("oxidd", f"{size:,}", f"{theirs['build']:.2f}", f"x{ours['build'] / theirs['build']:.1f}"), flush=True)
+            print(
+                _row("oxidd", f"{size:,}", f"{theirs['build']:.2f}", f"x{ours['build'] / theirs['build']:.1f}"),
+                flush=True,
+            )
         else:
             print(_row("oxidd", f"{size:,}", "stopped"), flush=True)
 
@@ -100,12 +105,16 @@ def _print_throughput() -> None:
         packets.write_text("".join(f"{_packet(flow)}\n" for flow in lists.flows(stage, PACKETS)), encoding="utf-8")
         start = time.perf_counter()
         arguments = ["decide", str(ruleset), "--packets", str(packets), "--platform", "nftables", "--format", "json"]
-        done = subprocess.run([sys.executable, "-m", "portwright", *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "portwright", *arguments], capture_output=True, text=True, check=False
+        )
         taken = time.perf_counter() - start
     answers = [json.loads(line)["decision"] for line in done.stdout.splitlines()]
     if len(answers) != PACKETS:
         raise SystemExit(f"`portwright decide` answered {len(answers)} of {PACKETS} packets\n{done.stderr}")
-    print(f"\nportwright decide: {PACKETS:,} packets, {RULES:,} nft rules: {taken:.1f} s, {PACKETS / taken:,.0f} a second")
+    print(
+        f"\nportwright decide: {PACKETS:,} packets, {RULES:,} nft rules: {taken:.1f} s, {PACKETS / taken:,.0f} a second"
+    )
 
 
 def nft_text(rules: Iterable[Rule]) -> str:

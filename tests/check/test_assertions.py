@@ -88,7 +88,7 @@ def test_a_line_not_understood_leaves_a_test_undecided(f6):
 
 
 def test_a_translation_to_the_destination_leaves_a_deny_undecided(f6):
-    """Whoever sends to the translated address reaches the host: that no packet for its own address passes is not enough."""
+    """Whoever sends to the translated address reaches the host, whatever passes to its own address."""
     static = "object network fe01\n nat (app,users) static 10.10.255.10\n"
     f6.edit(f6.core, "access-group users_in", static + "access-group users_in")
     f6.say("tests", 'deny: "tcp staff > fe01:3389"')

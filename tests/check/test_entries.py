@@ -1,7 +1,6 @@
 """What the site file says beside the configurations: accept, except, assume, expiry, paths, points, interfaces."""
 
 import pytest
-
 from tests.cli.running import line_of
 
 TOO_WIDE = '\t\tip saddr 10.20.0.0/24 counter accept comment "migration"\n\t\tip saddr @admins jump'
@@ -37,7 +36,8 @@ def test_a_rule_is_accepted_by_its_text(f6):
 def test_a_rule_is_accepted_by_the_remark_above_it(f6):
     """On an ASA, people write the reason in a remark before the rule."""
     rule = "access-list app_in remark CRM-0112"
-    text = "access-list app_in remark CHG-7 printers\naccess-list app_in extended permit tcp object fe01 object dc01 eq lpd\n"
+    permit = "access-list app_in extended permit tcp object fe01 object dc01 eq lpd"
+    text = f"access-list app_in remark CHG-7 printers\n{permit}\n"
     f6.edit(f6.core, rule, text + rule)
     assert f6.check().status == 1
     f6.say("accept", '{at: core-fw, rule: "CHG-7", reason: printers, owner: net}')

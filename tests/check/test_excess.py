@@ -2,7 +2,6 @@
 
 import pytest
 
-
 STRANGERS = "extended permit tcp 10.50.0.128 255.255.255.128 10.60.0.128 255.255.255.128 eq 22"
 FIRST = {"users_in": "CRM-0118", "app_in": "CRM-0118", "core_in": "CRM-0140"}  # remark above the first rule
 INTERNET = """\

@@ -1,7 +1,6 @@
 """The example site: right as it is, and what each fault does to it."""
 
 import pytest
-
 from tests.cli.running import FAULTS, copied, edit, line_of, run
 
 FETCH = "crm.fetch-report/ssrs01>fe01"
@@ -37,7 +36,9 @@ def test_a_lost_rule_breaks_fetch_based_reports(check, tmp_path):
     assert (missing["point"], missing["flow"]) == ("core-fw", FETCH)
     assert missing["id"] == f"missing:core-fw:{FETCH}"
     assert missing["witness"] == "tcp 10.40.0.11:40000 > 10.20.0.11:808 in reports out app"
-    assert [(rule["file"], rule["line"], rule["default"]) for rule in missing["decided_by"]] == [("core-fw.cfg", deny, False)]
+    assert [(rule["file"], rule["line"], rule["default"]) for rule in missing["decided_by"]] == [
+        ("core-fw.cfg", deny, False)
+    ]
     assert {"P61", "P66"} <= set(missing["citations"])
     assert [(one["scenario"], one["step"], one["effect"]) for one in missing["breaks"]] == [
         ("run-fetch-report", "4b", "broken")
@@ -86,7 +87,7 @@ def test_a_line_nobody_understands_leaves_reports_undecided(check, tmp_path):
 
 
 def test_replies_that_a_stateless_ruleset_drops_break_everything(check, tmp_path):
-    """The requests pass; each flow across the point is found with its reply as witness, and the default that drops it."""
+    """The requests pass; each flow across the point is found by its reply, and the default that drops it."""
     done = check("replies-blocked")
     assert done.status == 1
     replies = done.findings("reply")
@@ -124,7 +125,11 @@ def test_ids_do_not_depend_on_lines_or_order(tmp_path, monkeypatch):
     site = copied(tmp_path, "fetch-808-blocked")
     monkeypatch.chdir(site.parent)
     before = [one["id"] for one in run("check", "site.yaml", "--format", "json").findings()]
-    edit(site.parent / "core-fw.cfg", "access-list users_in remark CRM-0118", "access-list users_in remark new\naccess-list users_in remark CRM-0118")
+    edit(
+        site.parent / "core-fw.cfg",
+        "access-list users_in remark CRM-0118",
+        "access-list users_in remark new\naccess-list users_in remark CRM-0118",
+    )
     text = site.read_text(encoding="utf-8")
     host = "  adm01: {zone: admin, addresses: [10.60.0.5], roles: [admin/workstation]}\n"
     assert host in text

@@ -10,12 +10,12 @@ from importlib import resources
 
 import jsonschema
 import pytest
+from tests.cli.running import F6, FAULTS, copied, edit, run
 
 from portwright.cli import COMMANDS, _run
 from portwright.cli.output import colored, printable
 from portwright.errors import ExitStatus
 from portwright.findings import Kind, Severity
-from tests.cli.running import F6, FAULTS, copied, edit, run
 
 CORE, SITE = F6 / "core-fw.cfg", F6 / "site.yaml"
 FETCH = "tcp 10.40.0.11:50000 > 10.20.0.11:808"
@@ -36,7 +36,9 @@ def process(*arguments, **options):
 
 def test_every_published_schema_is_one():
     """Each file below schemas/ is a JSON Schema whose id says its name."""
-    files = [file for file in resources.files("portwright").joinpath("schemas").iterdir() if file.name.endswith(".json")]
+    files = [
+        file for file in resources.files("portwright").joinpath("schemas").iterdir() if file.name.endswith(".json")
+    ]
     assert {"check-1.json", "trace-1.json", "plan-1.json", "diff-1.json", "decide-1.json", "errors-1.json"} <= {
         file.name for file in files
     }
@@ -174,7 +176,6 @@ def test_output_to_a_reader_that_has_gone_is_no_proof():
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as running:
-        assert running.stdin and running.stdout and running.stderr
         running.stdin.write(packets.encode())
         running.stdin.close()
         running.stdout.readline()
@@ -252,7 +253,10 @@ def test_colors_set_off_the_verdict_and_the_marked_line():
     [
         ("a\x1b[2Jb", "a\N{REPLACEMENT CHARACTER}[2Jb"),
         ("a\tb\u00a0c\u2028d", "a b c d"),
-        ("a\u202eb\x9bc\x07\r", "a" + "\N{REPLACEMENT CHARACTER}b" + "\N{REPLACEMENT CHARACTER}c" + 2 * "\N{REPLACEMENT CHARACTER}"),
+        (
+            "a\u202eb\x9bc\x07\r",
+            "a" + "\N{REPLACEMENT CHARACTER}b" + "\N{REPLACEMENT CHARACTER}c" + 2 * "\N{REPLACEMENT CHARACTER}",
+        ),
         ("größer ✓ 日本\nx", "größer ✓ 日本\nx"),
     ],
 )

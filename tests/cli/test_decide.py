@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from tests.cli.running import F6, copied, line_of, run
 
 CORE, DATA = F6 / "core-fw.cfg", F6 / "data-fw.nft"
@@ -35,7 +34,11 @@ def uncertain(tmp_path):
     [
         (FETCH, "accept", "permit object crm-sdk-listener"),
         ("tcp 10.40.0.11:50000 > 10.20.0.11:809", "drop", "access-list reports_in extended deny ip any any"),
-        ("udp 10.10.3.4:5353 > 10.50.0.10:53", "accept", "access-list users_in extended permit object-group DC-SERVICES"),
+        (
+            "udp 10.10.3.4:5353 > 10.50.0.10:53",
+            "accept",
+            "access-list users_in extended permit object-group DC-SERVICES",
+        ),
         ("icmp 10.60.0.5 > 10.20.0.11 type 8 code 0", "accept", "access-list admin_in extended permit icmp"),
         ("esp 10.10.3.4 > 10.50.0.10", "drop", "access-list users_in extended deny ip any any"),
     ],
@@ -75,7 +78,7 @@ def test_a_rule_that_may_match_leaves_the_packet_undecided(uncertain):
 
 
 def test_without_interfaces_all_are_considered(uncertain):
-    """Undecided where the interfaces make a difference; decided where the packet names them, or where they make none."""
+    """Undecided where the interfaces make a difference, and only there."""
     packet = "tcp 10.0.0.9:40000 > 10.0.0.2:22"
     answers = run("decide", uncertain, packet, "--format", "json").documents
     answers += run("decide", uncertain, f"{packet} in eth1", "--format", "json").documents
@@ -151,7 +154,10 @@ def test_what_is_wrong_comes_before_what_is_undecided(uncertain):
     undecided = "tcp 10.0.0.9:40000 > 10.0.0.2:7"
     lines = f"{undecided}\nnonsense\n{undecided}\n".encode()
     assert run("decide", uncertain, "--packets", "-", "--format", "json", stdin=lines).status == 2
-    assert run("decide", uncertain, "--packets", "-", stdin=f"{undecided}\ntcp 10.0.0.1:1 > 10.0.0.2:80".encode()).status == 3
+    assert (
+        run("decide", uncertain, "--packets", "-", stdin=f"{undecided}\ntcp 10.0.0.1:1 > 10.0.0.2:80".encode()).status
+        == 3
+    )
 
 
 def test_a_path_that_both_would_read_is_refused():

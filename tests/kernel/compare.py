@@ -29,9 +29,14 @@ class Disagreement:
     kernel: str
     ours: str
 
+    @property
+    def is_json(self) -> bool:
+        """Report whether Portwright has read JSON."""
+        return self.listing.startswith("{")
+
     def __str__(self) -> str:
         where = f"{self.hook}, whole path" if self.path else self.hook
-        return f"{self.packet} ({where})\n  kernel: {self.kernel}\n  ours:   {self.ours}\n{self.listing}"
+        return f"{self.packet} ({where})\n  kernel: {self.kernel}\n  ours:   {self.ours}\n{self.source}{self.listing if self.is_json else ''}"
 
 
 @dataclass(slots=True)
@@ -53,13 +58,17 @@ class Tally:
         )
 
 
-def compare(kernel: Kernel, packets: Sequence[Packet], tally: Tally) -> Iterator[Disagreement]:
-    """Let the kernel and Portwright judge packets under the ruleset that the kernel has loaded."""
-    listing = kernel.loaded.listing
+def compare(kernel: Kernel, packets: Sequence[Packet], tally: Tally, *, json: bool = False) -> Iterator[Disagreement]:
+    """Let the kernel and Portwright judge packets under the ruleset that the kernel has loaded.
+
+    With `json` Portwright reads nft's JSON, in which rules have no lines: then the decision alone is compared.
+    """
+    listing = kernel.json() if json else kernel.loaded.listing
+    said = _Saying(kernel.source, listing, kernel.hook, kernel.path)
     try:
         configuration = platforms.load("nftables").parse(listing, FILE)
     except InvalidInput as refused:
-        yield Disagreement(kernel.source, listing, kernel.hook, kernel.path, packets[0], "loads it", str(refused))
+        yield said.disagreement(packets[0], "loads it", str(refused))
         return
     answerer = Answerer(configuration, kernel.hook, kernel.path)
     is_doubtful = _has_doubts(configuration, kernel)
@@ -73,7 +82,7 @@ def compare(kernel: Kernel, packets: Sequence[Packet], tally: Tally) -> Iterator
             tally.undecided += 1
             tally.reasons.update({rule_reason(rule) for rule in decision.undecided_by})
             continue
-        via = tuple(rule.source.line for rule in decision.via if rule.source.line)
+        via = ruling.via if json else tuple(rule.source.line for rule in decision.via if rule.source.line)
         decided = decision.decided.value
         if (decided, via) == (ruling.decided, ruling.via):
             tally.agreed += 1
@@ -81,7 +90,20 @@ def compare(kernel: Kernel, packets: Sequence[Packet], tally: Tally) -> Iterator
         elif is_doubtful and (decided == ruling.decided or (decided, ruling.decided) == ("drop", "reject")):
             tally.unsure_line += 1
         else:
-            yield Disagreement(kernel.source, listing, kernel.hook, kernel.path, packet, _said(ruling.decided, ruling.via), _said(decided, via))
+            yield said.disagreement(packet, _said(ruling.decided, ruling.via), _said(decided, via))
+
+
+@dataclass(frozen=True, slots=True)
+class _Saying:
+    """Where something disagrees."""
+
+    source: str
+    listing: str
+    hook: str
+    path: bool
+
+    def disagreement(self, packet: Packet, kernel: str, ours: str) -> Disagreement:
+        return Disagreement(self.source, self.listing, self.hook, self.path, packet, kernel, ours)
 
 
 def _as_seen(aimed: Packet, ruling: Ruling, listing: str, path: bool) -> Packet | None:

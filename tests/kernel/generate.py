@@ -34,9 +34,15 @@ _SETTERS = ("meta mark set 0x1", "ct mark set 0x7", "meta priority set 1:2", "me
 _INERT = ("counter", 'log prefix "x: "', 'comment "a # b"', "", "", "", "")
 _REJECTS = ("reject", "reject", "reject with tcp reset", "reject with icmp type host-unreachable", "reject with icmpv6 type no-route",
             "reject with icmpx type admin-prohibited", "reject with icmp type port-unreachable")  # fmt: skip
-_PRIORITIES = ("0", "0", "0", "filter - 5", "filter + 5", "-150", "10", "50", "-250", "-300")
+_PRIORITIES = ("0", "0", "0", "filter - 5", "filter + 5", "-150", "10", "50", "-250", "-300", "-200", "-199", "-201")
 _HOOKS_BEFORE = {"forward": ("prerouting",), "input": ("prerouting",), "output": ()}
 _HOOKS_AFTER = {"forward": ("postrouting",), "input": (), "output": ("postrouting",)}
+
+
+_MURKY = ("ip dscp cs0", "ip ttl > 70", "ip length < 100", "ip6 hoplimit 64", "limit rate 100/second", "ct mark 0x0", "ct status dnat",
+          "meta pkttype host", "fib saddr type local", "meta length > 40", "tcp window 1024", "quota over 1 mbytes", "ip frag-off 0",
+          "ct original saddr 10.1.0.5", "ct protocol tcp", "udp length 12", "icmp id 1", "ip6 flowlabel 0", "ct helper ftp",
+          "rt ip nexthop 198.18.1.2", "numgen inc mod 2 0", "tcp option maxseg exists", "ip hdrlength 5", "sctp vtag 0")  # fmt: skip
 
 
 class Generator:
@@ -51,6 +57,8 @@ class Generator:
         self._at = hook  # the hook of the chain being drawn
         self._version = 4
         self._protocol = "tcp"
+        self._maps: dict[str, list[str]] = {}
+        self._may_use_maps = True  # verdict maps that are named jump to the last chains
         self._sets: dict[str, list[str]] = {}
         self._chains: list[str] = []  # that a rule may jump to
 
@@ -72,13 +80,18 @@ class Generator:
         self._sets = {}
         self._choose_headers()
         items = [self._set(f"s{number}") for number in range(self._random.randrange(5))]
-        regular = [f"c{number}" for number in range(self._random.randrange(4))]
+        regular = [f"c{number}" for number in range(self._pick((0, 1, 2, 3, 3, 5)))]
+        self._chains = regular[-2:]
+        self._maps = {}
+        if not self._path:
+            items += [self._map(f"m{number}") for number in range(self._random.randrange(3))]
         hooks = self._hooks()
         blocks = []
         for number, chain in enumerate(regular):
             self._chains, self._at = regular[number + 1 :], self._hook
+            self._may_use_maps = number < len(regular) - 2
             blocks.append(self._chain(chain, "", ""))
-        self._chains = regular
+        self._chains, self._may_use_maps = regular, True
         for number, hook in enumerate(hooks):
             self._at = hook
             blocks.append(self._chain(f"{hook}{number}", *self._base(hook)))
@@ -96,7 +109,7 @@ class Generator:
 
     def _base(self, hook: str) -> tuple[str, str]:
         priority = self._pick(_PRIORITIES)
-        if not self._path and hook == "output" and priority in ("-250", "-300"):
+        if not self._path and hook == "output" and priority in ("-250", "-300", "-200", "-199", "-201"):
             priority = "0"
         return f"type filter hook {hook} priority {priority};", f"policy {self._pick(('accept', 'accept', 'drop'))};"
 
@@ -115,6 +128,17 @@ class Generator:
         listed = f"\t\telements = {{ {', '.join(elements)} }}\n" if elements else ""
         kinds = " . ".join(_TYPES[kind] for kind in types)
         return f"\tset {name} {{\n\t\ttype {kinds}\n\t\tflags interval\n\t\tauto-merge\n{listed}\t}}\n"
+
+    def _map(self, name: str) -> str:
+        """A named verdict map."""
+        self._choose_headers()
+        types = self._types(self._pick((1, 1, 2)))
+        self._maps[name] = types
+        keys = [" . ".join(self._element(kind) for kind in types) for _ in range(self._random.randint(1, 5))]
+        elements = ", ".join(f"{key} : {self._plain_verdict()}" for key in dict.fromkeys(keys))
+        kinds = " . ".join(_TYPES[kind] for kind in types)
+        flags = self._pick(("\t\tflags interval\n", "\t\tflags interval\n", ""))
+        return f"\tmap {name} {{\n\t\ttype {kinds} : verdict\n{flags}\t\telements = {{ {elements} }}\n\t}}\n"
 
     def _types(self, count: int) -> list[str]:
         choices = [selector for selector in _TYPES if self._fits(selector)]
@@ -143,12 +167,17 @@ class Generator:
     def _rule(self) -> str:
         self._choose_headers()
         words = [self._condition() for _ in range(self._pick((0, 1, 1, 1, 2, 2, 3)))]
-        if self._chance(15):
+        if self._chance(10):
             words.append(self._pick(_SETTERS))
+        if self._chance(6):
+            murky = self._pick(_MURKY)
+            words.append(murky if self._fits(murky) else "meta mark 0x1")
         if self._path and self._at in ("prerouting", "output") and self._chance(5):
             words.append("notrack")
         inert = self._pick(_INERT)
         verdict = self._vmap() if self._chance(15) else self._verdict()
+        if " vmap " in verdict and self._chance(15):
+            verdict += f" {self._pick(('accept', 'drop', 'counter'))}"
         comment = inert if inert.startswith("comment") else ""
         return " ".join(word for word in (*words, "" if comment else inert, verdict, comment) if word) or "counter"
 
@@ -227,6 +256,10 @@ class Generator:
 
     def _vmap(self) -> str:
         kind = self._random.randrange(6)
+        fitting = [name for name, types in self._maps.items() if all(map(self._fits, types))]
+        if fitting and self._may_use_maps and self._chance(50):
+            name = self._pick(fitting)
+            return f"{' . '.join(self._maps[name])} vmap @{name}"
         if kind == 0:
             states = self._some(_STATES)
             return f"ct state vmap {{ {', '.join(f'{state} : {self._plain_verdict()}' for state in states)} }}"
@@ -261,7 +294,7 @@ class Generator:
             self._choose_headers()
             conditions = [self._condition() for _ in range(self._pick((0, 1, 1, 2)))]
             rules.append(" ".join([*conditions, draw() if self._chance(80) else self._pick(("accept", "return", "drop"))]))
-        return self._block(name, [declaration, *rules])
+        return self._block(name, [f"{declaration} {self._pick(('', '', '', 'policy drop;'))}", *rules])
 
     def _dnat(self) -> str:
         inet = self._family == "inet"

@@ -83,6 +83,10 @@ class Kernel:
         self._headers = dict(_headers(answer.listing))
         return answer.listing
 
+    def json(self) -> str:
+        """The loaded ruleset as nft prints it in JSON."""
+        return self._order("json")
+
     def judge(self, packets: Sequence[Packet]) -> list[Ruling]:
         """What becomes of packets under the ruleset."""
         found: list[Ruling] = []

@@ -18,6 +18,7 @@ from tests.kernel.kernel import Kernel
 from tests.kernel.shrink import load, settle, shrink
 
 PER_RULESET = 120  # packets
+JSON_EVERY = 3  # rulesets
 HOOKS = (("forward", False), ("forward", False), ("forward", True), ("input", False), ("input", True), ("output", False),
          ("output", True))  # fmt: skip
 
@@ -38,7 +39,7 @@ def disagreements(kernel: Kernel, seed: int, tally: Tally, seconds: float, packe
         if any(packet.state is not State.NEW for packet in drawn):
             kernel.load(kernel.source, hook, path, drawn)
         sent += len(drawn)
-        yield from compare(kernel, drawn, tally)
+        yield from compare(kernel, drawn, tally, json=number % JSON_EVERY == 0)
 
 
 def main() -> int:

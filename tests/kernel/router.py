@@ -10,6 +10,7 @@ tried with every pair of interfaces; `TO_ITSELF` delivers any destination to the
 
 import contextlib
 import ctypes
+import json
 import os
 import pickle
 import re
@@ -94,6 +95,12 @@ class Router:
             return done.stderr
         listed = _nft("", "-a", "list", "ruleset")
         return f"cannot be listed: {listed.stderr}" if listed.returncode else _loaded(listed.stdout)
+
+    def json(self) -> str:
+        """The loaded ruleset as `nft -j list ruleset` prints it, without the tracer."""
+        objects = json.loads(_nft("", "-j", "list", "ruleset").stdout)["nftables"]
+        kept = [entry for entry in objects if TRACER not in {v.get("table", v.get("name")) for v in entry.values()}]
+        return json.dumps({"nftables": kept})
 
     def prepare(self, probes: Iterable[Probe]) -> None:
         """Forget all connections, and let some packets pass that no rule judges."""

@@ -67,7 +67,7 @@ def _still(kernel: Kernel, text: str, found: Disagreement) -> Disagreement | Non
         if not settle(kernel, found.hook, found.path):
             return None
         kernel.load(kernel.source, found.hook, found.path, [found.packet])
-        return next(compare(kernel, [found.packet], Tally()), None)
+        return next(compare(kernel, [found.packet], Tally(), json=found.is_json), None)
     except (Refused, PortwrightError):
         return None
 

@@ -1,7 +1,6 @@
 """`portwright lint`: what a careful person would change in one configuration, without a site."""
 
 import pytest
-
 from tests.cli.running import F6, copied, run
 
 RULESET = """\
@@ -35,7 +34,11 @@ FIRST = 4  # line of the first rule
     [
         (["tcp dport 1-1000 drop", "tcp dport 443 accept"], "shadowed", [FIRST + 1, FIRST]),
         (["tcp dport 443 accept", "udp dport 53 accept", "tcp dport 443 accept"], "shadowed", [FIRST + 2, FIRST]),
-        (["tcp dport 1-10 drop", "tcp dport 11-20 drop", "tcp dport 5-15 accept"], "shadowed", [FIRST + 2, FIRST, FIRST + 1]),
+        (
+            ["tcp dport 1-10 drop", "tcp dport 11-20 drop", "tcp dport 5-15 accept"],
+            "shadowed",
+            [FIRST + 2, FIRST, FIRST + 1],
+        ),
         (["ip saddr 10.0.0.1 accept", "ip saddr 10.0.0.0/8 accept"], "redundant", [FIRST, FIRST + 1]),
         (["tcp dport 23 drop"], "redundant", [FIRST]),
         (["accept"], "lint", [FIRST]),

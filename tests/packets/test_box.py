@@ -2,10 +2,10 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.packets.strategies import boxes, headers, matches, unions
 
 from portwright.packets.box import ALWAYS, EVERYTHING, NEVER, Box, Match, complement, intersect
 from portwright.packets.fields import LAST, Field
-from tests.packets.strategies import boxes, headers, matches, unions
 
 
 def within(union, header):

@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.packets.strategies import VALUES, boxes, headers, ranges
 
 from portwright.packets.box import EVERYTHING, Box
 from portwright.packets.diagram import DEFAULT_ORDER, Operation, PacketMap, Space
 from portwright.packets.fields import LAST, Field
-from tests.packets.strategies import VALUES, boxes, headers, ranges
 
 priorities = st.lists(st.tuples(boxes(), st.integers(1, 3)), max_size=6)
 MOVABLE = (Field.DPORT, Field.SRC, Field.SPORT)
@@ -79,7 +79,9 @@ def test_a_shift_reads_the_map_at_the_moved_value(entries, name, header, data):
     assert space.value(root, header) == first(entries, (*header[:name], moved, *header[name + 1 :]))
 
 
-@given(st.lists(st.tuples(boxes(), st.sampled_from((1, 2, 4))), max_size=6), st.sampled_from(MOVABLE), headers(), st.data())
+@given(
+    st.lists(st.tuples(boxes(), st.sampled_from((1, 2, 4))), max_size=6), st.sampled_from(MOVABLE), headers(), st.data()
+)
 def test_an_assignment_reads_the_map_at_all_assigned_values(entries, name, header, data):
     """The results over all values the field may get are combined."""
     assigned = data.draw(ranges(name))

@@ -1,5 +1,7 @@
 """Sets of integers as ranges, against Python's own sets."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ def members(ranges):
 
 
 def is_canonical(ranges):
-    gaps_are_open = all(before[1] + 1 < after[0] for before, after in zip(ranges, ranges[1:], strict=False))
+    gaps_are_open = all(before[1] + 1 < after[0] for before, after in pairwise(ranges))
     return gaps_are_open and all(first <= last for first, last in ranges)
 
 

@@ -1,13 +1,16 @@
 """One packet in the notation of reports and the command line."""
 
+import contextlib
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portwright.packets.diagram import Space
 from portwright.packets.fields import ICMP, ICMPV6, LAST_ADDRESS, PORT_PROTOCOLS, TCP, Field, Flags, State
 from portwright.packets.packet import Packet
 from portwright.packets.packetset import well_formed
-from portwright.packets.diagram import Space
 
 ports = st.integers(0, 65535)
 numbers = st.integers(0, 255)
@@ -113,15 +116,15 @@ def test_flags_follow_the_state(state, flags):
 )
 def test_what_cannot_be_read_is_said(text, problem):
     """Each mistake has its sentence, with the word that is wrong."""
-    with pytest.raises(ValueError, match=".") as raised:
+    with pytest.raises(ValueError, match=re.escape(problem)):
         Packet.parse(text)
-    assert problem in str(raised.value)
 
 
-@given(st.text(max_size=60) | st.lists(st.sampled_from("tcp icmp esp proto 6 ² > 10.0.0.1 fd00::1 [fd00::1]:53 :80 in state new".split())).map(" ".join))
+WORDS = "tcp icmp esp proto 6 ² > 10.0.0.1 10.0.0.1:80 fd00::1 [fd00::1]:53 :80 in out state new type".split()
+
+
+@given(st.text(max_size=60) | st.lists(st.sampled_from(WORDS)).map(" ".join))
 def test_hostile_text_is_a_packet_or_a_sentence(text):
     """Nothing but ValueError comes of any text."""
-    try:
-        assert isinstance(Packet.parse(text), Packet)
-    except ValueError as problem:
-        assert str(problem)
+    with contextlib.suppress(ValueError):
+        assert Packet.parse(str(Packet.parse(text))) == Packet.parse(text)

@@ -5,13 +5,13 @@ import operator
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from tests.packets.oracle import Oracle, volume
+from tests.packets.strategies import VALUES, boxes, headers, unions
 
 from portwright.packets.box import EVERYTHING, Box
 from portwright.packets.diagram import DEFAULT_ORDER, Space
 from portwright.packets.fields import Field
 from portwright.packets.packetset import PacketSet, well_formed
-from tests.packets.oracle import Oracle, volume
-from tests.packets.strategies import VALUES, boxes, headers, unions
 
 BINARY = {operator.and_: lambda a, b: a & b, operator.or_: lambda a, b: a | b, operator.sub: lambda a, b: a & ~b,
           operator.xor: lambda a, b: (a & ~b) | (b & ~a)}  # fmt: skip

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from portwright.packets.box import ALWAYS, EVERYTHING, Box, Doubt, Match
 from portwright.packets.fields import Field
-from portwright.policy.model import Change, Chain, Goto, Jump, Policy, Rewrite, Rule, Stage, Verdict
+from portwright.policy.model import Chain, Change, Goto, Jump, Policy, Rewrite, Rule, Stage, Verdict
 from portwright.source import Source
 
 NAMED = {Field.PROTOCOL: 2, Field.DPORT: 3, Field.SRC: 3}  # largest value that a rule names
@@ -131,6 +131,4 @@ def rewritten(policy, new):
         kept = (new.get(rule, rule) for rule in old.rules)
         return replace(old, rules=tuple(rule for rule in kept if rule is not None))
 
-    return Policy(
-        tuple(replace(s, chains={name: chain(old) for name, old in s.chains.items()}) for s in policy.stages)
-    )
+    return Policy(tuple(replace(s, chains={name: chain(old) for name, old in s.chains.items()}) for s in policy.stages))

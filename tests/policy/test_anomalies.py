@@ -1,6 +1,8 @@
 """Shadowed and redundant rules: removing them changes nothing, and none that never decides is overlooked."""
 
 from hypothesis import given
+from tests.policy.strategies import HEADERS, policies, rewritten, stages
+from tests.policy.test_walk import rule, stage_of
 
 from portwright.packets.box import ALWAYS, Box, Doubt, Match
 from portwright.packets.diagram import Space
@@ -9,8 +11,6 @@ from portwright.policy.algebra import PolicyMap
 from portwright.policy.anomalies import anomalies
 from portwright.policy.model import Goto, Jump, Policy, Verdict
 from portwright.policy.walk import Decided, Walker
-from tests.policy.strategies import HEADERS, policies, rewritten, stages
-from tests.policy.test_walk import rule, stage_of
 
 
 def answers(policy):
@@ -48,7 +48,7 @@ def test_a_shadowed_rule_never_decides(policy):
     """No packet names it, not even as one that might."""
     walker = Walker(policy)
     decisions = [walker.decide(packet) for packet in HEADERS]
-    named = {rule for decision in decisions for rule in (*decision.via, *decision.undecided_by)}
+    named = {found for decision in decisions for found in (*decision.via, *decision.undecided_by)}
     assert not named & {a.rule for a in anomalies(policy.stages[0]) if a.kind == "shadowed"}
 
 
@@ -57,15 +57,15 @@ def taken(stage, packet):
     acted = []
 
     def run(chain):
-        for rule in stage.chains[chain].rules:
-            if not any(packet in box for box in rule.match.sure):
+        for met in stage.chains[chain].rules:
+            if not any(packet in box for box in met.match.sure):
                 continue
-            acted.append(rule)
-            end = rule.action
+            acted.append(met)
+            end = met.action
             if isinstance(end, Jump | Goto):
                 end = run(end.chain)
                 if end in (Verdict.CONTINUE, Verdict.RETURN):
-                    end = Verdict.CONTINUE if isinstance(rule.action, Jump) else Verdict.RETURN
+                    end = Verdict.CONTINUE if isinstance(met.action, Jump) else Verdict.RETURN
             if end != Verdict.CONTINUE:
                 return end
         return Verdict.CONTINUE
@@ -79,12 +79,12 @@ def taken(stage, packet):
 def test_every_rule_that_never_acts_is_reported(stage):
     """By trying every packet: in the chains that packets reach, the rules that none comes to are the shadowed ones."""
     acting = {rule for packet in HEADERS for rule in taken(stage, packet)}
-    reached = {"base", *(rule.action.chain for rule in acting if isinstance(rule.action, Jump | Goto))}
+    reached = {"base", *(caller.action.chain for caller in acting if isinstance(caller.action, Jump | Goto))}
     expected = {
-        rule
+        idle
         for name in reached
-        for rule in stage.chains[name].rules
-        if rule not in acting and not rule.default and rule.action != Verdict.CONTINUE
+        for idle in stage.chains[name].rules
+        if idle not in acting and not idle.default and idle.action != Verdict.CONTINUE
     }
     assert {anomaly.rule for anomaly in anomalies(stage) if anomaly.kind == "shadowed"} == expected
 

@@ -5,6 +5,8 @@ from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.policy.strategies import CONSTANT, SHIFT, all_rules, policies, rewritten
+from tests.policy.test_walk import rule, stage_of
 
 from portwright.packets.box import ALWAYS, Box, Match
 from portwright.packets.diagram import Space
@@ -16,8 +18,6 @@ from portwright.policy.difference import Comparison
 from portwright.policy.interfaces import Interfaces
 from portwright.policy.model import Change, Policy, Rewrite, Verdict
 from portwright.policy.walk import Decided, Walker
-from tests.policy.strategies import CONSTANT, SHIFT, all_rules, policies, rewritten
-from tests.policy.test_walk import rule, stage_of
 
 NAMES = ("eth0", "eth1", "eth10", "ppp0", "lan", "")  # interfaces that there are
 TABLES = st.sampled_from(

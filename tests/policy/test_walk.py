@@ -7,15 +7,6 @@ from math import prod
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from portwright.packets.box import ALWAYS, EVERYTHING, Box, Doubt, Match
-from portwright.packets.diagram import Space
-from portwright.packets.fields import Field
-from portwright.policy.algebra import VERDICTS, AcceptingRules, PolicyMap
-from portwright.policy.index import ChainIndex
-from portwright.policy.model import Chain, Goto, Jump, Policy, Rewrite, Rule, Stage, Verdict
-from portwright.policy.walk import Decided, Walker, decide
-from portwright.source import Source
 from tests.policy.strategies import (
     CONSTANT,
     HEADERS,
@@ -30,6 +21,15 @@ from tests.policy.strategies import (
     stages,
     truths,
 )
+
+from portwright.packets.box import ALWAYS, EVERYTHING, Box, Doubt, Match
+from portwright.packets.diagram import Space
+from portwright.packets.fields import Field
+from portwright.policy.algebra import VERDICTS, AcceptingRules, PolicyMap
+from portwright.policy.index import ChainIndex
+from portwright.policy.model import Chain, Goto, Jump, Policy, Rewrite, Rule, Stage, Verdict
+from portwright.policy.walk import Decided, Walker, decide
+from portwright.source import Source
 
 PASS, BLOCK = Verdict.ACCEPT, Verdict.DROP | Verdict.REJECT
 some_headers = st.lists(st.sampled_from(HEADERS), min_size=1, max_size=20, unique=True)
@@ -211,7 +211,11 @@ def test_candidates_are_the_rules_that_possibly_match(stage, packet):
             expected = [
                 rule
                 for rule in chain.rules
-                if any(could_meet(rule, (*packet[:name], v, *packet[name + 1 :])) for a, b in known for v in range(a, b + 1))
+                if any(
+                    could_meet(rule, (*packet[:name], v, *packet[name + 1 :]))
+                    for a, b in known
+                    for v in range(a, b + 1)
+                )
             ]
             assert list(index.candidates(values)) == expected
 
@@ -312,7 +316,9 @@ def test_a_scope_that_may_or_may_not_apply_decides_nothing():
         assert [r.source.line for r in decision.undecided_by] == [99]
 
 
-@pytest.mark.parametrize("action", [Verdict.ACCEPT | Verdict.CONTINUE, Verdict.CONTINUE | Verdict.ACCEPT | Verdict.RETURN])
+@pytest.mark.parametrize(
+    "action", [Verdict.ACCEPT | Verdict.CONTINUE, Verdict.CONTINUE | Verdict.ACCEPT | Verdict.RETURN]
+)
 def test_a_verdict_in_doubt_is_not_blamed_where_it_does_not_matter(action):
     """Whatever it is, the packet meets the same end."""
     called = [rule(action, line=2), rule(Verdict.ACCEPT)]
@@ -345,9 +351,7 @@ def test_packets_out_of_scope_pass_untouched():
     assert (decision.decided, decision.rule, decision.via) == (Decided.ACCEPT, None, ())
 
 
-@pytest.mark.parametrize(
-    "last", [[], [rule(Verdict.ACCEPT, ONE)], [rule(Verdict.ACCEPT, MAYBE)], [rule(Jump("base"))]]
-)
+@pytest.mark.parametrize("last", [[], [rule(Verdict.ACCEPT, ONE)], [rule(Verdict.ACCEPT, MAYBE)], [rule(Jump("base"))]])
 def test_a_base_chain_ends_in_a_default(last):
     """A stage whose base chain lets packets fall off its end is refused."""
     with pytest.raises(ValueError, match="no default rule"):

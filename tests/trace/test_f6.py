@@ -1,8 +1,7 @@
 """The scenarios of the example site, right and with each fault."""
 
 import pytest
-
-from tests.cli.running import FAULTS, SCENARIOS, copied, line_of, run
+from tests.cli.running import FAULTS, SCENARIOS, copied, edit, line_of, run
 
 RIGHT = dict.fromkeys(SCENARIOS, "works")
 STATUS = {"works": 0, "broken": 1, "degraded": 1, "undecided": 3}
@@ -59,6 +58,25 @@ def test_another_configuration_is_followed_with_config(trace, tmp_path):
     """`--config POINT=FILE` takes the place of the site's own."""
     faulty = copied(tmp_path / "other", "shadowed").parent / "core-fw.cfg"
     assert trace("run-fetch-report", None, "--config", f"core-fw={faulty}").status == 1
+
+
+def test_a_component_that_nobody_placed_leaves_the_scenario_undecided(tmp_path):
+    """Also when the step has other legs that pass: without a name server nobody signs in."""
+    site = copied(tmp_path / "changed")
+    edit(site, "ad/pdc-emulator, dns/server]", "ad/pdc-emulator]")
+    done = run("trace", site, "sign-in-integrated", "--format", "json")
+    assert (done.status, done.document["verdict"]) == (3, "undecided")
+    assert ("1", "not-placed") in {(step["step"], step["verdict"]) for step in done.document["steps"]}
+
+
+def test_a_choice_that_nobody_made_leaves_the_scenario_undecided(tmp_path):
+    """Two SQL Servers, and the site does not say which the front end uses."""
+    site = copied(tmp_path / "changed")
+    edit(site, "    uses: {sql/engine: sql01}\n", "")
+    done = run("trace", site, "sign-in-integrated", "--format", "json")
+    assert done.status == 3
+    [step] = [one for one in done.document["steps"] if one["verdict"] == "not-placed"]
+    assert (step["step"], step["source"], step["destination"]) == ("7", "fe01", "sql/engine")
 
 
 def test_an_unknown_scenario_is_refused_with_a_hint(trace):

@@ -10,7 +10,7 @@ from portwright.check.excess import ExcessFinder, PointExcess, RuleExcess, permi
 from portwright.check.judge import NOT_GIVEN, FlowResult, Judge, Judgment, Obstacle
 from portwright.check.points import PointView, Reading
 from portwright.findings import Finding, Kind, Severity, told_apart
-from portwright.lint.run import without_effect
+from portwright.lint.run import remarked, without_effect
 from portwright.packets.box import Box
 from portwright.packets.diagram import Space
 from portwright.packets.fields import Field
@@ -280,6 +280,8 @@ class Check:
         for name, view in self.views.items():
             hook = "input" if self.plan.site.points[name].on else "forward"
             yield from without_effect(view.policy(hook).stages, name)
+            remarks = view.reading.configuration.remarks
+            yield from (remarked(remark, name) for remark in remarks if remark.kind != "unused")  # that is for lint
 
     def _summaries(self) -> Iterator[PointSummary]:
         for name, view in self.views.items():

@@ -41,7 +41,7 @@ def lint(configuration: Configuration, text: str, point: str) -> LintReport:
     findings = [
         *without_effect(stages, point),
         *_any_any(stages, configuration, point),
-        *(_remarked(remark, point) for remark in configuration.remarks),
+        *(remarked(remark, point) for remark in configuration.remarks),
         *(_not_understood(unknown, point) for unknown in configuration.census.unknown),
     ]
     findings.sort(key=lambda finding: finding.decided_by[0].line if finding.decided_by else 0)
@@ -132,7 +132,8 @@ def _is_any(box: Box, configuration: Configuration) -> bool:
 _REMARKS = {"undefined": Kind.LINT, "unused": Kind.UNUSED, "note": Kind.NOTE}
 
 
-def _remarked(remark: Remark, point: str) -> Finding:
+def remarked(remark: Remark, point: str) -> Finding:
+    """What a reader noticed, as a finding."""
     source = remark.source
     reference = RuleReference(point, source.file, source.line, source.text)
     return Finding(_REMARKS[remark.kind], f"{point}: {remark.message}", source.text, point, decided_by=(reference,))

@@ -270,9 +270,14 @@ def _shadowers(index: ChainIndex, chain: Chain, number: int) -> tuple[Rule, ...]
             found[alone] = None
             continue
         space = Space()
-        parts = [(part, at) for at, other in earlier for outer in other.match.sure if (part := outer & box)]
-        labels = space.values(space.first_of(parts, _NOBODY), box)
-        found |= dict.fromkeys(other for at, other in earlier if at in labels)
+        rest = PacketSet.of(space, [box])
+        for _, other in earlier:
+            left = rest - PacketSet.of(space, other.match.sure)
+            if left != rest:
+                found[other] = None
+            rest = left
+            if not rest:
+                break
     return tuple(found)
 
 

@@ -1,13 +1,18 @@
 """The differences between two configurations, as JSON by contract and as text."""
 
+from textwrap import wrap
+
 from portwright.policy.configuration import Configuration
 from portwright.policy.difference import Comparison, Difference
 from portwright.policy.model import Rule
 from portwright.policy.reference import rule_json, rule_reason
 from portwright.policy.text import box_text, packet_of
 from portwright.policy.walk import Decided, Decision, changes_of
-from portwright.report.context import point_name
+from portwright.report.context import WIDTH, point_name
 
+_COVER = 3  # boxes of a difference that are spelled out
+_RULES = 4  # rules of a side that are spelled out
+_LONGEST = 600  # characters of a line that are shown
 SCHEMA = "portwright.diff/1"
 
 
@@ -52,27 +57,38 @@ def diff_text(
     verdict: str, found: list[Difference], left_out: int, comparison: Comparison, old: Configuration, new: Configuration
 ) -> str:
     """The differences for a person: what changes for which packets, and by which lines."""
-    lines = [_HEADLINES[verdict].format(old=old.file, new=new.file)]
+    lines = _wrapped(_HEADLINES[verdict].format(old=old.file, new=new.file), "", "")
     for number, difference in enumerate(found, 1):
         witness = packet_of(difference.witness, comparison.interfaces)
-        lines += ["", f"{number}. {witness}", _side("old", difference.old), _side("new", difference.new)]
-        lines += ["     so do" if len(difference.cover) == 1 else "     so do, among others"]
-        lines += [f"       {box_text(box, comparison.interfaces)}" for box in difference.cover[:3]]
+        lines += ["", f"{number}. {witness}", *_side("old", difference.old), *_side("new", difference.new)]
+        cover = [box_text(box, comparison.interfaces) for box in difference.cover[:_COVER]]
+        lines += ["   so do" if len(difference.cover) == 1 else "   so do, among others"]
+        lines += [part for text in cover for part in _wrapped(text, " " * 5, " " * 7)]
     if left_out:
         lines += ["", f"{left_out:,} more headers are not listed."]
     return "\n".join(lines)
 
 
-def _side(word: str, decision: Decision) -> str:
+def _side(word: str, decision: Decision) -> list[str]:
+    """What one configuration does with the witness, and the lines that make it so."""
     if decision.decided is Decided.UNDECIDED:
-        lines = ", ".join(f"{rule.source} ({rule_reason(rule)})" for rule in decision.undecided_by)
-        return f"     {word}  undecided by {lines}"
-    decider = f"  {_rule(decision.rule)}" if decision.rule is not None else ""
-    translated = [f"\n          translated by {_rule(rule)}" for rule in decision.via if changes_of(rule)]
-    return f"     {word}  {decision.decided.value:<6}{decider}{''.join(translated)}"
+        deciding = [f"{rule.source}: {rule_reason(rule)}\n{rule.source.text}" for rule in decision.undecided_by]
+    else:
+        deciding = [_rule(decision.rule)] if decision.rule is not None else []
+        deciding += [f"translated by {_rule(rule)}" for rule in decision.via if changes_of(rule)]
+    lines = [f"   {word}  {decision.decided.value}"]
+    for text in deciding[:_RULES]:
+        place, _, quoted = text.partition("\n")
+        lines += _wrapped(place, " " * 8, " " * 10) + _wrapped(quoted, " " * 10, " " * 12)
+    return lines + ([f"        and {len(deciding) - _RULES} more"] if len(deciding) > _RULES else [])
 
 
 def _rule(rule: Rule) -> str:
+    """Where a rule stands, and on a line of its own what it says."""
     if rule.default:
         return f"{rule.source} (by default: {rule.reason})" if rule.reason else f"{rule.source} (by default)"
-    return f"{rule.source}  {rule.source.text}"
+    return f"{rule.source}\n{rule.source.text}"
+
+
+def _wrapped(text: str, first: str, rest: str) -> list[str]:
+    return wrap(text[:_LONGEST], WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)

@@ -102,7 +102,10 @@ def _explained(traced: TracedStep, plan: Plan, texts: Mapping[str, str]) -> list
     """Why a leg does not surely work: what it carries, the rule in its context, where the paper says so."""
     lines = [f"Step {traced.step.step} carries {traced.step.carries}."]
     if traced.verdict is Hop.NOT_PLACED:
-        lines.append(f"Nobody has placed {traced.step.destination} (or {traced.step.source}) on this site.")
+        lines.append(
+            f"The site does not say where {traced.destination} runs for {traced.source}: nobody placed it, or there are "
+            "several and no 'uses' says which."
+        )
     for obstacle in traced.obstacles:
         lines += _obstacle(obstacle, texts)
     if traced.flow is not None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from portwright.catalog.model import Effect, Scenario, Step
 from portwright.check.judge import Judge, Judgment, Obstacle
 from portwright.errors import InvalidInput
+from portwright.findings import Kind
 from portwright.plan.model import Legs, Plan, RequiredFlow
 
 
@@ -93,8 +94,24 @@ def _legs(plan: Plan, judge: Judge, scenario: Scenario, step: Step) -> Iterator[
         yield from (_riding(step, legs, flow) for flow in legs.flows)
     else:
         yield from (_opening(judge, step, legs, flow) for flow in legs.flows)
-    if not legs.flows and not legs.local:
+    unsettled = list(_unsettled(plan, step, legs)) if step.opens else []
+    yield from unsettled
+    if not legs.flows and not legs.local and not unsettled:
         yield TracedStep(step, step.source, step.destination, Hop.NOT_PLACED)
+
+
+def _unsettled(plan: Plan, step: Step, legs: Legs) -> Iterator[TracedStep]:
+    """Legs that the plan could not place: nobody runs the component, or nobody said which of several is used."""
+    requirements = plan.catalog.requirements
+    for component in dict.fromkeys(requirements[id].destination for id in legs.missing):
+        if component in plan.unplaced:
+            yield TracedStep(step, step.source, component, Hop.NOT_PLACED)
+    open_choices = {finding.subject for finding in plan.findings if finding.kind is Kind.UNDECIDED}
+    for consumer in plan.site.consumers():
+        if step.source in consumer.roles:
+            for id in step.requirements:
+                if f"{id}/{consumer.name}" in open_choices:
+                    yield TracedStep(step, consumer.name, requirements[id].destination, Hop.NOT_PLACED)
 
 
 def _riding(step: Step, legs: Legs, flow: RequiredFlow) -> TracedStep:

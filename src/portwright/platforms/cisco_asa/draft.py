@@ -284,8 +284,6 @@ class Reader:
         """`crypto map ...` and `crypto dynamic-map ...`."""
         self._ledger.modelled(1 + len(block.body))
         self.draft.tunnels.crypto_maps.append(block.head)
-        if "reverse-route" in block.head.words:
-            self.draft.routing_protocols.append(block.head)
 
     def pool(self, block: Block) -> None:
         """`ip local pool NAME FIRST-LAST`."""
@@ -314,7 +312,7 @@ class Reader:
         self.draft.tunnels.read_tunnel_group(block)
 
     def group_policy(self, block: Block) -> None:
-        """`group-policy NAME attributes`."""
+        """`group-policy NAME attributes`, and what users and dynamic policies say in its place."""
         self._ledger.inert_block(block)
         self.draft.tunnels.read_group_policy(block)
 
@@ -402,9 +400,12 @@ _READERS: dict[tuple[str, ...], Read] = {
     ("webvpn",): Reader.web,
     ("tunnel-group",): Reader.tunnel_group,
     ("group-policy",): Reader.group_policy,
+    ("username",): Reader.group_policy,
+    ("dynamic-access-policy-record",): Reader.group_policy,
     ("sysopt", "connection", "permit-vpn"): Reader.no_permit_vpn,
     ("no", "sysopt", "connection", "permit-vpn"): Reader.no_permit_vpn,
     ("router",): Reader.router,
+    ("ipv6", "router"): Reader.router,
     ("firewall", "transparent"): Reader.transparent,
     ("management-access",): Reader.management_access,
     ("multicast-routing",): Reader.multicast,

@@ -41,6 +41,10 @@ INERT = tuple(
     no shutdown
     no management-only
     no vlan
+    no speed
+    no duplex
+    negotiate
+    no negotiate
     no switchport
     no description
     authentication
@@ -52,6 +56,8 @@ INERT = tuple(
     split-horizon
     summary-address
     no split-horizon
+    no eigrp
+    no ospf
     igmp
     pim
     multicast
@@ -71,6 +77,9 @@ INERT = tuple(
     ipv6 nd
     no ipv6 nd
     ipv6 dhcp
+    ip unnumbered
+    ipv6 unnumbered
+    no ipv6 dhcp
     ipv6 ospf
     ipv6 address autoconfig default
     lldp
@@ -78,6 +87,13 @@ INERT = tuple(
     poe
     fec
     carrier-delay
+    bfd
+    no bfd
+    asr-group
+    segment-id
+    vtep-nve
+    mcast-group
+    nve-only
     standby
     sla
     tunnel source

@@ -26,7 +26,7 @@ class Tunnels:
     client_interfaces: dict[str, Line] = field(default_factory=dict)  # where remote users may connect
     any_peer: bool = False  # a tunnel group that lets peers propose networks of their own
     unknown_clients: bool = False  # a DHCP server hands out their addresses
-    filters: list[Line] = field(default_factory=list)  # `vpn-filter value NAME`
+    filters: list[Line] = field(default_factory=list)  # `vpn-filter value NAME`, `network-acl NAME`
 
     def read_web(self, block: Block) -> None:
         """Note the interfaces on which remote users may connect."""
@@ -44,7 +44,7 @@ class Tunnels:
 
     def read_group_policy(self, block: Block) -> None:
         """Note the filters of tunnels."""
-        self.filters += [n for n in block.body if n.words[:2] == ("vpn-filter", "value") and len(n.words) > 2]
+        self.filters += [line for line in block.body if line.words[0] == "network-acl" or _is_filter(line)]
 
     @property
     def in_use(self) -> bool:
@@ -117,6 +117,10 @@ class TunnelReader:
         pools = self._tunnels.pools
         known = bool(pools) and not self._tunnels.unknown_clients
         return Remote(interface, Addresses.union(pools) if known else _EVERYBODY, line, "of a remote user's tunnel")
+
+
+def _is_filter(line: Line) -> bool:
+    return line.words[:2] == ("vpn-filter", "value") and len(line.words) > 2
 
 
 def _destinations(boxes: Boxes) -> Addresses:

@@ -43,7 +43,7 @@ class Lens:
         try:
             sure, possible = self._chosen(wanted, negate)
         except Obscure as why:
-            return Match.doubtful(Doubt(str(why)), self.base)
+            return Match.doubtful(Doubt(str(why)), self.base + self.murky)
         boxes = self._boxes(possible)
         return self._match(boxes if sure is possible else self._boxes(sure), boxes)
 

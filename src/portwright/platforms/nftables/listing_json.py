@@ -78,7 +78,7 @@ def _objects(text: str, file: str) -> Iterator[tuple[dict[str, Json], int]]:
         line += text.count("\n", at, begin)
         try:
             found, at = decoder.raw_decode(text, begin)
-        except (json.JSONDecodeError, RecursionError) as problem:
+        except (ValueError, RecursionError) as problem:  # also a number with more digits than Python converts
             raise _broken(problem, text, begin, line, file) from None
         if _is_deep(found):
             raise InvalidInput.of("nested too deeply", file=file, line=line)

@@ -31,7 +31,6 @@ _PATHS = {
 }
 _ROUTED_FAMILIES = ("ip", "ip6", "inet", "netdev")  # arp and bridge chains see no routed packet
 _SCOPES = {"ip": box(VERSION=4), "ip6": box(VERSION=6)}
-_VERSIONS = {"ip": {4}, "ip6": {6}}
 # linux/net/ipv4/netfilter/nf_nat_proto.c: one hook runs all nat chains, whatever their own priorities
 _NAT_PRIORITY = {"prerouting": -100, "input": 100, "output": -100, "postrouting": 100}
 _NEW = box(STATE=State.NEW)  # only the first packet of a connection meets a nat chain
@@ -40,7 +39,8 @@ _NO_DEVICE = "the listing does not name the device of this chain"
 _NOTRACK = "the packet is no longer tracked, and goes on with the rules after this one"
 _MOST_PUZZLES = 8
 _MOST_COMPARED = 200  # rules after a `notrack` that are looked at
-_SECOND_NAT = "an earlier nat chain of this hook may have translated the packet"
+# linux/net/netfilter/nf_nat_core.c, nf_nat_inet_fn: the first nat chain of a hook that translates is the last
+_SECOND_NAT = "an earlier nat chain of this hook may have translated the packet: then it does not run"
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class Compiler:
     doubtful: dict[int, str] = field(default_factory=dict)  # id of a syntax rule -> what was not understood
     _contexts: dict[tuple[int, View], Context] = field(default_factory=dict)
     _chains: dict[tuple[int, str, View], Chain] = field(default_factory=dict)
-    _shared: dict[tuple[int, View, bool], dict[str, Chain]] = field(default_factory=dict)
+    _shared: dict[tuple[int, View], dict[str, Chain]] = field(default_factory=dict)
     _stages: dict[int, Stage] = field(default_factory=dict)
     _puzzles: tuple[Rule, ...] = ()  # in front of every stage: top-level commands that may have changed anything
 
@@ -101,44 +101,45 @@ class Compiler:
 
     def _stages_of(self, entries: list[tuple[syntax.Table, syntax.Chain]]) -> list[Stage]:
         found = []
-        translated: set[int] = set()  # IP versions that an earlier nat chain of the hook has seen
+        translated: Boxes = ()  # packets as the nat chains before may have left them
         for table, chain in entries:
-            versions = _VERSIONS.get(table.family, {4, 6})
             is_nat = chain.hook is not None and chain.hook.type == "nat"
-            found.append(self._stage(table, chain, is_second_nat=is_nat and bool(translated & versions)))
-            translated |= versions if is_nat else set()
+            found.append(self._stage(table, chain, translated if is_nat else ()))
+            translated += tuple(_translated(found[-1])) if is_nat else ()
         return found
 
-    def _stage(self, table: syntax.Table, base: syntax.Chain, is_second_nat: bool) -> Stage:
+    def _stage(self, table: syntax.Table, base: syntax.Chain, translated: Boxes) -> Stage:
         if id(base) not in self._stages:
-            self._stages[id(base)] = self._made(table, base, is_second_nat)
+            self._stages[id(base)] = self._made(table, base, translated)
         return self._stages[id(base)]
 
-    def _made(self, table: syntax.Table, base: syntax.Chain, is_second_nat: bool) -> Stage:
+    def _made(self, table: syntax.Table, base: syntax.Chain, translated: Boxes) -> Stage:
         view = _view(table, base)
         hook = base.hook
         assert hook is not None
         own = _unsettled(self._chain(table, base, view), base)
-        made = (*self._puzzles, *self._guards(hook), *own.rules, self._default(table, base, hook))
+        made = (*self._puzzles, *self._guards(hook, translated), *own.rules, self._default(table, base, hook))
         own = Chain(base.name, made, own.source)
-        own = _doubting(own) if is_second_nat else own
-        chains = ChainMap({base.name: own}, self._shared_chains(table, view, is_second_nat))
+        chains = ChainMap({base.name: own}, self._shared_chains(table, view))
         return Stage(f"{table.family} {table.name} {base.name}", base.name, chains, self._scope(table, hook))
 
-    def _shared_chains(self, table: syntax.Table, view: View, is_second_nat: bool) -> dict[str, Chain]:
+    def _shared_chains(self, table: syntax.Table, view: View) -> dict[str, Chain]:
         """The chains of a table that its base chains lead to; all its stages with one view share them."""
-        key = (id(table), view, is_second_nat)
+        key = (id(table), view)
         if key not in self._shared:
             bases = [chain.name for chain in table.chains.values() if chain.hook is not None]
             names_reached = [name for name in walk(jumps(table), bases)[0] if table.chains[name].hook is None]
             found = [_unsettled(self._chain(table, table.chains[name], view)) for name in names_reached]
-            self._shared[key] = {chain.name: _doubting(chain) if is_second_nat else chain for chain in found}
+            self._shared[key] = {chain.name: chain for chain in found}
         return self._shared[key]
 
-    def _guards(self, hook: syntax.Hook) -> Iterator[Rule]:
+    def _guards(self, hook: syntax.Hook, translated: Boxes) -> Iterator[Rule]:
+        """What may keep a packet out of a base chain, which then decides nothing about it."""
+        source = Source(self.file, hook.place.line, hook.place.text)
         if hook.name in ("ingress", "egress") and not hook.devices:
-            source = Source(self.file, hook.place.line, hook.place.text)
             yield Rule(Match.doubtful(Doubt(_NO_DEVICE)), Verdict.ACCEPT, source, reason=_NO_DEVICE)
+        if translated:
+            yield Rule(Match.doubtful(Doubt(_SECOND_NAT), translated), Verdict.ACCEPT, source, reason=_SECOND_NAT)
 
     def _default(self, table: syntax.Table, base: syntax.Chain, hook: syntax.Hook) -> Rule:
         source = Source(self.file, hook.place.line, hook.place.text)
@@ -218,12 +219,12 @@ def _overlap(one: Rule, other: Rule) -> bool:
     return bool(both(one.match, other.match).possible)
 
 
-def _in_doubt(rule: Rule, reason: str) -> Rule:
-    match = Match((), rule.match.possible, (*rule.match.doubts, Doubt(reason)))
-    return Rule(match, rule.action, rule.source, reason=reason)
-
-
-def _doubting(chain: Chain) -> Chain:
-    """The chain with its translations in doubt."""
-    made = (_in_doubt(rule, _SECOND_NAT) if isinstance(rule.action, Rewrite) else rule for rule in chain.rules)
-    return Chain(chain.name, tuple(made), chain.source)
+def _translated(stage: Stage) -> Iterator[Box]:
+    """The packets that a nat chain may have translated, as they leave it."""
+    for chain in stage.chains.values():
+        for rule in chain.rules:
+            if isinstance(rule.action, Rewrite) or rule.action == ANYTHING:
+                changes = rule.action.changes if isinstance(rule.action, Rewrite) else ()
+                after = {change.field: change.values for change in changes}
+                images = (Box.of({**dict(box.constraints), **after}) for box in rule.match.possible)
+                yield from (image for image in images if image is not None)

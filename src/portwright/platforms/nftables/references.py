@@ -159,6 +159,9 @@ def _jump_problems(table: Table, file: str) -> Iterator[Problem]:
                 hint = "nft refuses such a ruleset: the file is cut off, or a part of it is missing"
                 message = f"table {table.family} {table.name} has no chain {name}"
                 yield Problem(file, place.line, 0, "", message, hint)
+            elif table.chains[name].hook is not None:
+                message = f"chain {name} is called by the kernel, at its hook; no rule can jump to it"
+                yield Problem(file, place.line, 0, "", message, "nft refuses it")
     order, closing = walk(edges, [chain.name for chain in table.chains.values() if chain.hook is not None])
     for name, place in closing:
         yield Problem(file, place.line, 0, "", f"the jump to chain {name} closes a loop", "nft refuses it")

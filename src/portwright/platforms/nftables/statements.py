@@ -91,16 +91,20 @@ def _comparison(cursor: Cursor) -> Statement:
     if cursor.accept("vmap"):
         return DecideBy(left, atom(cursor))
     if cursor.accept("set") and isinstance(left, Selector):
-        return Assign(left, value(cursor))
+        return Assign(left, _whole(left, value(cursor), cursor))
     if cursor.accept("map"):
         left = Lookup(left, atom(cursor))
     operator = OPERATORS[cursor.take().text] if cursor.peek() in OPERATORS else ""
-    right = constants(cursor)
-    if left == Selector("meta priority") and cursor.accept(":"):  # a handle of tc(8), `1:2`
-        right = Value(f"{right}:{cursor.word()}")
+    right = _whole(left, constants(cursor), cursor)
     if cursor.accept("/"):  # `tcp flags syn / syn,ack`: value / mask
         return Condition(Binary("&", left, constants(cursor)), operator or "==", right)
     return Condition(left, operator, right)
+
+
+def _whole(left: Expression, constant: Expression, cursor: Cursor) -> Expression:
+    """The constant with what may follow a colon: a handle of tc(8), `1:2`."""
+    is_handle = left == Selector("meta priority") and cursor.accept(":")
+    return Value(f"{constant}:{cursor.word()}") if is_handle else constant
 
 
 def _verdict(cursor: Cursor) -> Statement:

@@ -1,0 +1,54 @@
+"""What the kernel did with packets where the reader once said otherwise.
+
+Each was found by `python -m tests.kernel.oracle` and is judged here without a kernel.
+"""
+
+import pytest
+
+from portwright.packets.packet import Packet
+from portwright.platforms.nftables import parse
+from portwright.policy.answer import Answerer
+from portwright.policy.walk import Decided, Decision
+from tests.platforms.nftables.rulesets import ruleset
+
+TWO_NAT_CHAINS = """
+table inet one {
+    chain nat {
+        type nat hook prerouting priority dstnat; policy drop;
+        udp dport 53 accept
+    }
+}
+table inet two {
+    chain nat {
+        type nat hook prerouting priority dstnat;
+        tcp dport 80 dnat ip to 10.2.0.7:8080
+    }
+}"""
+
+
+def judge(text: str, packet: str, path: bool = False) -> Decision:
+    return Answerer(parse(text, "ruleset.nft"), path=path).decide(Packet.parse(packet))
+
+
+def test_a_scattered_mask_of_ports_looks_at_packets_without_ports_too() -> None:
+    """`th dport` is the bytes at the place of a port, whatever the protocol."""
+    masked = ruleset("th dport & 1 == 1 drop")
+    assert judge(masked, "gre 10.1.0.5 > 192.168.7.8").decided is Decided.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("packet", "decided"),
+    [
+        ("tcp 10.1.0.5:40000 > 10.3.0.9:80 in a out b", Decided.UNDECIDED),  # the kernel: accept
+        ("tcp 10.1.0.5:40000 > 10.3.0.9:81 in a out b", Decided.DROP),
+        ("udp 10.1.0.5:40000 > 10.3.0.9:53 in a out b", Decided.ACCEPT),
+    ],
+)
+def test_the_first_nat_chain_that_translates_is_the_last_of_its_hook(packet: str, decided: Decided) -> None:
+    """What a later one would drop may not meet it; a packet that none translates meets them all."""
+    assert judge(TWO_NAT_CHAINS, packet, path=True).decided is decided
+
+
+def test_a_traffic_class_may_be_set() -> None:
+    """Its colon does not make the rest of the rule unknown."""
+    assert judge(ruleset("meta priority set 1:2 drop"), "tcp 10.1.0.5:40000 > 10.3.0.9:80").decided is Decided.DROP
