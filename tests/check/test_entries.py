@@ -115,6 +115,26 @@ def test_an_assumption_cannot_wish_a_known_deny_away(f6):
     assert "missing" in {one["kind"] for one in f6.check().findings()}
 
 
+ASSUMED = "{at: data-fw, rate-limits: not-exceeded, reason: measured, owner: net}"
+SQL = "ip saddr . ip daddr . tcp dport @sql_clients counter"
+
+
+@pytest.mark.parametrize(
+    ("limited", "status"),
+    [
+        ("limit rate 100/second ", 0),
+        ("limit rate over 100/second ", 3),  # passes only what exceeds it
+        ("meta cpu 1 ", 3),  # no rate
+        ('meta iifgroup "a rate limit: x" ', 3),
+    ],
+)
+def test_rates_are_assumed_not_to_be_exceeded(f6, limited, status):
+    """Without the assumption undecided; with it, only a limit within its rate surely matches."""
+    f6.edit(f6.data, SQL, SQL.replace("counter", f"{limited}counter"))
+    assert f6.check().status == 3
+    assert f6.say("assume", ASSUMED).check().status == status
+
+
 def test_an_expired_assumption_leaves_the_line_open(f6):
     """Undecided again, and expired."""
     unknown_words(f6).say(
@@ -140,6 +160,19 @@ def test_no_declared_path_is_undecided(f6):
     assert done.status == 3
     assert [one["id"] for one in done.findings()] == ["undecided:path/app>data"]
     assert 0 < done.document["summary"]["undecided"] < 10
+
+
+def test_ends_without_a_common_ip_version_are_undecided(f6):
+    """No packet can go from one to the other, so there is nothing to prove."""
+    f6.edit(f6.site, "addresses: [10.40.0.11]", 'addresses: ["fd00:40::11"]')
+    f6.edit(f6.site, "networks: [10.40.0.0/24]", 'networks: ["fd00:40::/64"]').without("tests")
+    done = f6.check()
+    assert done.status == 3
+    assert (
+        done.document["summary"]["proved"] + done.document["summary"]["undecided"]
+        == done.document["summary"]["required"]
+    )
+    assert done.document["summary"]["undecided"] > 10
 
 
 def test_a_point_without_configuration_is_undecided(f6):

@@ -202,6 +202,15 @@ def test_a_name_that_is_no_text_does_not_matter(tmp_path):
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
 
 
+def test_a_current_folder_that_is_gone_does_not_matter(tmp_path, monkeypatch):
+    """Files with whole paths are read all the same."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert run("check", SITE).status == 0
+
+
 # ---------------------------------------------------------------------- terminals
 
 

@@ -79,6 +79,21 @@ def test_a_choice_that_nobody_made_leaves_the_scenario_undecided(tmp_path):
     assert (step["step"], step["source"], step["destination"]) == ("7", "fe01", "sql/engine")
 
 
+def test_a_port_that_nobody_can_know_leaves_the_scenario_undecided(tmp_path):
+    """An instance of SQL Server with a dynamic port."""
+    site = copied(tmp_path / "changed")
+    edit(
+        site,
+        "addresses: [10.30.0.21], roles: [sql/engine]",
+        "addresses: [10.30.0.21], roles: [{sql/engine: {port: dynamic}}]",
+    )
+    done = run("trace", site, "sign-in-integrated", "--format", "json")
+    assert ({one["verdict"] for one in done.document["steps"] if one["step"] == "7"}, done.status) == (
+        {"not-placed"},
+        3,
+    )
+
+
 def test_an_unknown_scenario_is_refused_with_a_hint(trace):
     """Status 2, and the name that was probably meant."""
     done = trace("run-fetch-reprot", None, "--format", "json")

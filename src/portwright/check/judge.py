@@ -87,6 +87,8 @@ class Judge:
     def _obstacles(self, flow: RequiredFlow) -> Iterator[Obstacle]:
         if not flow.routes:
             yield Obstacle("undecided", "", None, reason="the site declares no path between the two zones")
+        if not flow.has_common_version:
+            yield Obstacle("undecided", "", None, reason="the two ends have no IP version in common")
         virtual = self.plan.site.virtual.get(flow.destination.name)
         if virtual is not None and virtual.mode in _TRANSLATING_MODES:
             yield Obstacle("undecided", "", None, reason=_BALANCED)

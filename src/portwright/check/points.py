@@ -1,5 +1,6 @@
 """The enforcement points of a site with their configurations, ready to be asked about sets of packets."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +17,8 @@ from portwright.site.model import Assumption, Crossing, Site
 from portwright.source import Source
 
 _LISTED = 12  # interfaces that a hint spells out
-_RATE = "rate"  # word in the doubts of rate limits
+_RATE = "a rate limit:"  # how doubts about rate limits begin
+_QUOTED = re.compile(r'"[^"]*"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +130,21 @@ def _stage_assuming(stage: Stage, assumptions: tuple[Assumption, ...]) -> Stage:
 def _assumed(rule: Rule, assumptions: tuple[Assumption, ...]) -> Rule:
     """Limits that are not exceeded match surely; a line that somebody vouches for decides about no packet."""
     for assumption in assumptions:
-        if assumption.rate_limits and rule.match.doubts and all(_RATE in d.reason for d in rule.match.doubts):
+        if assumption.rate_limits and _is_within_a_rate(rule):
             rule = replace(rule, match=Match(rule.match.possible, rule.match.possible))
         elif _is_vouched_for(rule, assumption):
             rule = replace(rule, match=Match((), ()))
     return rule
+
+
+def _is_within_a_rate(rule: Rule) -> bool:
+    """Report whether a rule matches all it may match as long as no rate is exceeded.
+
+    One with `over` then matches nothing, and one that names its limit does not say which it is: both stay in doubt.
+    """
+    text = _QUOTED.sub("", rule.source.text)
+    limited = bool(rule.match.doubts) and all(doubt.reason.startswith(_RATE) for doubt in rule.match.doubts)
+    return limited and "limit rate " in text and " over " not in text
 
 
 def _is_vouched_for(rule: Rule, assumption: Assumption) -> bool:

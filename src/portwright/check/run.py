@@ -53,6 +53,7 @@ class CheckReport:
     findings: tuple[Finding, ...]
     points: tuple[PointSummary, ...]
     not_judged: int
+    spared: frozenset[str] = frozenset()  # ids of blocked flows one of whose alternatives is not blocked
     texts: Mapping[str, str] = field(default_factory=dict)  # configuration file -> its text
 
     @property
@@ -68,8 +69,8 @@ class CheckReport:
         return sum(finding.kind is kind for finding in self.findings)
 
     def judged(self, judgment: Judgment) -> int:
-        """How many required flows got a judgment."""
-        return sum(result.judgment is judgment for result in self.results)
+        """How many required flows got a judgment; those that are spared count for none."""
+        return sum(result.judgment is judgment and result.flow.id not in self.spared for result in self.results)
 
 
 def preferences(site: Site) -> Preferences:
@@ -104,11 +105,12 @@ class Check:
     def run(self, everything: bool = False) -> CheckReport:
         """Judge every required flow and every point. `everything` lifts the universe of excess."""
         results = tuple(self.judge.result(flow) for flow in self.plan.required)
+        spared = _spared(results)
         finder = ExcessFinder(self.plan, self.space, everything)
         excess = {name: finder.of(view, self.plan.site.points[name]) for name, view in self.views.items()}
         findings = [
             *self.plan.findings,
-            *self._blocked(results),
+            *self._blocked(results, spared),
             *self._undecided(results, excess),
             *self._unread(results),
             *Assertions(self.judge).findings(),
@@ -121,18 +123,16 @@ class Check:
             told_apart(findings),
             tuple(self._summaries()),
             sum(found.not_judged for found in excess.values()),
+            spared,
             {view.reading.configuration.file: view.reading.text for view in self.views.values()},
         )
 
     # ------------------------------------------------------------------ missing and replies
 
-    def _blocked(self, results: Iterable[FlowResult]) -> Iterator[Finding]:
-        served = {r.flow.group for r in results if r.flow.group and r.judgment is not Judgment.MISSING}
+    def _blocked(self, results: Iterable[FlowResult], spared: frozenset[str]) -> Iterator[Finding]:
         for result in results:
-            if result.flow.group in served and result.flow.group:
-                continue
             for obstacle in result.obstacles:
-                if obstacle.kind != "undecided":
+                if obstacle.kind != "undecided" and result.flow.id not in spared:
                     yield self._finding(result.flow, obstacle)
 
     def _finding(self, flow: RequiredFlow, obstacle: Obstacle) -> Finding:
@@ -156,7 +156,7 @@ class Check:
         hanging: defaultdict[tuple[str, Rule | str], list[tuple[RequiredFlow, Obstacle]]] = defaultdict(list)
         for result in results:
             for obstacle in result.obstacles:
-                if obstacle.kind == "undecided" and result.flow.routes:
+                if obstacle.kind == "undecided" and obstacle.point:  # the plan has found what concerns no point
                     for cause in obstacle.rules or (obstacle.reason,):
                         hanging[obstacle.point, cause].append((result.flow, obstacle))
         opening = {name: self._doubtful_rules(name, found) for name, found in excess.items()}
@@ -288,6 +288,14 @@ class Check:
             census = view.reading.configuration.census
             platform = view.reading.configuration.platform
             yield PointSummary(name, platform, census.modelled, census.inert, len(census.unknown))
+
+
+def _spared(results: Iterable[FlowResult]) -> frozenset[str]:
+    """The blocked flows that nobody misses, since an alternative of theirs is not blocked."""
+    results = list(results)
+    served = {result.flow.group for result in results if result.judgment is not Judgment.MISSING} - {""}
+    blocked = (result.flow for result in results if result.judgment is Judgment.MISSING)
+    return frozenset(flow.id for flow in blocked if flow.group in served)
 
 
 def _cannot(flow: RequiredFlow, kind: Kind) -> str:

@@ -38,8 +38,10 @@ def _refuse(problems: Iterable[Problem]) -> None:
 
 def _shown(path: Path) -> str:
     """A path as the user would write it from here."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):  # it lies elsewhere, or the current folder is gone
+        return str(path)
 
 
 def with_configurations(site: Site, configs: Iterable[str]) -> Site:

@@ -101,7 +101,7 @@ _WINS, _YIELDS = _Role.WINS, _Role.YIELDS
 class Space:
     """The universe of headers, its field order and every node made in it. Freed as a whole."""
 
-    def __init__(self, order: Sequence[Field] = DEFAULT_ORDER):
+    def __init__(self, order: Sequence[Field] = DEFAULT_ORDER, parent: "Space | None" = None):
         if sorted(order) != sorted(Field):
             raise ValueError("a field order names every header field once")
         self.order = tuple(order)
@@ -109,6 +109,7 @@ class Space:
         self.last = tuple(LAST[name] for name in self.order)
         self._unique: dict[tuple[int, tuple[int, ...], tuple[Node, ...]], Node] = {}
         self._leaves: dict[tuple[type, Hashable], Node] = {}
+        self._parent = parent
         self._integers: dict[int, int] = {}  # 128-bit bounds are shared, not repeated
 
     # ------------------------------------------------------------------ nodes
@@ -116,6 +117,8 @@ class Space:
     def leaf(self, value: Hashable) -> Node:
         """The leaf with this value."""
         key = (type(value), value)  # True and 1 are equal, and different leaves
+        if self._parent is not None and key in self._parent._leaves:
+            return self._parent._leaves[key]
         if key not in self._leaves:
             node = Node()
             node.level, node.bounds, node.children, node.value = len(self.order), (), (), value
@@ -128,12 +131,21 @@ class Space:
             return children[0]
         key = (level, tuple(bounds), tuple(children))
         found = self._unique.get(key)
+        if found is None and self._parent is not None:
+            found = self._parent._unique.get(key)
         if found is None:
             found = Node()
             found.level, found.bounds, found.children = key
             found.value = None
             self._unique[key] = found
         return found
+
+    def scratch(self) -> "Space":
+        """A space for passing work: it knows the nodes of this one, and takes its own along when it goes.
+
+        This space must make no node while the other is in use: equal nodes would exist twice.
+        """
+        return Space(self.order, self)
 
     def __len__(self) -> int:
         """How many nodes and leaves exist."""

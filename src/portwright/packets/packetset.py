@@ -84,6 +84,10 @@ class PacketSet(PacketMap[bool]):
         """The packets whose value satisfies a predicate."""
         return cls(source.space, source.space.map(lambda value: bool(holds(value)), source.root))
 
+    def within(self, space: Space) -> "PacketSet":
+        """The same set in a scratch space of its own space."""
+        return PacketSet(space, self.root)
+
     def __and__(self, other: "PacketSet") -> "PacketSet":
         return self._combined(_operations_of(self.space).intersection, other)
 

@@ -28,13 +28,15 @@ _MOVES = {
 }
 
 
-def _first(one: Hashable, other: Hashable) -> Hashable:
+def first(one: Hashable, other: Hashable) -> Hashable:
+    """Verdicts one after the other: CONTINUE in the first is replaced by the second."""
     assert isinstance(one, int)
     assert isinstance(other, int)
     return (one & ~CONTINUE) | other if one & CONTINUE else one
 
 
-def _settles(value: Hashable) -> bool:
+def settles(value: Hashable) -> bool:
+    """Report whether nothing that follows matters."""
     return isinstance(value, int) and not value & CONTINUE
 
 
@@ -65,6 +67,10 @@ def is_possible(value: Hashable) -> bool:
     return isinstance(value, int) and bool(value & ACCEPT)
 
 
+def _first_operation() -> Operation:
+    return Operation(first, left_wins=settles, left_yields=_goes_through, right_yields=_goes_through)
+
+
 class PolicyMap:
     """The verdict map of one policy in one space, and the sets that proofs are made of."""
 
@@ -72,7 +78,7 @@ class PolicyMap:
         """With `translations`, which several maps may share, values also tell how an accepted packet is translated."""
         self.space = space
         self._translations = translations
-        self._first = Operation(_first, left_wins=_settles, left_yields=_goes_through, right_yields=_goes_through)
+        self._first = _first_operation()
         self._either = Operation(_either)
         self.verdicts: PacketMap[int] = PacketMap(space, self._pipeline(policy.stages))
 
@@ -87,7 +93,7 @@ class PolicyMap:
     def _pipeline(self, stages: Sequence[Stage]) -> Node:
         rest = self.space.leaf(ACCEPT)
         for stage in reversed(stages):
-            rest = _StageMap(self.space, stage, self._first).then(rest, self._either, self._translations)
+            rest = StageMap(self.space, stage, self._first).then(rest, self._either, self._translations)
         return rest
 
 
@@ -97,8 +103,8 @@ class AcceptingRules:
     def __init__(self, space: Space, stage: Stage):
         self._numbers: dict[Rule, int] = {}  # of the accepting rules, from 1 on
         self._space = space
-        first = Operation(_first_label, left_wins=_settles, left_yields=_goes_through, right_yields=_goes_through)
-        self._root = _StageMap(space, stage, first, self._number).guarded()
+        first = Operation(_first_label, left_wins=settles, left_yields=_goes_through, right_yields=_goes_through)
+        self._root = StageMap(space, stage, first, self._number).guarded()
 
     def _number(self, rule: Rule) -> int:
         """The value of a rule: its verdicts, and above them its number when it accepts."""
@@ -137,13 +143,15 @@ def _first_label(one: Hashable, other: Hashable) -> Hashable:
     return ((one & ~CONTINUE) | other) % _FIRST_LABEL | number * _FIRST_LABEL
 
 
-class _StageMap:
+class StageMap:
     """One stage as a map to verdicts and translations."""
 
-    def __init__(self, space: Space, stage: Stage, first: Operation, value_of: Callable[[Rule], int] | None = None):
+    def __init__(
+        self, space: Space, stage: Stage, first: Operation | None = None, value_of: Callable[[Rule], int] | None = None
+    ):
         self._space = space
         self._stage = stage
-        self._operation = first
+        self._operation = first or _first_operation()
         self._value = value_of or self._labelled
         self._chains: dict[str, Node] = {}
         self._labels: dict[tuple[Change, ...], int] = {(): ACCEPT}  # how accepted packets are translated -> bit
@@ -199,9 +207,9 @@ class _StageMap:
         return self._space.apply(self._operation, one, other)
 
     def _plain(self, entries: list[Priority]) -> Node:
-        if all(_settles(value) for _, value in entries):
+        if all(settles(value) for _, value in entries):
             return self._space.first_of(entries, CONTINUE)
-        return self._space.fold(entries, self._operation.combine, CONTINUE, _settles)
+        return self._space.fold(entries, self._operation.combine, CONTINUE, settles)
 
     def _entries(self, rule: Rule) -> Iterable[Priority]:
         """A rule as boxes with values: where it surely matches, then where it possibly does."""

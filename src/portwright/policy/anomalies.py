@@ -5,28 +5,28 @@ surely been decided before. It is *redundant* when its removal changes nothing, 
 been removed before: of two equal rules only the second is named, and no rule whose removal would wake a shadowed one.
 Uncertain rules never shadow, and are never called redundant.
 
-Theory of operation. Per chain one diagram whose leaves are `_Fate(label, rest, whole)`: the first rule that surely
-decides, what the packets would meet behind that rule, and what they meet from the chain altogether. `_Fate.then` is
-associative, so runs of plain rules are folded top-down and jumps are put between them.
+Theory of operation. Every question is asked rule by rule, of the few other rules that meet its boxes. A familiar packet
+usually refutes it: one that reaches the rule undecided, or that what stands behind would treat otherwise. Only where
+no packet at hand does is the set of all packets built, in a scratch space that goes with the question.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
-from typing import Literal, NamedTuple
+from itertools import chain as chained
+from itertools import islice
+from typing import Literal
 
-from portwright.packets.box import Box
-from portwright.packets.diagram import Node, Operation, Space
-from portwright.packets.fields import Header
+from portwright.packets.box import Box, Boxes
+from portwright.packets.diagram import Priority, Space
+from portwright.packets.fields import Field, Header
 from portwright.packets.packetset import PacketSet
-from portwright.policy.batches import batches
+from portwright.policy.algebra import CONTINUE, RETURN, StageMap, first, settles
 from portwright.policy.index import ChainIndex
 from portwright.policy.model import Chain, Goto, Jump, Rewrite, Rule, Stage, Verdict
 
-_NOBODY = -1
-_CONTINUE, _RETURN = int(Verdict.CONTINUE), int(Verdict.RETURN)
 _TRANSLATED = 32  # accepted, but as another packet: never the same as plain acceptance
+_ANYTHING = 31  # every verdict bit
+_TRIED = 24  # rules behind, each of which may show by a packet that a rule is not redundant
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,184 +37,32 @@ class Anomaly:
     rule: Rule
     chain: str
     because_of: tuple[Rule, ...]
-    witness: Header | None  # shadowed: a packet that it matches; redundant: one that it decides
-
-
-class _Fate(NamedTuple):
-    label: int  # number of the first rule that surely decides, or _NOBODY
-    rest: int  # verdict bits behind that rule
-    whole: int  # verdict bits of the whole chain
-
-    def then(self, other: "_Fate") -> "_Fate":
-        if self.label == _NOBODY:
-            return _Fate(other.label, other.rest, _first(self.whole, other.whole))
-        if self.label == other.label:  # another box of the same rule
-            return self
-        return _Fate(self.label, _first(self.rest, other.whole), _first(self.whole, other.whole))
-
-
-_NOT_ASKED = 0  # as `rest`: nobody asks whether a jump is redundant
-_START = _Fate(_NOBODY, _CONTINUE, _CONTINUE)
-
-
-def _first(one: int, other: int) -> int:
-    return (one & ~_CONTINUE) | other if one & _CONTINUE else one
-
-
-def _then(one: Hashable, other: Hashable) -> Hashable:
-    assert isinstance(one, _Fate)
-    assert isinstance(other, _Fate)
-    return one.then(other)
-
-
-def _is_settled(fate: Hashable) -> bool:
-    return isinstance(fate, _Fate) and fate.label != _NOBODY and not fate.rest & _CONTINUE
-
-
-def _is_start(fate: Hashable) -> bool:
-    return fate == _START
+    witness: Header | None  # of a redundant rule: a packet that it decides
 
 
 def anomalies(stage: Stage) -> Iterator[Anomaly]:
-    """The shadowed and redundant rules of a stage, chain by chain, in rule order; default rules are left out."""
-    shadowed, redundant = _found(_Fates(stage, frozenset()))
+    """The shadowed rules of a stage, then the redundant ones, in rule order; default rules are left out."""
+    visits = _visits(stage)
+    shadowed = [anomaly for visit in visits for anomaly in visit.shadowed()]
     yield from shadowed
     gone = frozenset(anomaly.rule for anomaly in shadowed)
-    if _overlap([anomaly.rule for anomaly in redundant], gone):
-        still = {anomaly.rule for anomaly in _found(_Fates(stage, gone))[1]}
-        redundant = [anomaly for anomaly in redundant if anomaly.rule in still]
-    yield from redundant
+    for visit in visits:
+        yield from visit.redundant(gone)
 
 
-def _found(fates: "_Fates") -> tuple[list[Anomaly], list[Anomaly]]:
-    """The shadowed and the redundant rules; the maps, which may be large, are free again behind it."""
-    reached = fates.reached()
-    shadowed = [anomaly for chain in reached for anomaly in _shadowed(fates, chain)]
-    return shadowed, [anomaly for chain in reached for anomaly in _redundant(fates, chain)]
-
-
-def _overlap(rules: Iterable[Rule], others: Collection[Rule]) -> bool:
-    """Report whether one of the rules and one of the others may match the same packet."""
-    index = ChainIndex(tuple(others))
-    boxes = (box for rule in rules for box in rule.match.possible)
-    return any(True for box in boxes for _ in index.meeting(box, len(others)))
-
-
-class _Fates:
-    """The fate maps of the chains of one stage, some rules being ignored."""
-
-    def __init__(self, stage: Stage, ignored: frozenset[Rule]):
-        self.space = Space()
-        self._stage = stage
-        self._ignored = ignored
-        self._maps: dict[str, Node] = {}
-        self._operation = Operation(_then, left_wins=_is_settled, left_yields=_is_start, right_yields=_is_start)
-        self._reached: list[Chain] | None = None
-        self._arrivals: dict[str, PacketSet] = {stage.base: PacketSet.of(self.space, stage.scope)}
-
-    def reached(self) -> list[Chain]:
-        """The chains that packets can reach, callers before those they call; fills in who arrives where."""
-        if self._reached is None:
-            order = _topological(self._stage)
-            for chain in order:
-                if chain.name in self._arrivals:
-                    self._call(chain)
-            self._reached = [chain for chain in order if self._arrivals.get(chain.name)]
-        return self._reached
-
-    def _call(self, chain: Chain) -> None:
-        """Add the packets that jump from this chain to the arrivals of the others."""
-        arriving = self._arrivals[chain.name]
-        for number, rule in enumerate(chain.rules):
-            if isinstance(rule.action, Jump | Goto) and rule not in self._ignored:
-                here = PacketSet.of(self.space, rule.match.possible) & arriving
-                open_ = Operation(partial(_is_open, number), left_wins=_is_false)
-                jumping = PacketSet(self.space, self.space.apply(open_, here.root, self.of(chain.name)))
-                target = rule.action.chain
-                self._arrivals[target] = self._arrivals.get(target, PacketSet.nothing(self.space)) | jumping
-
-    def arriving(self, chain: Chain) -> Node:
-        """The fates of the packets that reach the chain; None for the others."""
-        operation = Operation(
-            lambda here, fate: fate if here else None,
-            left_yields=lambda here: here is True,
-        )
-        return self.space.apply(operation, self._arrivals[chain.name].root, self.of(chain.name))
-
-    def of(self, name: str) -> Node:
-        """The fate map of a chain, for every packet."""
-        if name not in self._maps:
-            parts = list(self._parts(self._stage.chains[name]))
-            self._maps[name] = self._balanced(parts)
-        return self._maps[name]
-
-    def _parts(self, chain: Chain) -> Iterator[Node]:
-        numbered = [(number, rule) for number, rule in enumerate(chain.rules) if rule not in self._ignored]
-        for batch in batches(numbered):
-            number, rule = batch[0]
-            if isinstance(rule.action, Jump | Goto):
-                yield self._jump(number, rule)
-            else:
-                entries = [entry for item in batch for entry in _entries(*item)]
-                yield self.space.fold(entries, _then, _START, _is_settled)
-
-    def _balanced(self, parts: list[Node]) -> Node:
-        while len(parts) > 1:
-            pairs = zip(parts[::2], [*parts[1::2], None], strict=False)
-            parts = [one if other is None else self.space.apply(self._operation, one, other) for one, other in pairs]
-            self._operation.cache.clear()  # no pair comes again
-        return parts[0] if parts else self.space.leaf(_START)
-
-    def _jump(self, number: int, rule: Rule) -> Node:
-        assert isinstance(rule.action, Jump | Goto)
-        goto = isinstance(rule.action, Goto)
-        entries = [(box, True) for box in rule.match.sure] + [(box, False) for box in rule.match.possible]
-        where = self.space.first_of(entries, None)
-
-        def combine(sure: Hashable, fate: Hashable) -> Hashable:
-            assert isinstance(fate, _Fate)
-            ends = _back_in_caller(fate.whole, goto)
-            if sure is None:
-                return _START
-            if sure and not ends & _CONTINUE:
-                return _Fate(number, _NOT_ASKED, ends)
-            return _Fate(_NOBODY, _CONTINUE, ends if sure else ends | _CONTINUE)
-
-        return self.space.apply(Operation(combine), where, self.of(rule.action.chain))
-
-
-def _back_in_caller(verdicts: int, goto: bool) -> int:
-    """What the end of a called chain means to the caller: a jump goes on, a goto returns."""
-    if not verdicts & (_CONTINUE | _RETURN):
-        return verdicts
-    return (verdicts & ~(_CONTINUE | _RETURN)) | (_RETURN if goto else _CONTINUE)
-
-
-def _is_open(number: int, here: Hashable, fate: Hashable) -> bool:
-    return bool(here) and _is_undecided_before(number, fate)
-
-
-def _is_false(here: Hashable) -> bool:
-    return here is False
-
-
-def _is_undecided_before(number: int, fate: Hashable) -> bool:
-    return not _NOBODY < _label(fate) < number
-
-
-def _label(fate: Hashable) -> int:
-    return fate.label if isinstance(fate, _Fate) else _NOBODY
-
-
-def _entries(number: int, rule: Rule) -> Iterator[tuple[Box, Hashable]]:
-    """A rule as boxes: a sure match of a certain verdict decides; everything else only adds to what may happen."""
-    verdict = _TRANSLATED if isinstance(rule.action, Rewrite) else int(rule.action)  # type: ignore[arg-type]
-    decides = not verdict & _CONTINUE
-    for box in rule.match.sure:
-        yield box, _Fate(number, _CONTINUE, verdict) if decides else _Fate(_NOBODY, _CONTINUE, verdict)
-    if not rule.match.is_certain:
-        for box in rule.match.possible:
-            yield box, _Fate(_NOBODY, _CONTINUE, verdict | _CONTINUE)
+def _visits(stage: Stage) -> list["_Visit"]:
+    """The chains that packets can reach, callers before those they call."""
+    space = Space()
+    verdicts = StageMap(space, stage)
+    arriving: dict[str, PacketSet] = {stage.base: PacketSet.of(space, stage.scope)}
+    visits = []
+    for chain in _topological(stage):
+        if arriving.get(chain.name):
+            visit = _Visit(chain, arriving[chain.name], verdicts)
+            visits.append(visit)
+            for target, packets in visit.calls():
+                arriving[target] = arriving.get(target, PacketSet.nothing(space)) | packets
+    return visits
 
 
 def _topological(stage: Stage) -> list[Chain]:
@@ -232,53 +80,175 @@ def _topological(stage: Stage) -> list[Chain]:
     return [stage.chains[name] for name in reversed(done)]
 
 
-def _shadowed(fates: _Fates, chain: Chain) -> Iterator[Anomaly]:
-    root = fates.arriving(chain)
-    deciders = {_label(fate) for fate in fates.space.values(root)}
-    index = ChainIndex(chain.rules)
-    for number, rule in enumerate(chain.rules):
-        if rule.default or number in deciders or rule.action == Verdict.CONTINUE:
-            continue
-        if _decides_where_it_matches(rule) or not _may_decide(fates.space, root, number, rule):
-            yield Anomaly("shadowed", rule, chain.name, _shadowers(index, chain, number), None)
+class _Visit:
+    """One chain with the packets that reach it."""
 
+    def __init__(self, chain: Chain, arriving: PacketSet, verdicts: StageMap):
+        self._chain = chain
+        self._arriving = arriving
+        self._index = ChainIndex(chain.rules)
+        self._ends = {  # jump -> the packets that surely do not come back from it
+            rule: _ends(rule, arriving.space, verdicts)
+            for rule in chain.rules
+            if isinstance(rule.action, Jump | Goto)
+        }
 
-def _decides_where_it_matches(rule: Rule) -> bool:
-    """Report whether the rule would stand in the map of deciders if it decided about any packet."""
-    if isinstance(rule.action, Jump | Goto) or not rule.match.is_certain:
+    # ------------------------------------------------------------------ who gets where
+
+    def calls(self) -> Iterator[tuple[str, PacketSet]]:
+        """The chains called and the packets that jump there."""
+        for number, rule in enumerate(self._chain.rules):
+            if isinstance(rule.action, Jump | Goto):
+                yield rule.action.chain, self._undecided(number, self._arriving.space)
+
+    def _undecided(self, number: int, space: Space, earlier: Iterable[Rule] | None = None) -> PacketSet:
+        """The packets that a rule possibly matches and no earlier one surely decides, in the chain's space or a scratch."""
+        boxes = self._chain.rules[number].match.possible
+        earlier = list(self._earlier(number) if earlier is None else earlier)
+        rest = self._arriving.within(space) & PacketSet.of(space, boxes)
+        for jump in (rule for rule in earlier if rule in self._ends):
+            rest = rest - self._ends[jump].within(space)
+        deciding = [part for rule in earlier if rule not in self._ends for part in _parts(rule, boxes)]
+        return rest - PacketSet.of(space, deciding)
+
+    def _earlier(self, number: int) -> Iterable[Rule]:
+        """The rules before that may surely decide about some packet of a rule, in order."""
+        boxes = self._chain.rules[number].match.possible
+        found = (self._index.meeting(box, 0, number) for box in boxes)
+        numbered = next(found) if len(boxes) == 1 else sorted(chained.from_iterable(found), key=_number)
+        return dict.fromkeys(rule for _, rule in numbered if _decides(rule))
+
+    def _comes_to(self, rule: Rule, header: Header) -> bool:
+        """Report whether a packet reaches the chain and, undecided, the rule."""
+        if header not in self._arriving:
+            return False
+        for other in self._index.candidates(header):
+            if other is rule:
+                return True
+            if self._surely_decides(other, header):
+                return False
         return False
-    return isinstance(rule.action, Rewrite) or Verdict.CONTINUE not in rule.action
 
+    def _surely_decides(self, rule: Rule, header: Header) -> bool:
+        if rule in self._ends:
+            return header in self._ends[rule]
+        return _decides(rule) and _matches(rule, header)
 
-def _may_decide(space: Space, root: Node, number: int, rule: Rule) -> bool:
-    """Report whether some packet that the rule possibly matches gets as far as to it."""
+    # ------------------------------------------------------------------ shadowed
 
-    def undecided(fate: Hashable) -> bool:
-        return fate is not None and _is_undecided_before(number, fate)
+    def shadowed(self) -> Iterator[Anomaly]:
+        """The rules that can never decide, with those that decide before them."""
+        for number, rule in enumerate(self._chain.rules):
+            if not rule.default and rule.action != Verdict.CONTINUE and not self._is_alive(rule):
+                causes = self._shadowers(number, list(self._earlier(number)))
+                if causes is not None:
+                    yield Anomaly("shadowed", rule, self._chain.name, causes, None)
 
-    return any(space.takes(root, undecided, box) for box in rule.match.possible)
+    def _is_alive(self, rule: Rule) -> bool:
+        """Report whether a packet at hand comes to the rule; if none does, others may."""
+        return any(self._comes_to(rule, header) for box in rule.match.possible for header in _corners(box))
 
-
-def _shadowers(index: ChainIndex, chain: Chain, number: int) -> tuple[Rule, ...]:
-    """The earlier rules that surely decide about the packets of a shadowed one: one if that is enough, else all."""
-    rule = chain.rules[number]
-    found: dict[Rule, None] = {}
-    for box in rule.match.possible:
-        earlier = [(at, other) for at, other in index.meeting(box, number) if _decides(other)]
-        alone = next((other for _, other in earlier if any(box <= outer for outer in other.match.sure)), None)
+    def _shadowers(self, number: int, earlier: list[Rule]) -> tuple[Rule, ...] | None:
+        """The earlier rules that shadow one: one if that is enough, else all; None when it is not shadowed."""
+        boxes = self._chain.rules[number].match.possible
+        alone = next((rule for rule in earlier if rule not in self._ends and _contains_all(rule, boxes)), None)
         if alone is not None:
-            found[alone] = None
-            continue
-        space = Space()
-        rest = PacketSet.of(space, [box])
-        for _, other in earlier:
-            left = rest - PacketSet.of(space, other.match.sure)
-            if left != rest:
-                found[other] = None
-            rest = left
+            return (alone,)
+        space = self._arriving.space.scratch()
+        if self._undecided(number, space, earlier):
+            return None
+        return tuple(self._taking(self._arriving.within(space) & PacketSet.of(space, boxes), boxes, earlier))
+
+    def _taking(self, rest: PacketSet, boxes: Boxes, earlier: list[Rule]) -> Iterator[Rule]:
+        """The rules that take packets of a set, until none is left."""
+        for rule in earlier:
             if not rest:
-                break
-    return tuple(found)
+                return
+            ends = self._ends.get(rule)
+            taken = ends.within(rest.space) if ends is not None else PacketSet.of(rest.space, _parts(rule, boxes))
+            if rest & taken:
+                yield rule
+                rest = rest - taken
+
+    # ------------------------------------------------------------------ redundant
+
+    def redundant(self, shadowed: frozenset[Rule]) -> Iterator[Anomaly]:
+        """The rules whose removal changes nothing, with the rule behind that does the same."""
+        for number, rule in enumerate(self._chain.rules):
+            if rule not in shadowed and _may_be_redundant(rule) and not self._is_refuted(number, rule):
+                space = self._arriving.space.scratch()
+                decided = self._undecided(number, space)
+                if all(self._behind_does_the_same(number, decided, gone) for gone in self._gone(number, shadowed)):
+                    witness = decided.witness()
+                    yield Anomaly("redundant", rule, self._chain.name, self._first_behind(rule, witness), witness)
+
+    def _gone(self, number: int, shadowed: frozenset[Rule]) -> list[frozenset[Rule]]:
+        """The sets of rules to think away: none, and the shadowed ones where that may make a difference."""
+        return [frozenset(), shadowed] if any(rule in shadowed for _, rule in self._later(number)) else [frozenset()]
+
+    def _later(self, number: int) -> list[tuple[int, Rule]]:
+        """The rules behind that possibly match some packet of a rule, in order."""
+        rules = self._chain.rules
+        boxes = rules[number].match.possible
+        found = chained.from_iterable(self._index.meeting(box, number + 1, len(rules)) for box in boxes)
+        return list(dict(sorted(found, key=_number)).items())
+
+    def _is_refuted(self, number: int, rule: Rule) -> bool:
+        """Report whether some packet at hand is treated otherwise without the rule."""
+        others = (other for _, other in self._later(number) if other.action != rule.action)
+        meeting = (
+            outer & box for other in islice(others, _TRIED) for outer in other.match.possible[:1] for box in rule.match.sure
+        )
+        tried = chained(rule.match.sure, (box for box in meeting if box is not None))
+        headers = chained.from_iterable(_corners(box) for box in tried)
+        return any(self._comes_to(rule, header) and not self._same_behind(rule, header) for header in headers)
+
+    def _same_behind(self, rule: Rule, header: Header) -> bool:
+        """Report whether the rules behind do to a packet what the rule does."""
+        behind = False
+        for other in self._index.candidates(header):
+            if behind and other.action == rule.action and _matches(other, header):
+                return True
+            if behind and other.action not in (rule.action, Verdict.CONTINUE):
+                return False
+            behind = behind or other is rule
+        return False
+
+    def _behind_does_the_same(self, number: int, decided: PacketSet, gone: frozenset[Rule]) -> bool:
+        rule = self._chain.rules[number]
+        entries = [
+            entry
+            for _, other in self._later(number)
+            if other not in gone
+            for entry in _entries(other, rule.match.possible)
+        ]
+        verdicts = decided.space.fold(entries, first, CONTINUE, settles)
+        same = decided.space.map(lambda value: value == rule.action, verdicts)
+        return decided <= PacketSet(decided.space, same)
+
+    def _first_behind(self, rule: Rule, witness: Header) -> tuple[Rule, ...]:
+        """The first rule behind `rule` that surely does the same with the witness."""
+        behind = False
+        for candidate in self._index.candidates(witness):
+            if behind and candidate.match.is_certain and candidate.action == rule.action:
+                return (candidate,)
+            behind = behind or candidate is rule
+        return ()
+
+
+def _number(numbered: tuple[int, Rule]) -> int:
+    return numbered[0]
+
+
+def _ends(rule: Rule, space: Space, verdicts: StageMap) -> PacketSet:
+    """The packets that a jump surely takes and that do not come back to the rule behind it."""
+    assert isinstance(rule.action, Jump | Goto)
+    sure = PacketSet.of(space, rule.match.sure)
+    if isinstance(rule.action, Goto):
+        return sure
+    back = CONTINUE | RETURN
+    final = space.map(lambda value: isinstance(value, int) and not value & back, verdicts.chain(rule.action.chain))
+    return sure & PacketSet(space, final)
 
 
 def _decides(rule: Rule) -> bool:
@@ -286,29 +256,40 @@ def _decides(rule: Rule) -> bool:
     return not isinstance(rule.action, Verdict) or Verdict.CONTINUE not in rule.action
 
 
-def _redundant(fates: _Fates, chain: Chain) -> Iterator[Anomaly]:
-    root = fates.arriving(chain)
-    rests: defaultdict[int, set[int]] = defaultdict(set)
-    for fate in fates.space.values(root):
-        if isinstance(fate, _Fate):
-            rests[fate.label].add(fate.rest)
-    index = ChainIndex(chain.rules)
-    samples = {_label(fate): header for fate, header in fates.space.samples(root).items()}
-    for number, rule in enumerate(chain.rules):
-        if _may_be_redundant(rule) and rests.get(number) == {int(rule.action)}:  # type: ignore[arg-type]
-            witness = samples[number]
-            yield Anomaly("redundant", rule, chain.name, _deciders_behind(index, rule, witness), witness)
+def _matches(rule: Rule, header: Header) -> bool:
+    """Report whether a rule that possibly matches a packet surely does."""
+    return rule.match.is_certain or any(header in box for box in rule.match.sure)
+
+
+def _parts(rule: Rule, boxes: Iterable[Box]) -> Iterator[Box]:
+    """What a rule surely matches of some boxes."""
+    found = (outer & box for outer in rule.match.sure for box in boxes)
+    return (part for part in found if part is not None)
+
+
+def _contains_all(rule: Rule, boxes: Iterable[Box]) -> bool:
+    return all(any(box <= outer for outer in rule.match.sure) for box in boxes)
+
+
+def _corners(box: Box) -> Iterator[Header]:
+    """Two packets of a box: all values smallest, all largest."""
+    yield tuple(box.get(name)[0][0] for name in Field)
+    yield tuple(box.get(name)[-1][1] for name in Field)
 
 
 def _may_be_redundant(rule: Rule) -> bool:
-    return not rule.default and rule.match.is_certain and isinstance(rule.action, Verdict) and len(rule.action) == 1
+    certain = rule.match.is_certain and isinstance(rule.action, Verdict) and len(rule.action) == 1
+    return certain and not rule.default and rule.action != Verdict.CONTINUE
 
 
-def _deciders_behind(index: ChainIndex, rule: Rule, witness: Header) -> tuple[Rule, ...]:
-    """The first rule behind `rule` that surely does the same with the witness."""
-    behind = False
-    for candidate in index.candidates(witness):
-        if behind and candidate.match.is_certain and candidate.action == rule.action:
-            return (candidate,)
-        behind = behind or candidate is rule
-    return ()
+def _entries(rule: Rule, boxes: Iterable[Box]) -> Iterator[Priority]:
+    """A rule on some boxes, as what it may do there; where it leads elsewhere, anything."""
+    if isinstance(rule.action, Jump | Goto):
+        value = _ANYTHING
+    else:
+        value = _TRANSLATED if isinstance(rule.action, Rewrite) else int(rule.action)
+    boxes = tuple(boxes)
+    yield from ((part, value) for part in _parts(rule, boxes))
+    if not rule.match.is_certain:
+        found = (outer & box for outer in rule.match.possible for box in boxes)
+        yield from ((part, value | CONTINUE) for part in found if part is not None)

@@ -47,9 +47,9 @@ class ChainIndex:
         fields = sorted({name for _, box in boxes for name, _ in box.constraints})
         self._fields = [_pieces(name, [box for _, box in boxes]) for name in fields]
 
-    def meeting(self, box: Box, before: int) -> Iterator[tuple[int, Rule]]:
-        """The rules before number `before` that possibly match some packet of the box, with their numbers."""
-        mask = (1 << bisect_left(self._owner, before)) - 1
+    def meeting(self, box: Box, first: int, end: int) -> Iterator[tuple[int, Rule]]:
+        """The rules from number `first` on and before `end` that possibly match some packet of the box, numbered."""
+        mask = (1 << bisect_left(self._owner, end)) - (1 << bisect_left(self._owner, first))
         constrained = dict(box.constraints)
         for pieces in self._fields:
             if pieces.field in constrained:

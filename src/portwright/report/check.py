@@ -107,6 +107,7 @@ def _headline(report: CheckReport) -> list[str]:
     for count, what in (
         (report.judged(Judgment.MISSING), "blocked"),
         (report.judged(Judgment.UNDECIDED), "undecided"),
+        (len(report.spared), "blocked without harm, as an alternative passes"),
     ):
         parts += [f"{count} {what}"] if count else []
     excess = report.count(Kind.EXCESS)

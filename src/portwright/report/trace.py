@@ -103,8 +103,8 @@ def _explained(traced: TracedStep, plan: Plan, texts: Mapping[str, str]) -> list
     lines = [f"Step {traced.step.step} carries {traced.step.carries}."]
     if traced.verdict is Hop.NOT_PLACED:
         lines.append(
-            f"The site does not say where {traced.destination} runs for {traced.source}: nobody placed it, or there are "
-            "several and no 'uses' says which."
+            f"The site does not say where {traced.destination} runs for {traced.source}: nobody placed it, or there "
+            "are several and no 'uses' says which."
         )
     for obstacle in traced.obstacles:
         lines += _obstacle(obstacle, texts)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from portwright.catalog.model import Effect, Scenario, Step
 from portwright.check.judge import Judge, Judgment, Obstacle
 from portwright.errors import InvalidInput
-from portwright.findings import Kind
+from portwright.findings import Finding, Kind
 from portwright.plan.model import Legs, Plan, RequiredFlow
 
 
@@ -106,12 +106,17 @@ def _unsettled(plan: Plan, step: Step, legs: Legs) -> Iterator[TracedStep]:
     for component in dict.fromkeys(requirements[id].destination for id in legs.missing):
         if component in plan.unplaced:
             yield TracedStep(step, step.source, component, Hop.NOT_PLACED)
-    open_choices = {finding.subject for finding in plan.findings if finding.kind is Kind.UNDECIDED}
+    open_ = {finding.subject or finding.flow.partition(">")[0] for finding in plan.findings if _leaves_open(finding)}
     for consumer in plan.site.consumers():
         if step.source in consumer.roles:
             for id in step.requirements:
-                if f"{id}/{consumer.name}" in open_choices:
+                if f"{id}/{consumer.name}" in open_:
                     yield TracedStep(step, consumer.name, requirements[id].destination, Hop.NOT_PLACED)
+
+
+def _leaves_open(finding: Finding) -> bool:
+    """Report whether a finding of the plan says that no flow could be made: which server, or which port."""
+    return finding.kind is Kind.UNDECIDED and "/" in (finding.subject or finding.flow)
 
 
 def _riding(step: Step, legs: Legs, flow: RequiredFlow) -> TracedStep:

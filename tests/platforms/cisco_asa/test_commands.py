@@ -74,7 +74,7 @@ def test_inert_lines(line):
 
 @pytest.mark.parametrize(
     "line",
-    ["flux-capacitor enable", "service-policy x global", "zone a", "sysopt connection permit-vpn", "ip audit name x"],
+    ["flux-capacitor enable", "service-policy x global", "sysopt connection permit-vpn", "ip audit name x"],
 )
 def test_lines_that_are_not_inert(line):
     """Unknown and modelled lines are in no group."""

@@ -52,3 +52,36 @@ def test_the_first_nat_chain_that_translates_is_the_last_of_its_hook(packet: str
 def test_a_traffic_class_may_be_set() -> None:
     """Its colon does not make the rest of the rule unknown."""
     assert judge(ruleset("meta priority set 1:2 drop"), "tcp 10.1.0.5:40000 > 10.3.0.9:80").decided is Decided.DROP
+
+
+@pytest.mark.parametrize(
+    ("rule", "packet", "decided"),
+    [
+        ("tcp sport != 1433 tcp dport != 65535 drop", "tcp 10.1.0.5:1433 > 10.3.0.9:443", Decided.UNDECIDED),
+        ("tcp dport != 65535 tcp sport != 1433 drop", "tcp 10.1.0.5:80 > 10.3.0.9:65535", Decided.UNDECIDED),
+        ("tcp sport != 1433 tcp dport != 65535 drop", "tcp 10.1.0.5:1433 > 10.3.0.9:65535", Decided.ACCEPT),
+        ("tcp sport != 1433 tcp dport != 65535 drop", "tcp 10.1.0.5:80 > 10.3.0.9:443", Decided.DROP),
+        ("tcp sport != 1433 tcp dport != 65535 drop", "udp 10.1.0.5:80 > 10.3.0.9:443", Decided.ACCEPT),
+        ("tcp sport != 1433 counter tcp dport != 1 drop", "tcp 10.1.0.5:1433 > 10.3.0.9:443", Decided.ACCEPT),
+        ("tcp sport != 1433-1434 tcp dport != 1 drop", "tcp 10.1.0.5:1433 > 10.3.0.9:443", Decided.ACCEPT),
+        ("ip saddr != 10.1.0.5 ip daddr != 10.1.0.6 drop", "tcp 10.1.0.5:80 > 10.3.0.9:443", Decided.ACCEPT),
+        ("icmp type != 8 icmp code != 1 drop", "icmp 10.1.0.5 > 10.3.0.9 type 8 code 0", Decided.UNDECIDED),
+        ("ip ttl != 64 ip protocol != tcp drop", "tcp 10.1.0.5:80 > 10.3.0.9:443", Decided.UNDECIDED),
+    ],
+)
+def test_negations_of_neighboring_fields_may_be_one(rule: str, packet: str, decided: Decided) -> None:
+    """`nft` before 1.1 loads them as a single comparison, which holds where one of the fields differs."""
+    assert judge(ruleset(rule), packet).decided is decided
+
+
+@pytest.mark.parametrize(
+    ("priority", "decided"),
+    [("-199", Decided.DROP), ("-200", Decided.UNDECIDED), ("-201", Decided.ACCEPT)],
+)
+@pytest.mark.parametrize("condition", ["ct direction original", "ct original ip saddr 10.1.0.5"])
+def test_before_connection_tracking_a_packet_has_no_connection(condition: str, priority: str, decided: Decided) -> None:
+    """There no key of it but the state is known, and the comparison fails."""
+    text = f"table inet t {{ chain c {{ type filter hook prerouting priority {priority}; {condition} drop; }}; }}"
+    if condition != "ct direction original" and decided is Decided.DROP:
+        decided = Decided.UNDECIDED  # addresses of a connection are not modelled
+    assert judge(text, "tcp 10.1.0.5:40000 > 10.3.0.9:443", path=True).decided is decided

@@ -6,6 +6,7 @@
 Cisco ASA Series Command Reference, "access-list extended". Masks are network masks, not wildcards.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -23,6 +24,8 @@ from portwright.policy.model import Rule, Verdict
 _ACTIONS = {"permit": Verdict.ACCEPT, "deny": Verdict.DROP}
 _USERS = frozenset(("user", "user-group", "object-group-user"))
 _NETWORK_SERVICES = frozenset(("object-group-network-service", "object-network-service"))
+_OTHER_ETHERNET = frozenset(("bpdu", "ipx", "eii-ipx", "isis", "is-is", "mpls-unicast", "mpls-multicast", "dsap"))
+_COUNTED = re.compile(r"\(hitcnt=\d+\)|0x[0-9a-f]{1,16}")  # what `show access-list` adds to an entry
 EXTENDED, STANDARD, IPV6, ETHERTYPE, WEBTYPE = "extended", "standard", "ipv6", "ethertype", "webtype"
 
 
@@ -60,7 +63,14 @@ def is_remark(words: tuple[str, ...]) -> bool:
 
 def is_inactive(words: tuple[str, ...]) -> bool:
     """Report whether an entry is switched off: it never matches."""
+    if "(inactive)" in words[-2:]:  # as `show access-list` has it
+        return True
     return words[-1] == "inactive" and words[-2] not in ("object", "object-group", "interface", "time-range")
+
+
+def denies_ethernet_ip(words: tuple[str, ...]) -> bool:
+    """Report whether an entry of an access list of Ethernet types may be about IP: any type but those known not to be."""
+    return "deny" in words and not _OTHER_ETHERNET & set(words)
 
 
 def rules_of(access_list: AccessList, context: Context) -> tuple[Rule, ...]:
@@ -203,6 +213,8 @@ class _Entry:
                     self._log()
                 case "time-range":
                     self._time_range(cursor.take())
+                case word if _COUNTED.fullmatch(word):
+                    pass
                 case word:
                     raise NotUnderstood(f"'{word}' is not understood here")
 

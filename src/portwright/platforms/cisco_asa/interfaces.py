@@ -93,7 +93,6 @@ INERT = tuple(
     segment-id
     vtep-nve
     mcast-group
-    nve-only
     standby
     sla
     tunnel source
@@ -122,6 +121,7 @@ class Interface:
     management_only: Line | None = None
     no_forward: list[Line] = field(default_factory=list)
     bridge_group: str = ""
+    zone: str = ""  # its traffic zone: any member of it may carry the packets of a connection
     bypass: list[Line] = field(default_factory=list)  # `policy-route`: routing that does not follow the destination
     not_understood: list[tuple[Line, NotUnderstood]] = field(default_factory=list)
 
@@ -242,6 +242,9 @@ def _ipv6_address(interface: Interface, line: Line, names: dict[str, str]) -> No
         return
     if "link-local" in line.words:
         return
+    if "/" not in word and len(line.words) > 3 and "/" in line.words[3]:  # PREFIX-NAME ::1/64, from a delegated prefix
+        interface.learned.append(line)
+        return
     try:
         found = IPv6Interface(word)
     except ValueError:
@@ -268,6 +271,12 @@ def _bridge_group(interface: Interface, line: Line, names: dict[str, str]) -> No
     interface.bridge_group = cursor.take()
 
 
+def _zone_member(interface: Interface, line: Line, names: dict[str, str]) -> None:
+    del names
+    cursor = Cursor(line.words[1:])
+    interface.zone = cursor.take()
+
+
 def _no_forward(interface: Interface, line: Line, names: dict[str, str]) -> None:
     del names
     interface.no_forward.append(line)
@@ -286,6 +295,7 @@ _READERS: dict[tuple[str, ...], Callable[[Interface, Line, dict[str, str]], None
     ("shutdown",): _shutdown,
     ("management-only",): _management_only,
     ("bridge-group",): _bridge_group,
+    ("zone-member",): _zone_member,
     ("no", "forward"): _no_forward,
     ("policy-route",): _policy_route,
 }

@@ -9,7 +9,7 @@ Cisco ASA Firewall CLI Configuration Guide, "NAT Rule Order": section 1 twice NA
 static before dynamic, then by number of real addresses, by lowest address, by name; section 3 twice NAT `after-auto`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from portwright.packets.box import Doubt, Match
@@ -19,11 +19,14 @@ from portwright.platforms.cisco_asa import services
 from portwright.platforms.cisco_asa.ledger import Ledger
 from portwright.platforms.cisco_asa.lines import Cursor, Line, NotUnderstood
 from portwright.platforms.cisco_asa.objects import Objects
-from portwright.platforms.cisco_asa.values import ANY, VERSIONS, Addresses, parse_ip
+from portwright.platforms.cisco_asa.values import ANY, VERSIONS, Addresses, host, parse_ip
 from portwright.source import Source
 
 # Options that change neither which packets pass nor how they are translated here.
 _INERT = frozenset(("no-proxy-arp", "dns", "net-to-net", "round-robin", "extended", "flat", "include-reserve"))
+
+
+_InPlace = Callable[[str], Addresses]  # what an address written in place of an object's name stands for
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ class NatReader:
         real_source = self._bare(cursor.take(), line)
         draft = _Draft()
         self._mapped(cursor, draft, line, mapped, None)
-        self._options(cursor, draft, line, mapped)
+        self._options(cursor, draft, line, real)
         if draft.inactive:
             return None
         return self._finish(line, section, real, mapped, static, real_source, draft)
@@ -132,8 +135,8 @@ class NatReader:
         static = self._kind(cursor)
         real_source = self._objects.addresses("object", name, line)
         draft = _Draft()
-        self._mapped(cursor, draft, line, mapped, real_source)
-        self._options(cursor, draft, line, mapped)
+        self._mapped(cursor, draft, line, mapped, self._alongside(name, real_source) if static else self._host)
+        self._options(cursor, draft, line, real)
         found = self._finish(line, 2, real, mapped, static, real_source, draft)
         return replace(found, name=name)
 
@@ -163,44 +166,57 @@ class NatReader:
             return self._objects.addresses("object", word, line)
         return self._objects.addresses("object-group", word, line)
 
-    def _mapped(self, cursor: Cursor, draft: _Draft, line: Line, interface: str | None, real: Addresses | None) -> None:
+    def _mapped(
+        self, cursor: Cursor, draft: _Draft, line: Line, interface: str | None, in_place: _InPlace | None
+    ) -> None:
         """Read what the source becomes: an object, an address in place, a pool or the interface's address."""
         while True:
             if cursor.accept("pat-pool"):
                 draft.pat = True
-                draft.pool.append(self._mapped_name(cursor.take(), line, real))
+                draft.pool.append(self._mapped_name(cursor.take(), line, in_place))
             elif cursor.accept("interface"):
                 cursor.accept("ipv6")
                 draft.shares_interface = draft.pat = True
                 draft.pool.append(self._own(interface))
             elif not draft.pool:
-                draft.pool.append(self._mapped_name(cursor.take(), line, real))
+                draft.pool.append(self._mapped_name(cursor.take(), line, in_place))
             elif cursor.peek() in ("round-robin", "extended", "flat", "include-reserve", "block-allocation"):
                 cursor.take()
             else:
                 return
 
-    def _mapped_name(self, word: str, line: Line, real: Addresses | None) -> Addresses:
-        if real is None or word in self._objects.objects or word in self._objects.groups or word == "any":
+    def _mapped_name(self, word: str, line: Line, in_place: _InPlace | None) -> Addresses:
+        if in_place is None or word in self._objects.objects or word in self._objects.groups or word == "any":
             return self._bare(word, line)
-        version, address = parse_ip(word, self._objects.names)  # in place: as many addresses as the object has
-        ranges = real.family(version).possible
-        if len(ranges) != 1:
-            raise NotUnderstood(f"{word} does not stand for a single range of addresses")
-        size = ranges[0][1] - ranges[0][0] + 1
-        aligned = size & (size - 1) == 0 and ranges[0][0] % size == 0
-        first = address - address % size if aligned else address
-        return Addresses.exact(version, ((first, first + size - 1),))
+        return in_place(word)
+
+    def _host(self, word: str) -> Addresses:
+        """The address of dynamic port translation."""
+        return host(word, self._objects.names)
+
+    def _alongside(self, name: str, real: Addresses) -> _InPlace:
+        """A static rule's address in place stands for as many addresses as the object has, a subnet for a subnet."""
+
+        def mapped(word: str) -> Addresses:
+            version, address = parse_ip(word, self._objects.names)
+            ranges = real.family(version).possible
+            if len(ranges) != 1:
+                raise NotUnderstood(f"{word} does not stand for a single range of addresses")
+            size = ranges[0][1] - ranges[0][0] + 1
+            first = address - address % size if self._objects.is_subnet(name) else address
+            return Addresses.exact(version, ((first, first + size - 1),))
+
+        return mapped
 
     def _own(self, interface: str | None) -> Addresses:
         found = self._interface_addresses.get(interface or "")
         return found if found is not None else Addresses.doubtful(Doubt("the interface's address is not in the file"))
 
-    def _options(self, cursor: Cursor, draft: _Draft, line: Line, mapped: str | None) -> None:
+    def _options(self, cursor: Cursor, draft: _Draft, line: Line, real: str | None) -> None:
         while not cursor.done:
             match cursor.take():
                 case "destination":
-                    self._destination(cursor, draft, line, mapped)
+                    self._destination(cursor, draft, line, real)
                 case "service":
                     draft.ports = self._service(cursor, line)
                 case "unidirectional":
@@ -215,6 +231,7 @@ class NatReader:
                     raise NotUnderstood(f"'{word}' is not understood here")
 
     def _destination(self, cursor: Cursor, draft: _Draft, line: Line, interface: str | None) -> None:
+        """Read `destination static {MAPPED|interface} REAL`; `interface` is the one on which such packets arrive."""
         if not cursor.accept("static"):
             raise NotUnderstood(f"'{cursor.peek()}' is not understood after destination")
         if cursor.accept("interface"):

@@ -108,6 +108,11 @@ class Objects:
             return unknown_values(of, Doubt(f"object-group {name} does not hold that", self._source(definition)))
         return self._values[f"object-group {name}"]
 
+    def is_subnet(self, name: str) -> bool:
+        """Report whether a network object is a subnet, not a range or a host."""
+        found = self.objects.get(name)
+        return found is not None and any(line.words[0] == "subnet" for line in found.members)
+
     def is_port_group(self, name: str) -> bool:
         """Report whether a group holds ports and nothing else: `object-group service NAME tcp`."""
         found = self.groups.get(name)
@@ -132,7 +137,7 @@ class Objects:
         for name, definition in self.objects.items():
             if definition.kind == "network":
                 self._keep(f"object {name}", self._evaluate(definition, _NETWORK_OBJECT))
-            else:
+            elif definition.kind == "service":
                 self._services[f"object {name}"] = self._evaluate(definition, _SERVICE_OBJECT)
         for name in self._inner_first():
             self._resolve_group(self.groups[name])

@@ -5,7 +5,15 @@ from dataclasses import dataclass, replace
 
 from portwright.packets.box import ALWAYS, EVERYTHING, NEVER, Box, Doubt, Match
 from portwright.packets.fields import Field
-from portwright.platforms.cisco_asa.access_lists import ETHERTYPE, EXTENDED, IPV6, AccessList, Context, rules_of
+from portwright.platforms.cisco_asa.access_lists import (
+    ETHERTYPE,
+    EXTENDED,
+    IPV6,
+    AccessList,
+    Context,
+    denies_ethernet_ip,
+    rules_of,
+)
 from portwright.platforms.cisco_asa.draft import Binding, Draft
 from portwright.platforms.cisco_asa.inspection import Inspector
 from portwright.platforms.cisco_asa.interfaces import Interface, read_interfaces
@@ -13,7 +21,15 @@ from portwright.platforms.cisco_asa.ledger import Ledger
 from portwright.platforms.cisco_asa.lines import Line, NotUnderstood
 from portwright.platforms.cisco_asa.nat import NatReader, Translation, interfaces_of
 from portwright.platforms.cisco_asa.reverse_path import ReversePath
-from portwright.platforms.cisco_asa.routing import Crossings, RouteTable, Untranslation, routes_of
+from portwright.platforms.cisco_asa.routing import (
+    Crossings,
+    RouteTable,
+    Untranslation,
+    connected_routes,
+    for_traffic,
+    routes_of,
+    tunnel_routes,
+)
 from portwright.platforms.cisco_asa.stages import (
     AccessStage,
     Bound,
@@ -27,12 +43,13 @@ from portwright.platforms.cisco_asa.stages import (
 from portwright.platforms.cisco_asa.translation import Translations
 from portwright.platforms.cisco_asa.tunnels import TunnelReader
 from portwright.platforms.cisco_asa.values import VERSIONS
-from portwright.policy.configuration import Configuration
+from portwright.policy.configuration import Configuration, Route
 from portwright.policy.interfaces import Interfaces
 from portwright.policy.model import ANY_VERDICT, Chain, Policy, Rule, Stage, Verdict
 from portwright.source import Source
 
 _MOST_PROBLEMS = 100
+_MANAGEMENT_ROUTES_APART = (9, 5)  # release in which interfaces for management got a routing table of their own
 _UNIFIED = (9, 0)  # release in which one access list came to hold IPv4 and IPv6
 
 
@@ -60,15 +77,16 @@ class AccessLists:
             self._ledger.undefined(binding.line, f"access-list {binding.access_list} is not defined")
             return Bound(binding, VERSIONS, f"access-list {binding.access_list} is not defined")
         if found.kind not in (EXTENDED, IPV6) or not found.lines:
-            return Bound(binding, VERSIONS, f"access-list {binding.access_list} has no extended entries")
+            problem = f"access-list {binding.access_list} has no extended entries"
+            return Bound(binding, VERSIONS, problem, found.kind == ETHERTYPE)
         self.chain(found)
         versions = VERSIONS if self._context.unified else (6,) if found.kind == IPV6 else (4,)
         return Bound(binding, versions)
 
     def decides_about_ip(self, binding: Binding) -> bool:
-        """Report whether an access list may filter IP; one of Ethernet types does so only where it denies."""
+        """Report whether an access list may filter IP; one of Ethernet types does so only where it denies IP or all."""
         found = self._draft.access_lists.get(binding.access_list)
-        return found is None or found.kind != ETHERTYPE or any("deny" in line.words for line in found.lines)
+        return found is None or found.kind != ETHERTYPE or any(denies_ethernet_ip(line.words) for line in found.lines)
 
     def permitted(self, name: str, line: Line) -> Match:
         """The packets that some entry of an access list permits."""
@@ -118,7 +136,6 @@ class Builder:
     def _configuration(
         self, parts: Parts, stages: tuple[Stage, ...], untranslations: tuple[Untranslation, ...]
     ) -> Configuration:
-        table = RouteTable(parts.routes, parts.routing_is_complete)
         return Configuration(
             self._platform,
             parts.file,
@@ -129,10 +146,16 @@ class Builder:
             parts.routes,
             parts.routing_is_complete,
             declares_interfaces=True,
-            crossings=Crossings(
-                parts.atoms, [n for n, one in parts.interfaces.items() if one.is_usable], table, untranslations
-            ),
+            crossings=self._crossings(parts, untranslations),
         )
+
+    @staticmethod
+    def _crossings(parts: Parts, untranslations: tuple[Untranslation, ...]) -> Crossings:
+        usable = [name for name, one in parts.interfaces.items() if one.is_usable]
+        table = RouteTable(parts.routes, parts.routing_is_complete)
+        nearby = connected_routes(parts.interfaces, parts.file)  # those of management interfaces too
+        sources = RouteTable((*parts.routes, *nearby), parts.routing_is_complete)
+        return Crossings(parts.atoms, usable, table, untranslations, sources)
 
     def _parts(self) -> tuple[Parts, list[Translation]]:
         draft, ledger = self._draft, self._ledger
@@ -142,22 +165,31 @@ class Builder:
         lists = AccessLists(draft, Context(draft.objects, ledger, own, draft.time_ranges, unified))
         bound = self._last_of_each([lists.bound(one) for one in draft.bindings if lists.decides_about_ip(one)])
         nat = self._translations(NatReader(draft.objects, ledger, own))
-        routes, learned = routes_of(interfaces, draft.routes, ledger)
+        routes, learned = self._routes(interfaces)
         atoms = Interfaces.of({route.interface for route in routes} | nat.interfaces | set(interfaces))
         actions = Inspector(draft.policies, ledger, atoms, lists.permitted).actions()
         remotes = tuple(TunnelReader(draft.tunnels, lists.permitted).remotes())
-        complete = learned and not draft.routing_protocols and draft.transparent is None
+        unforeseen = any(remote.brings_routes and remote.is_everybody for remote in remotes)
+        complete = learned and not (draft.routing_protocols or unforeseen) and draft.transparent is None
+        routes += tuple(tunnel_routes(remotes, routes, ledger.file))
         parts = Parts(ledger.file, draft, interfaces, atoms, lists.chains, bound, actions, remotes, routes, complete)
         return replace(parts, doubts=self._doubts(parts, nat), bypasses=tuple(tunnel_rules(parts))), nat.rules
 
+    def _routes(self, interfaces: dict[str, Interface]) -> tuple[tuple[Route, ...], bool]:
+        """The routes of packets through the firewall, and whether the file tells them all."""
+        release, statics = self._draft.release, self._draft.routes
+        if release is None or release >= _MANAGEMENT_ROUTES_APART:
+            interfaces, statics = for_traffic(interfaces, statics)
+        return routes_of(interfaces, statics, self._ledger)
+
     def _last_of_each(self, bound: list[Bound]) -> list[Bound]:
-        """An interface has one access list in a direction (and IP version): the last that is applied."""
+        """An interface has one access list in a direction (and IP version): the last applied. Ethernet's come first."""
         last = {one.place: one for one in bound}
         for one in bound:
             if last[one.place] is not one:
                 place = one.binding.line.source(self._ledger.file)
                 self._ledger.note(place, "another access-group takes the place of this one")
-        return list(last.values())
+        return sorted(last.values(), key=lambda one: not one.of_ethernet)
 
     def _interfaces(self) -> dict[str, Interface]:
         found = read_interfaces(self._draft.interfaces, self._ledger, self._draft.objects.names)

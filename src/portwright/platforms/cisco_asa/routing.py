@@ -3,11 +3,14 @@
 ASA translates the destination before it looks for the interface to leave on: a translation rule that names the
 interface decides it, otherwise the route to the translated destination.
 Cisco ASA Firewall CLI Configuration Guide, "NAT Packet Routing".
+Interfaces for management only have a routing table of their own, which packets through the firewall never use.
+Cisco ASA General Operations CLI Configuration Guide, "Routing Table for Management Traffic" (since 9.5).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network, summarize_address_range
 
 from portwright.packets.fields import Field, Header
 from portwright.packets.intervals import Intervals, complement, intersect, normalize
@@ -15,7 +18,8 @@ from portwright.packets.packet import Packet
 from portwright.platforms.cisco_asa.interfaces import Interface
 from portwright.platforms.cisco_asa.ledger import Ledger
 from portwright.platforms.cisco_asa.lines import Cursor, Line, NotUnderstood
-from portwright.platforms.cisco_asa.values import network_of
+from portwright.platforms.cisco_asa.tunnels import Remote
+from portwright.platforms.cisco_asa.values import VERSIONS, address_of, network_of, span
 from portwright.policy.configuration import Route
 from portwright.policy.index import ChainIndex
 from portwright.policy.interfaces import OTHER, Interfaces
@@ -67,18 +71,33 @@ def read_route(line: Line, names: dict[str, str]) -> StaticRoute | None:
     return StaticRoute(interface, found, metric, "track" in options, line)
 
 
+def for_traffic(
+    interfaces: Mapping[str, Interface], statics: Iterable[StaticRoute]
+) -> tuple[dict[str, Interface], list[StaticRoute]]:
+    """The interfaces and routes of packets through the firewall, those for management only left out."""
+    aside = {name for name, one in interfaces.items() if one.management_only}
+    kept = {name: one for name, one in interfaces.items() if name not in aside}
+    return kept, [route for route in statics if route.interface not in aside]
+
+
 def routes_of(
     interfaces: Mapping[str, Interface], statics: Iterable[StaticRoute], ledger: Ledger
 ) -> tuple[tuple[Route, ...], bool]:
     """The routes of a configuration, and whether nothing that an interface learns could add to them."""
-    found, complete = [], True
+    found, complete = list(connected_routes(interfaces, ledger.file)), True
     for interface in interfaces.values():
-        for name in _reached_by(interface, interfaces):
-            found += [Route(network, name, True, line.source(ledger.file)) for network, _, line in interface.networks]
         complete = complete and len(interface.learned) <= len(interface.default_route) and not interface.bypass
         found += [Route(_DEFAULTS[0], interface.name, False, n.source(ledger.file)) for n in interface.default_route]
     found += [Route(n.network, n.interface, False, n.line.source(ledger.file)) for n in _best(statics)]
     return tuple(found), complete
+
+
+def connected_routes(interfaces: Mapping[str, Interface], file: str) -> Iterator[Route]:
+    """The networks of the interfaces."""
+    for interface in interfaces.values():
+        for name in _reached_by(interface, interfaces):
+            for network, _, line in interface.networks:
+                yield Route(network, name, True, line.source(file))
 
 
 def _reached_by(interface: Interface, interfaces: Mapping[str, Interface]) -> list[str]:
@@ -98,6 +117,24 @@ def _best(statics: Iterable[StaticRoute]) -> list[StaticRoute]:
         tracked = any(route.tracked for route in routes if route.metric == lowest)
         best += [route for route in routes if tracked or route.metric == lowest]
     return best
+
+
+def tunnel_routes(remotes: Iterable[Remote], routes: tuple[Route, ...], file: str) -> list[Route]:
+    """The routes that tunnels bring while they are up, each beside the one that holds while they are not."""
+    table, found = RouteTable(routes, True), []
+    for remote in remotes:
+        for network in _networks(remote) if remote.brings_routes and not remote.is_everybody else ():
+            present = table.toward(network.version, int(network.network_address))
+            if present != (remote.interface,):
+                names = (remote.interface, *present)
+                found += [Route(network, name, False, remote.line.source(file)) for name in dict.fromkeys(names)]
+    return found
+
+
+def _networks(remote: Remote) -> Iterator[Network]:
+    for version in VERSIONS:
+        for first, last in remote.addresses.family(version).possible:
+            yield from summarize_address_range(address_of(version, first), address_of(version, last))
 
 
 class RouteTable:
@@ -132,12 +169,13 @@ class RouteTable:
 def reached_through(routes: Iterable[Route], interface: str, version: int) -> Intervals:
     """The addresses whose route leads through an interface, longer prefixes taken into account."""
     reached: Intervals = ()
-    for route in sorted((r for r in routes if r.network.version == version), key=lambda r: r.network.prefixlen):
-        span = ((int(route.network.network_address), int(route.network.broadcast_address)),)
-        if route.interface == interface:
-            reached = normalize(reached + span)
+    found = sorted((r for r in routes if r.network.version == version), key=lambda r: (r.network.prefixlen, r.network))
+    for network, alternatives in groupby(found, key=lambda route: route.network):
+        around = span(network)
+        if any(route.interface == interface for route in alternatives):
+            reached = normalize(reached + around)
         else:
-            reached = intersect(reached, complement(span, 2**route.network.max_prefixlen - 1))
+            reached = intersect(reached, complement(around, 2**network.max_prefixlen - 1))
     return reached
 
 
@@ -158,10 +196,12 @@ class Crossings:
         usable: Iterable[str],  # interfaces that are up and pass packets
         table: RouteTable,
         untranslations: Iterable[Untranslation],
+        sources: RouteTable | None = None,  # where sources lie; those of management networks too
     ):
         self._interfaces = interfaces
         self._usable = [interfaces.atom(name) for name in usable]
         self._table = table
+        self._sources = sources or table
         self._egress_of = {found.rule: found.egress for found in untranslations}
         self._index: ChainIndex | None = None  # made when first needed
 
@@ -170,7 +210,7 @@ class Crossings:
 
         A packet that is not known to turn back where it came from is taken to leave on another interface.
         """
-        ingress = self._named(packet.interface_in) or self._toward(packet.version, packet.source)
+        ingress = self._named(packet.interface_in) or self._behind(packet.version, packet.source)
         pairs = []
         for arrives in ingress or self._usable:
             egress = self._named(packet.interface_out) or self._translated(packet, arrives)
@@ -181,6 +221,9 @@ class Crossings:
 
     def _named(self, name: str | None) -> list[int]:
         return [] if name is None else [self._interfaces.atom(name)]
+
+    def _behind(self, version: int, address: int) -> list[int]:
+        return [self._interfaces.atom(name) for name in self._sources.toward(version, address)]
 
     def _toward(self, version: int, address: int) -> list[int]:
         return [self._interfaces.atom(name) for name in self._table.toward(version, address)]

@@ -42,11 +42,12 @@ class Bound:
     binding: Binding
     versions: tuple[int, ...]  # IP versions that it filters; before 9.0 one alone
     problem: str = ""  # why its entries are not known
+    of_ethernet: bool = False  # it stands beside one of IP, and both have to let a packet through
 
     @property
-    def place(self) -> tuple[str, str, tuple[int, ...]]:
+    def place(self) -> tuple[str, str, tuple[int, ...], bool]:
         """Where it applies: one access list alone can stand there."""
-        return self.binding.direction, self.binding.interface, self.versions
+        return self.binding.direction, self.binding.interface, self.versions, self.of_ethernet
 
     @property
     def chain(self) -> str:
@@ -321,6 +322,7 @@ class AccessStage:
             source = interface.level_source.source(self._file)
             yield from self._no_forward(interface)
             yield from self._other_bridges(interface)
+            yield from self._within_zone(interface)
             if not self._parts.draft.intra_interface:
                 match = exactly(self._parts.arrives(name) | {Field.OUT: self._parts.atoms.exactly(name)})
                 reason = "in and out through one interface, without same-security-traffic permit intra-interface"
@@ -331,6 +333,16 @@ class AccessStage:
                 match = exactly({Field.IN: own, Field.OUT: equals})
                 reason = "equal security levels, without same-security-traffic permit inter-interface"
                 yield self._default(match, Verdict.DROP, source, reason)
+
+    def _within_zone(self, interface: Interface) -> Iterator[Rule]:
+        """Between two members of a traffic zone: as between two interfaces, or as back through one."""
+        draft = self._parts.draft
+        mates = [one.name for one in self._others(interface) if interface.zone and one.zone == interface.zone]
+        if mates and draft.inter_interface is not draft.intra_interface:
+            source = interface.head.source(self._file)
+            doubt = Doubt("which same-security-traffic holds within a traffic zone is not modelled", source)
+            boxes = exactly(self._parts.arrives(interface.name) | {Field.OUT: self._parts.toward(mates)}).possible
+            yield Rule(Match.doubtful(doubt, boxes), Verdict.DROP, source, reason=doubt.reason)
 
     def _other_bridges(self, interface: Interface) -> Iterator[Rule]:
         """A transparent firewall passes nothing from one bridge group to another."""

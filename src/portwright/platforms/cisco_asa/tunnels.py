@@ -12,7 +12,7 @@ from portwright.packets.box import Box, Boxes, Doubt, Match
 from portwright.packets.fields import LAST_ADDRESS, Field
 from portwright.packets.intervals import normalize
 from portwright.platforms.cisco_asa.lines import Block, Line
-from portwright.platforms.cisco_asa.values import VERSIONS, Addresses, Values
+from portwright.platforms.cisco_asa.values import VERSIONS, Addresses, Values, is_all
 from portwright.policy.interfaces import Interfaces
 
 
@@ -46,11 +46,6 @@ class Tunnels:
         """Note the filters of tunnels."""
         self.filters += [line for line in block.body if line.words[0] == "network-acl" or _is_filter(line)]
 
-    @property
-    def in_use(self) -> bool:
-        """Report whether packets may arrive through a tunnel at all."""
-        return bool(self.client_interfaces) or any(line.words[3:4] == ("interface",) for line in self.crypto_maps)
-
 
 @dataclass(frozen=True, slots=True)
 class Remote:
@@ -60,6 +55,12 @@ class Remote:
     addresses: Addresses
     line: Line
     what: str
+    brings_routes: bool  # while it is up, the addresses are routed to it
+
+    @property
+    def is_everybody(self) -> bool:
+        """Report whether any address may be at the far end."""
+        return any(is_all(version, self.addresses.family(version).possible) for version in VERSIONS)
 
     def match(self, interfaces: Interfaces, file: str, name: Field = Field.SRC) -> Match:
         """The packets that may have come through the tunnel (or by DST, that may leave through it)."""
@@ -76,6 +77,7 @@ class TunnelReader:
         self._tunnels = tunnels
         self._access_list = access_list
         self._maps = [line for line in tunnels.crypto_maps if line.words[1] == "map"]
+        self._reverse = {line.words[1:4] for line in tunnels.crypto_maps if "reverse-route" in line.words}
 
     def remotes(self) -> Iterator[Remote]:
         """The far ends, by interface."""
@@ -104,19 +106,22 @@ class TunnelReader:
         for found in matches:
             if len(found.words) > 6:
                 yield self._of_access_list(found.words[6], interface, found)
+        reverse = any(words[:2] == ("dynamic-map", name) for words in self._reverse)
         if not matches and self._tunnels.any_peer:
-            yield Remote(interface, _EVERYBODY, line, "of any peer's tunnel")
+            yield Remote(interface, _EVERYBODY, line, "of any peer's tunnel", reverse)
         elif not matches:
-            yield self._clients(interface, line)
+            yield self._clients(interface, line, reverse)
 
     def _of_access_list(self, name: str, interface: str, line: Line) -> Remote:
         boxes = self._access_list(name, line).possible
-        return Remote(interface, _destinations(boxes), line, "that arrives through this tunnel")
+        what = "that arrives through this tunnel"
+        return Remote(interface, _destinations(boxes), line, what, line.words[1:4] in self._reverse)
 
-    def _clients(self, interface: str, line: Line) -> Remote:
+    def _clients(self, interface: str, line: Line, reverse: bool = False) -> Remote:
         pools = self._tunnels.pools
         known = bool(pools) and not self._tunnels.unknown_clients
-        return Remote(interface, Addresses.union(pools) if known else _EVERYBODY, line, "of a remote user's tunnel")
+        addresses = Addresses.union(pools) if known else _EVERYBODY
+        return Remote(interface, addresses, line, "of a remote user's tunnel", known or reverse)
 
 
 def _is_filter(line: Line) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from portwright.packets import intervals
 from portwright.packets.box import ALWAYS, Box, Doubt, Match
@@ -122,6 +122,11 @@ def parse_ip(word: str, names: dict[str, str]) -> tuple[int, int]:
     except ValueError:
         raise NotUnderstood(f"'{word}' is neither an address nor a name defined in this file") from None
     return address.version, int(address)
+
+
+def address_of(version: int, number: int) -> IPv4Address | IPv6Address:
+    """An address from its IP version and number."""
+    return IPv4Address(number) if version == 4 else IPv6Address(number)
 
 
 def host(word: str, names: dict[str, str]) -> Addresses:

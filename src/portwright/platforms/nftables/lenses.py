@@ -148,6 +148,7 @@ _ETHER_POINTS: Points = ((4, (names.ETHER_TYPES["ip"],)), (6, (names.ETHER_TYPES
 _PORTLESS = Box.of({Field.PROTOCOL: complement(normalize((p, p) for p in WITH_PORTS), LAST[Field.PROTOCOL])})
 _MURKY: Boxes = (_PORTLESS,) if _PORTLESS is not None else ()
 _NO_PORT = "in packets without ports other bytes stand at this place"
+_EARLIER = "connection tracking may be earlier"
 _LINK = "whether the packet came over Ethernet is not known"
 
 LENSES: dict[str, Lens] = {
@@ -227,19 +228,26 @@ def lens(name: str, view: View) -> Lens:
     """The lens for a selector at some place."""
     if name in ("meta oifname", "meta oif") and not view.is_routed:
         return Lens(values.INTERFACE, constant=(NONE,))
-    if name == "ct state" and view.tracking != "after":
-        return _untracked(view)
+    if name.startswith("ct ") and view.tracking != "after":
+        return _untracked(name, view)
     if name == "ether type":
         is_shaky = not view.sees_ethernet
         return Lens(values.ETHER_TYPE, field=Field.VERSION, points=_ETHER_POINTS, reason=_LINK, is_shaky=is_shaky)
     return LENSES.get(name) or _doubtful(name)
 
 
-def _untracked(view: View) -> Lens:
-    """Before connection tracking every packet is invalid, or untracked where an earlier chain has said `notrack`."""
-    if view.tracking == "before":
+def _untracked(name: str, view: View) -> Lens:
+    """Before connection tracking every packet is invalid, or untracked where an earlier chain has said `notrack`.
+
+    Nothing else of a connection is known there, and a comparison with it fails.
+    """
+    is_before = view.tracking == "before"
+    if name == "ct state" and is_before:
         return Lens(values.CT_STATE, field=Field.STATE, points=_EARLY_STATE_POINTS, reason=_EARLY)
-    return Lens(values.CT_STATE, constant=tuple(names.CT_STATES.values()), reason="connection tracking may be earlier")
+    if name == "ct state":
+        return Lens(values.CT_STATE, constant=tuple(names.CT_STATES.values()), reason=_EARLIER)
+    known = LENSES.get(name) or _doubtful(name)
+    return replace(known, base=()) if is_before else replace(known, is_shaky=True, reason=_EARLIER)
 
 
 def _doubtful(name: str) -> Lens:

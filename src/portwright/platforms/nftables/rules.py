@@ -9,6 +9,7 @@ from portwright.platforms.nftables import syntax
 from portwright.platforms.nftables.lenses import Lens, box
 from portwright.platforms.nftables.matches import Context, comparison
 from portwright.platforms.nftables.nat import translations
+from portwright.platforms.nftables.negations import Joined, join, matching
 from portwright.platforms.nftables.sets import (
     any_of,
     both,
@@ -69,12 +70,15 @@ class _Translator:
     is_unknown: bool = False  # some words were not understood
     is_untracked: bool = False  # `notrack` was met
 
-    def statement(self, statement: syntax.Statement) -> None:
+    def statement(self, statement: syntax.Statement | Joined) -> None:
         """Go on with the next statement."""
         _READERS[type(statement)](self, statement)
 
     def condition(self, statement: Condition) -> None:
         self.narrow(comparison(statement, self.context))
+
+    def joined(self, statement: Joined) -> None:
+        self.narrow(matching(statement, self.context))
 
     def verdict(self, statement: Decide) -> None:
         """A verdict ends the rule; `continue` goes on with the statements after it."""
@@ -187,8 +191,9 @@ class _Translator:
         self.doubt("a limit for each member of a set" if limited else f"the set {statement.set} may be full")
 
 
-_READERS: dict[type[syntax.Statement], Callable[..., None]] = {
+_READERS: dict[type[syntax.Statement | Joined], Callable[..., None]] = {
     Condition: _Translator.condition,
+    Joined: _Translator.joined,
     Decide: _Translator.verdict,
     DecideBy: _Translator.decide_by,
     Reject: _Translator.reject,
@@ -205,7 +210,7 @@ _READERS: dict[type[syntax.Statement], Callable[..., None]] = {
 def rules(rule: syntax.Rule, context: Context) -> list[Rule]:
     """The rules that one line of a ruleset becomes; none when it decides about no packet."""
     translator = _Translator(context, Source(context.file, rule.place.line, rule.place.text))
-    for statement in rule.statements:
+    for statement in join(rule.statements):
         if translator.is_over:
             break
         translator.statement(statement)
