@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.cli.running import copied
 
 from portwright.catalog.load import load_catalog
 from portwright.check.judge import Judgment
@@ -13,7 +14,6 @@ from portwright.findings import Kind
 from portwright.plan.make import make_plan
 from portwright.report.check import check_text
 from portwright.site.load import load_site
-from tests.cli.running import copied
 
 FETCH, SQL = "crm.fetch-report/ssrs01>fe01", "crm.sql-report/ssrs01>sql01"
 

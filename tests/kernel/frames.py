@@ -2,18 +2,17 @@
 
 import struct
 
-from portwright.packets.fields import ICMP, ICMPV6, TCP, UDP, State
+from portwright.packets.fields import ICMP, State
 from portwright.packets.packet import Packet
 
-SYN, ACK, RST, FIN = 0x02, 0x10, 0x04, 0x01  # RFC 9293, 3.1
-OPENING, IN_CONNECTION, SENSELESS = SYN, ACK, SYN | ACK | FIN
+SYN, ACK, FIN = 0x02, 0x10, 0x01  # RFC 9293, 3.1
+_FLAGS = {State.ESTABLISHED: ACK, State.INVALID: SYN | ACK | FIN}
 _HOPS = 64
-_UDPLITE, _SCTP, _DCCP = 136, 132, 33
 
 
 def datagram(packet: Packet, mark: int, tos: int, payload: bytes | None = None) -> bytes:
     """The packet from its IP header on; `mark` tells it from others even when it is translated."""
-    inner = _transport(packet) if payload is None else payload
+    inner = body(packet) if payload is None else payload
     source, destination = _addresses(packet)
     if packet.version == 6:
         start = 6 << 28 | tos << 20 | mark
@@ -24,8 +23,8 @@ def datagram(packet: Packet, mark: int, tos: int, payload: bytes | None = None) 
 
 def unreachable(packet: Packet, about: bytes) -> bytes:
     """The body of an ICMP error of the packet's type and code about another datagram."""
-    body = bytes([packet.icmp_type, packet.icmp_code]) + bytes(6) + about
-    return _with_checksum(body, 2, b"" if packet.version == 4 else _pseudo(packet, len(body)))
+    message = bytes([packet.icmp_type, packet.icmp_code]) + bytes(6) + about
+    return _with_checksum(message, 2, b"" if packet.version == 4 else _pseudo(packet, len(message)))
 
 
 def _addresses(packet: Packet) -> tuple[bytes, bytes]:
@@ -33,26 +32,25 @@ def _addresses(packet: Packet) -> tuple[bytes, bytes]:
     return packet.source.to_bytes(size, "big"), packet.destination.to_bytes(size, "big")
 
 
-def _transport(packet: Packet) -> bytes:
+def body(packet: Packet, flags: int | None = None) -> bytes:
+    """What follows the IP header; TCP flags fit the packet's state where none are given."""
     ports = struct.pack(">HH", packet.source_port, packet.destination_port)
     match packet.protocol:
         case 6:
-            body = ports + struct.pack(">IIBBHHH", 1, 1, 5 << 4, _flags(packet), 1024, 0, 0)
-            return _with_checksum(body, 16, _pseudo(packet, len(body)))
-        case 17 | 136:
-            body = ports + struct.pack(">HH", 12, 0) + b"dumb"
-            return _with_checksum(body, 6, _pseudo(packet, len(body)))
+            flags = _FLAGS.get(packet.state, SYN) if flags is None else flags
+            sequence, acknowledged = (1 if flags & SYN else 2), (2 if flags & ACK else 0)
+            segment = ports + struct.pack(">IIBBHHH", sequence, acknowledged, 5 << 4, flags, 1024, 0, 0)
+            return _with_checksum(segment, 16, _pseudo(packet, len(segment)))
+        case 17 | 136:  # UDP-Lite: the checksum covers all of it
+            message = ports + struct.pack(">HH", 12, 0) + b"dumb"
+            return _with_checksum(message, 6, _pseudo(packet, len(message)))
         case 1 | 58:
-            body = bytes([packet.icmp_type, packet.icmp_code]) + bytes(2) + b"\0\1\0\1" + bytes(28)
-            return _with_checksum(body, 2, b"" if packet.protocol == ICMP else _pseudo(packet, len(body)))
+            message = bytes([packet.icmp_type, packet.icmp_code]) + bytes(2) + b"\0\1\0\1" + bytes(28)
+            return _with_checksum(message, 2, b"" if packet.protocol == ICMP else _pseudo(packet, len(message)))
         case 132 | 33:
             return ports + bytes(16)
         case _:
             return bytes(range(32))
-
-
-def _flags(packet: Packet) -> int:
-    return {State.NEW: OPENING, State.INVALID: SENSELESS, State.ESTABLISHED: IN_CONNECTION}.get(packet.state, OPENING)
 
 
 def _pseudo(packet: Packet, length: int) -> bytes:
@@ -60,8 +58,8 @@ def _pseudo(packet: Packet, length: int) -> bytes:
     return b"".join(_addresses(packet)) + struct.pack(">IHBB", length, 0, 0, packet.protocol)
 
 
-def _with_checksum(body: bytes, at: int, pseudo: bytes) -> bytes:
-    return body[:at] + _checksum(pseudo + body) + body[at + 2 :]
+def _with_checksum(message: bytes, at: int, pseudo: bytes) -> bytes:
+    return message[:at] + _checksum(pseudo + message) + message[at + 2 :]
 
 
 def _checksum(data: bytes) -> bytes:
@@ -70,6 +68,3 @@ def _checksum(data: bytes) -> bytes:
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ((~total & 0xFFFF) or 0xFFFF).to_bytes(2, "big")
-
-
-__all__ = ["ICMP", "ICMPV6", "TCP", "UDP", "datagram", "unreachable"]

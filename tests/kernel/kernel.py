@@ -10,18 +10,21 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
-from portwright.packets.fields import ICMP, ICMP_PROTOCOL, State
-from portwright.packets.packet import Packet
 from tests.kernel import frames
 from tests.kernel.router import TO_ITSELF, TRACER, Loaded, Probe, tos_of
 from tests.kernel.trace import Run
 
+from portwright.packets.fields import ICMP, ICMP_PROTOCOL, State
+from portwright.packets.packet import Packet
+
 ROOT = Path(__file__).parent.parent.parent
 _UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 _BATCH = 500  # packets
+_FAREWELL = 5.0  # seconds
 _ENDS = 60_000  # different marks of packets that end a batch
 
 
@@ -38,48 +41,49 @@ class Ruling:
     state: State | None  # as connection tracking sees it, where the packet came so far
 
 
-@dataclass(slots=True)
 class Kernel:
     """A router with these interfaces; to be used in a `with` statement."""
 
-    interfaces: Sequence[str]
-    hook: str = "forward"
-    path: bool = False
-    source: str = ""  # the ruleset as it was loaded
-    loaded: Loaded = field(default_factory=lambda: Loaded("", {}, {}))
-    _batches: int = 0
-    _process: "subprocess.Popen[bytes] | None" = None
-    _headers: dict[tuple[str, str, str], int] = field(default_factory=dict)  # base chain -> line of its hook
+    def __init__(self, interfaces: Sequence[str]):
+        self.interfaces = tuple(interfaces)
+        self.hook, self.path = "forward", False  # as in the last call of `load`
+        self.source = ""  # the ruleset as it was loaded
+        self.loaded = Loaded("", {}, {})
+        self._headers: dict[tuple[str, str, str], int] = {}  # base chain -> line of its hook
+        self._batches = 0
+        program = [sys.executable, "-c", "from tests.kernel.router import main; main()", *interfaces]
+        pipe = subprocess.PIPE
+        # In a session of its own: an interrupt reaches this process alone, which then ends the child.
+        self._child = subprocess.Popen([*_UNSHARE, *program], stdin=pipe, stdout=pipe, cwd=ROOT, start_new_session=True)
 
     def __enter__(self) -> "Kernel":
-        program = [sys.executable, "-c", "from tests.kernel.router import main; main()", *self.interfaces]
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen([*_UNSHARE, *program], stdin=pipe, stdout=pipe, cwd=ROOT)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the child: it stops when its input does, and its namespaces with it."""
-        process = self._process
-        assert process is not None
-        assert process.stdin is not None
-        process.stdin.close()
+        """End the child: it stops when its input does, and its namespaces go with it."""
+        _pipe(self._child.stdin).close()
         try:
-            process.wait(5)
+            self._child.wait(_FAREWELL)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            self._child.kill()
+            self._child.wait()
+        _pipe(self._child.stdout).close()
 
-    def load(self, ruleset: str, hook: str, path: bool, packets: Sequence[Packet] = ()) -> str:
+    @property
+    def is_running(self) -> bool:
+        """Report whether the router is still there."""
+        return self._child.poll() is None
+
+    def load(self, ruleset: str, hook: str, path: bool = False, packets: Sequence[Packet] = ()) -> str:
         """Load a ruleset and return its listing. Raises Refused.
 
         Connections that `packets` are to belong to are opened before.
         """
-        self.hook, self.path = hook, path
         self._order("prepare", [probe for packet in packets for probe in self._openers(packet)])
         answer = self._order("load", ruleset, _tracer(hook, path))
         if isinstance(answer, str):
             raise Refused(answer)
-        self.source, self.loaded = ruleset, answer
+        self.hook, self.path, self.source, self.loaded = hook, path, ruleset, answer
         self._headers = dict(_headers(answer.listing))
         return answer.listing
 
@@ -88,11 +92,10 @@ class Kernel:
         return self._order("json")
 
     def judge(self, packets: Sequence[Packet]) -> list[Ruling]:
-        """What becomes of packets under the ruleset."""
+        """What becomes of packets under the ruleset, in their order."""
         found: list[Ruling] = []
         for start in range(0, len(packets), _BATCH):
-            batch = packets[start : start + _BATCH]
-            probes = [self._probe(packet, mark) for mark, packet in enumerate(batch, 1)]
+            probes = [self._probe(packet, mark) for mark, packet in enumerate(packets[start : start + _BATCH], 1)]
             self._batches += 1
             last = replace(_END, interface_in=self.interfaces[0])
             runs = self._order("judge", probes, self._probe(last, _BATCH + 1 + self._batches % _ENDS))
@@ -100,17 +103,15 @@ class Kernel:
         return found
 
     def _order(self, method: str, *arguments: object):
-        assert self._process is not None
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        pickle.dump((method, arguments), self._process.stdin)
-        self._process.stdin.flush()
-        return pickle.load(self._process.stdout)
+        """What the router answers to an order."""
+        pipe = _pipe(self._child.stdin)
+        pickle.dump((method, arguments), pipe)
+        pipe.flush()
+        return pickle.load(_pipe(self._child.stdout))
 
-    def _probe(self, packet: Packet, mark: int) -> Probe:
+    def _probe(self, packet: Packet, mark: int, payload: bytes | None = None) -> Probe:
         is_local = packet.interface_in == ""
         tos = tos_of(self.interfaces, packet.interface_out) if packet.interface_out else TO_ITSELF
-        payload = None
         if packet.state is State.RELATED and packet.protocol == ICMP_PROTOCOL[packet.version]:
             payload = frames.unreachable(packet, frames.datagram(_turned(_subject(packet)), 1, 0))
         interface = (packet.interface_out if is_local else packet.interface_in) or self.interfaces[0]
@@ -124,8 +125,8 @@ class Kernel:
             first = _turned(_subject(packet))
         else:
             return []
-        answer = replace(_turned(first), state=State.ESTABLISHED)
-        return [self._probe(first, 1), self._probe(answer, 2)]
+        answer = _turned(first)
+        return [self._probe(first, 1), self._probe(answer, 2, frames.body(answer, frames.SYN | frames.ACK))]
 
     def _ruling(self, runs: list[Run]) -> Ruling:
         """The answer of the chains that the packet ran through, in order."""
@@ -155,6 +156,11 @@ class Kernel:
             return False
         text = self.loaded.listing.splitlines()[self._line(run) - 1]
         return " reject" in text or text.lstrip().startswith("reject")
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    assert pipe is not None
+    return pipe
 
 
 def _subject(error: Packet) -> Packet:

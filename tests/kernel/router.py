@@ -212,7 +212,9 @@ def _local_socket(interface: str, version: int, tos: int) -> socket.socket:
 
 
 def _nft(commands: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["nft", *arguments], input=commands, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    return subprocess.run(
+        ["nft", *arguments], input=commands, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
 
 
 _TRACER_BLOCK = re.compile(rf"^table inet {TRACER} .*?^}}\n", re.MULTILINE | re.DOTALL)

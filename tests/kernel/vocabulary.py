@@ -80,6 +80,7 @@ SETTERS = (
 INERT = (
     "counter", 'log prefix "x: "', 'comment "a # b"', "", "", "", "",
 )  # fmt: skip
+VERDICTS = ("accept", "accept", "drop", "drop", "reject", "jump", "jump", "goto", "return", "continue", "")
 REJECTS = (
     "reject", "reject", "reject with tcp reset", "reject with icmp type host-unreachable",
     "reject with icmpv6 type no-route", "reject with icmpx type admin-prohibited",

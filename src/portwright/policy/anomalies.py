@@ -7,7 +7,8 @@ Uncertain rules never shadow, and are never called redundant.
 
 Theory of operation. Every question is asked rule by rule, of the few other rules that meet its boxes. A familiar packet
 usually refutes it: one that reaches the rule undecided, or that what stands behind would treat otherwise. Only where
-no packet at hand does is the set of all packets built, in a scratch space that goes with the question.
+no packet at hand does is the set of all packets built, in a scratch space that goes with the question: the packets
+of the rule less those that whole blocks of rules decide, whose maps are made once, and those of the rules between.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ from itertools import islice
 from typing import Literal
 
 from portwright.packets.box import Box, Boxes
-from portwright.packets.diagram import Priority, Space
+from portwright.packets.diagram import Node, Priority, Space
 from portwright.packets.fields import Field, Header
 from portwright.packets.packetset import PacketSet
 from portwright.policy.algebra import CONTINUE, RETURN, StageMap, first, settles
@@ -26,7 +27,13 @@ from portwright.policy.model import Chain, Goto, Jump, Rewrite, Rule, Stage, Ver
 
 _TRANSLATED = 32  # accepted, but as another packet: never the same as plain acceptance
 _ANYTHING = 31  # every verdict bit
+_BLOCK = 64  # rules whose maps are made together; 32 to 128 differ little
 _TRIED = 24  # rules behind, each of which may show by a packet that a rule is not redundant
+
+
+_NOBODY: frozenset[Rule] = frozenset()  # no rule is thought away
+
+Numbered = tuple[int, Rule]  # a rule and its place in the chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +94,9 @@ class _Visit:
         self._chain = chain
         self._arriving = arriving
         self._index = ChainIndex(chain.rules)
+        self._blocks: dict[tuple[int, bool], _Block] = {}
         self._ends = {  # jump -> the packets that surely do not come back from it
-            rule: _ends(rule, arriving.space, verdicts)
-            for rule in chain.rules
-            if isinstance(rule.action, Jump | Goto)
+            rule: _ends(rule, arriving.space, verdicts) for rule in chain.rules if isinstance(rule.action, Jump | Goto)
         }
 
     # ------------------------------------------------------------------ who gets where
@@ -99,24 +105,41 @@ class _Visit:
         """The chains called and the packets that jump there."""
         for number, rule in enumerate(self._chain.rules):
             if isinstance(rule.action, Jump | Goto):
-                yield rule.action.chain, self._undecided(number, self._arriving.space)
+                yield rule.action.chain, self._undecided(number, self._earlier(number), scratch=False)
 
-    def _undecided(self, number: int, space: Space, earlier: Iterable[Rule] | None = None) -> PacketSet:
-        """The packets that a rule possibly matches and no earlier one surely decides, in the chain's space or a scratch."""
+    def _undecided(self, number: int, earlier: list[Numbered], scratch: bool = True) -> PacketSet:
+        """The packets that a rule possibly matches and no earlier one surely decides."""
         boxes = self._chain.rules[number].match.possible
-        earlier = list(self._earlier(number) if earlier is None else earlier)
+        whole = sorted({at // _BLOCK for at, _ in earlier} - {number // _BLOCK})
+        deciding = [self._block(block, _NOBODY).decided for block in whole]
+        deciding += [self._ends[rule] for _, rule in earlier if rule in self._ends]
+        space = self._arriving.space.scratch() if scratch else self._arriving.space
         rest = self._arriving.within(space) & PacketSet.of(space, boxes)
-        for jump in (rule for rule in earlier if rule in self._ends):
-            rest = rest - self._ends[jump].within(space)
-        deciding = [part for rule in earlier if rule not in self._ends for part in _parts(rule, boxes)]
-        return rest - PacketSet.of(space, deciding)
+        for decided in deciding:
+            rest = rest - decided.within(space)
+        between = (rule for at, rule in earlier if at // _BLOCK == number // _BLOCK and rule not in self._ends)
+        return rest - PacketSet.of(space, [part for rule in between for part in _parts(rule, boxes)])
 
-    def _earlier(self, number: int) -> Iterable[Rule]:
+    def _block(self, number: int, gone: frozenset[Rule]) -> "_Block":
+        """What the rules of a block do together, some of them thought away."""
+        rules = [rule for rule in self._chain.rules[number * _BLOCK : (number + 1) * _BLOCK] if rule not in gone]
+        key = (number, bool(gone) and len(rules) < _BLOCK)
+        if key not in self._blocks:
+            self._blocks[key] = _Block.of(self._arriving.space, rules)
+        return self._blocks[key]
+
+    def _earlier(self, number: int) -> list[Numbered]:
         """The rules before that may surely decide about some packet of a rule, in order."""
         boxes = self._chain.rules[number].match.possible
-        found = (self._index.meeting(box, 0, number) for box in boxes)
-        numbered = next(found) if len(boxes) == 1 else sorted(chained.from_iterable(found), key=_number)
-        return dict.fromkeys(rule for _, rule in numbered if _decides(rule))
+        return [(at, rule) for at, rule in self._meeting(boxes, 0, number) if _decides(rule)]
+
+    def _later(self, number: int) -> list[Numbered]:
+        """The rules behind that possibly match some packet of a rule, in order."""
+        return self._meeting(self._chain.rules[number].match.possible, number + 1, len(self._chain.rules))
+
+    def _meeting(self, boxes: Boxes, start: int, end: int) -> list[Numbered]:
+        found = [numbered for box in boxes for numbered in self._index.meeting(box, start, end)]
+        return found if len(boxes) == 1 else sorted(set(found), key=_number)
 
     def _comes_to(self, rule: Rule, header: Header) -> bool:
         """Report whether a packet reaches the chain and, undecided, the rule."""
@@ -140,7 +163,7 @@ class _Visit:
         """The rules that can never decide, with those that decide before them."""
         for number, rule in enumerate(self._chain.rules):
             if not rule.default and rule.action != Verdict.CONTINUE and not self._is_alive(rule):
-                causes = self._shadowers(number, list(self._earlier(number)))
+                causes = self._shadowers(number, self._earlier(number))
                 if causes is not None:
                     yield Anomaly("shadowed", rule, self._chain.name, causes, None)
 
@@ -148,20 +171,21 @@ class _Visit:
         """Report whether a packet at hand comes to the rule; if none does, others may."""
         return any(self._comes_to(rule, header) for box in rule.match.possible for header in _corners(box))
 
-    def _shadowers(self, number: int, earlier: list[Rule]) -> tuple[Rule, ...] | None:
+    def _shadowers(self, number: int, earlier: list[Numbered]) -> tuple[Rule, ...] | None:
         """The earlier rules that shadow one: one if that is enough, else all; None when it is not shadowed."""
         boxes = self._chain.rules[number].match.possible
-        alone = next((rule for rule in earlier if rule not in self._ends and _contains_all(rule, boxes)), None)
+        alone = next((rule for _, rule in earlier if rule not in self._ends and _contains_all(rule, boxes)), None)
         if alone is not None:
             return (alone,)
-        space = self._arriving.space.scratch()
-        if self._undecided(number, space, earlier):
+        if self._undecided(number, earlier):
             return None
-        return tuple(self._taking(self._arriving.within(space) & PacketSet.of(space, boxes), boxes, earlier))
+        space = self._arriving.space.scratch()
+        rest = self._arriving.within(space) & PacketSet.of(space, boxes)
+        return tuple(self._taking(rest, boxes, [rule for _, rule in earlier]))
 
-    def _taking(self, rest: PacketSet, boxes: Boxes, earlier: list[Rule]) -> Iterator[Rule]:
+    def _taking(self, rest: PacketSet, boxes: Boxes, rules: list[Rule]) -> Iterator[Rule]:
         """The rules that take packets of a set, until none is left."""
-        for rule in earlier:
+        for rule in rules:
             if not rest:
                 return
             ends = self._ends.get(rule)
@@ -175,29 +199,25 @@ class _Visit:
     def redundant(self, shadowed: frozenset[Rule]) -> Iterator[Anomaly]:
         """The rules whose removal changes nothing, with the rule behind that does the same."""
         for number, rule in enumerate(self._chain.rules):
-            if rule not in shadowed and _may_be_redundant(rule) and not self._is_refuted(number, rule):
-                space = self._arriving.space.scratch()
-                decided = self._undecided(number, space)
-                if all(self._behind_does_the_same(number, decided, gone) for gone in self._gone(number, shadowed)):
-                    witness = decided.witness()
-                    yield Anomaly("redundant", rule, self._chain.name, self._first_behind(rule, witness), witness)
+            if rule in shadowed or not _may_be_redundant(rule):
+                continue
+            later = self._later(number)
+            if self._is_refuted(rule, later):
+                continue
+            decided = self._undecided(number, self._earlier(number))
+            thought_away = [_NOBODY, shadowed] if any(other in shadowed for _, other in later) else [_NOBODY]
+            if all(self._is_done_behind(number, later, decided, gone) for gone in thought_away):
+                witness = decided.witness()
+                yield Anomaly("redundant", rule, self._chain.name, self._first_behind(rule, witness), witness)
 
-    def _gone(self, number: int, shadowed: frozenset[Rule]) -> list[frozenset[Rule]]:
-        """The sets of rules to think away: none, and the shadowed ones where that may make a difference."""
-        return [frozenset(), shadowed] if any(rule in shadowed for _, rule in self._later(number)) else [frozenset()]
-
-    def _later(self, number: int) -> list[tuple[int, Rule]]:
-        """The rules behind that possibly match some packet of a rule, in order."""
-        rules = self._chain.rules
-        boxes = rules[number].match.possible
-        found = chained.from_iterable(self._index.meeting(box, number + 1, len(rules)) for box in boxes)
-        return list(dict(sorted(found, key=_number)).items())
-
-    def _is_refuted(self, number: int, rule: Rule) -> bool:
+    def _is_refuted(self, rule: Rule, later: list[Numbered]) -> bool:
         """Report whether some packet at hand is treated otherwise without the rule."""
-        others = (other for _, other in self._later(number) if other.action != rule.action)
+        others = (other for _, other in later if other.action != rule.action)
         meeting = (
-            outer & box for other in islice(others, _TRIED) for outer in other.match.possible[:1] for box in rule.match.sure
+            outer & box
+            for other in islice(others, _TRIED)
+            for outer in other.match.possible[:1]
+            for box in rule.match.sure
         )
         tried = chained(rule.match.sure, (box for box in meeting if box is not None))
         headers = chained.from_iterable(_corners(box) for box in tried)
@@ -214,17 +234,20 @@ class _Visit:
             behind = behind or other is rule
         return False
 
-    def _behind_does_the_same(self, number: int, decided: PacketSet, gone: frozenset[Rule]) -> bool:
-        rule = self._chain.rules[number]
-        entries = [
-            entry
-            for _, other in self._later(number)
-            if other not in gone
-            for entry in _entries(other, rule.match.possible)
-        ]
-        verdicts = decided.space.fold(entries, first, CONTINUE, settles)
-        same = decided.space.map(lambda value: value == rule.action, verdicts)
-        return decided <= PacketSet(decided.space, same)
+    def _is_done_behind(self, number: int, later: list[Numbered], rest: PacketSet, gone: frozenset[Rule]) -> bool:
+        """Report whether the rules behind do to all of `rest`, the packets that a rule decides, what the rule does."""
+        rule, own = self._chain.rules[number], number // _BLOCK
+        between = [other for at, other in later if at // _BLOCK == own and other not in gone]
+        blocks = sorted({at // _BLOCK for at, _ in later} - {own})
+        maps = [_Block.of(self._arriving.space, between), *(self._block(block, gone) for block in blocks)]
+        otherwise = [block.doing_otherwise(int(rule.action)) for block in maps]  # type: ignore[arg-type]
+        space = self._arriving.space.scratch()
+        rest = rest.within(space)
+        for block, other in zip(maps, otherwise, strict=True):
+            if rest & other.within(space):
+                return False
+            rest = rest - block.decided.within(space)
+        return not rest
 
     def _first_behind(self, rule: Rule, witness: Header) -> tuple[Rule, ...]:
         """The first rule behind `rule` that surely does the same with the witness."""
@@ -236,7 +259,32 @@ class _Visit:
         return ()
 
 
-def _number(numbered: tuple[int, Rule]) -> int:
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Rules one after the other: the verdicts that packets may meet, and those that surely get one."""
+
+    verdicts: Node
+    decided: PacketSet
+    otherwise: dict[int, PacketSet]
+
+    @classmethod
+    def of(cls, space: Space, rules: Iterable[Rule]) -> "_Block":
+        """The block of these rules; where a jump leads is not looked at."""
+        entries = [entry for rule in rules for entry in _entries(rule)]
+        verdicts = space.fold(entries, first, CONTINUE, settles)
+        return cls(verdicts, PacketSet(space, space.map(settles, verdicts)), {})
+
+    def doing_otherwise(self, action: int) -> PacketSet:
+        """The packets to which some rule may do anything but the action."""
+        if action not in self.otherwise:
+            space = self.decided.space
+            same = action | CONTINUE
+            others = space.map(lambda value: isinstance(value, int) and bool(value & ~same), self.verdicts)
+            self.otherwise[action] = PacketSet(space, others)
+        return self.otherwise[action]
+
+
+def _number(numbered: Numbered) -> int:
     return numbered[0]
 
 
@@ -282,14 +330,12 @@ def _may_be_redundant(rule: Rule) -> bool:
     return certain and not rule.default and rule.action != Verdict.CONTINUE
 
 
-def _entries(rule: Rule, boxes: Iterable[Box]) -> Iterator[Priority]:
-    """A rule on some boxes, as what it may do there; where it leads elsewhere, anything."""
+def _entries(rule: Rule) -> Iterator[Priority]:
+    """A rule as what it may do to the packets of its boxes; where it leads elsewhere, anything."""
     if isinstance(rule.action, Jump | Goto):
-        value = _ANYTHING
-    else:
-        value = _TRANSLATED if isinstance(rule.action, Rewrite) else int(rule.action)
-    boxes = tuple(boxes)
-    yield from ((part, value) for part in _parts(rule, boxes))
+        yield from ((box, _ANYTHING) for box in rule.match.possible)
+        return
+    value = _TRANSLATED if isinstance(rule.action, Rewrite) else int(rule.action)
+    yield from ((box, value) for box in rule.match.sure)
     if not rule.match.is_certain:
-        found = (outer & box for outer in rule.match.possible for box in boxes)
-        yield from ((part, value | CONTINUE) for part in found if part is not None)
+        yield from ((box, value | CONTINUE) for box in rule.match.possible)

@@ -10,7 +10,7 @@ from portwright.packets.diagram import Node, Operation, PacketMap, Space
 from portwright.packets.fields import Field, Header
 from portwright.packets.intervals import Intervals, normalize
 from portwright.packets.packetset import PacketSet, Preferences, well_formed
-from portwright.policy.algebra import VERDICTS, PolicyMap, Translations
+from portwright.policy.algebra import DROP, VERDICTS, PolicyMap, Translations
 from portwright.policy.configuration import Configuration
 from portwright.policy.interfaces import OTHER, Interfaces
 from portwright.policy.model import Chain, Policy, Rewrite, Rule, Stage
@@ -115,7 +115,8 @@ class _Side:
         """The verdicts of packets that leave as they are routed, whatever interface they name."""
         on_route = Operation(lambda follows, value: value if follows else 0)
         root = space.apply(on_route, self._routed.root, self.verdicts)
-        return space.assign(Field.OUT, root, ((self._atoms[0], self._atoms[-1]),), Operation(_either))
+        root = space.assign(Field.OUT, root, ((self._atoms[0], self._atoms[-1]),), Operation(_either))
+        return space.map(lambda verdicts: verdicts or DROP, root)  # without a route it goes nowhere
 
     def decide(self, witness: Header) -> Decision:
         """What this side does with a packet of a difference."""

@@ -38,7 +38,7 @@ def _routing(configuration: Configuration, interfaces: Interfaces) -> Stage:
         for network, routes in groupby(longest_first, key=lambda route: route.network)
         for rule in _rules(network, list(routes), interfaces)
     ]
-    rules.append(Rule(ALWAYS, Verdict.ACCEPT, source, default=True))
+    rules.append(Rule(ALWAYS, Verdict.DROP, source, default=True))  # without a route a packet leaves nowhere
     return Stage("routing", "routing", {"routing": Chain("routing", tuple(rules), source)})
 
 

@@ -66,7 +66,16 @@ def diff_text(
         lines += [part for text in cover for part in _wrapped(text, " " * 5, " " * 7)]
     if left_out:
         lines += ["", f"{left_out:,} more headers are not listed."]
+    if verdict == "different" and (doubts := comparison.doubts(1, {})[0]):
+        lines += ["", *_wrapped(_beside(doubts[0]), "", "")]
     return "\n".join(lines)
+
+
+def _beside(doubt: Difference) -> str:
+    """That more packets may be treated differently, and a line that is to blame."""
+    rules = [f"{rule.source} ({rule_reason(rule)})" for rule in (*doubt.old.undecided_by, *doubt.new.undecided_by)]
+    such = f", such as {rules[0]}" if rules else ""
+    return f"Beside these, some packets hang on lines that are not modelled{such}."
 
 
 def _side(word: str, decision: Decision) -> list[str]:

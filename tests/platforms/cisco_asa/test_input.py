@@ -185,7 +185,7 @@ def test_groups_that_grow_without_end():
     for n in range(1, 3000):
         text += f"object-group network G{n}\n group-object G{n - 1}\n network-object host 11.{n // 256}.{n % 256}.7\n"
     ((_, message),) = problems(text)
-    assert message == "the object groups expand to more than 2,000,000 address ranges"
+    assert message == "the object groups expand to more than 2,000,000 ranges of addresses"
 
 
 @pytest.mark.parametrize(

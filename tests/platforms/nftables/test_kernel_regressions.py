@@ -85,3 +85,40 @@ def test_before_connection_tracking_a_packet_has_no_connection(condition: str, p
     if condition != "ct direction original" and decided is Decided.DROP:
         decided = Decided.UNDECIDED  # addresses of a connection are not modelled
     assert judge(text, "tcp 10.1.0.5:40000 > 10.3.0.9:443", path=True).decided is decided
+
+
+NOTRACK = """
+table inet t {
+    chain raw {
+        type filter hook prerouting priority raw; policy drop;
+        RULE
+        meta l4proto tcp accept
+    }
+    chain c { accept; }
+    chain nat {
+        type nat hook prerouting priority dstnat; policy drop;
+    }
+}"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "decided"),
+    [
+        ("notrack accept", Decided.ACCEPT),  # and no nat chain sees it
+        ("notrack", Decided.UNDECIDED),  # the kernel: accept
+        ("notrack jump c", Decided.UNDECIDED),  # the kernel: accept
+        ("counter accept", Decided.DROP),
+        ("tcp dport set 80", Decided.DROP),  # whatever the port, it is new to the nat chain
+    ],
+)
+def test_an_untracked_packet_meets_no_nat_chain(rule: str, decided: Decided) -> None:
+    """What the packet has become counts in the chains after this one, also where it is in doubt."""
+    assert judge(NOTRACK.replace("RULE", rule), "tcp 10.1.0.5:40000 > 10.3.0.9:443", path=True).decided is decided
+
+
+def test_a_rewritten_packet_may_meet_any_later_rule() -> None:
+    """A chain that drops the packet as it came does not drop it for sure."""
+    early = "chain early { type filter hook prerouting priority mangle; tcp dport set 80; }"
+    late = "chain late { type filter hook forward priority filter; tcp dport 443 drop; }"
+    text = f"table inet t {{ {early}; {late}; }}"
+    assert judge(text, "tcp 10.1.0.5:40000 > 10.3.0.9:443", path=True).decided is Decided.UNDECIDED

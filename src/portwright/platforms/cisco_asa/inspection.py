@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from functools import reduce
 from operator import and_, or_
 
-from portwright.packets.box import ALWAYS, Box, Doubt, Match
+from portwright.packets.box import ALWAYS, NEVER, Box, Doubt, Match
 from portwright.packets.fields import Field
+from portwright.packets.intervals import normalize
 from portwright.platforms.cisco_asa import services
 from portwright.platforms.cisco_asa.ledger import Ledger
 from portwright.platforms.cisco_asa.lines import Block, Cursor, Line, NotUnderstood
@@ -69,22 +70,37 @@ class Inspector:
     def actions(self) -> list[Action]:
         """Every action, with the packets of its class."""
         found: list[Action] = []
-        for line in {line.words: line for line in self._written.applied}.values():
-            name, where = line.words[1] if len(line.words) > 1 else "", self._where(line)
+        for name, lines in self._places().items():
             policy = self._written.policies.get(name)
             if policy is None:
-                self._ledger.undefined(line, f"policy-map {name} is not defined")
+                self._ledger.undefined(lines[0], f"policy-map {name} is not defined")
                 continue
-            found += self._of_policy(policy, where)
+            found += self._of_policy(policy, self._where(lines))
         return found
 
-    def _where(self, line: Line) -> Match:
-        """The packets that a `service-policy` line is about: either direction on its interface, or all."""
-        name = line.words[3] if line.words[2:3] == ("interface",) and len(line.words) > 3 else ""
-        if name not in self._interfaces.names:
+    def _places(self) -> dict[str, list[Line]]:
+        """The `service-policy` lines, by the policy that they apply."""
+        found: dict[str, list[Line]] = {}
+        for line in self._written.applied:
+            found.setdefault(line.words[1] if len(line.words) > 1 else "", []).append(line)
+        return found
+
+    def _known(self, lines: Iterable[Line]) -> set[str]:
+        """The interfaces of `service-policy NAME interface IF` that exist."""
+        named = {line.words[3]: line for line in lines if len(line.words) > 3}
+        for name in named.keys() - set(self._interfaces.names):
+            self._ledger.undefined(named[name], f"interface {name} is not defined")
+        return named.keys() & set(self._interfaces.names)
+
+    def _where(self, lines: Iterable[Line]) -> Match:
+        """The packets that `service-policy` lines are about: either direction on their interfaces, or all."""
+        if any("interface" not in line.words[2:3] for line in lines):
             return ALWAYS
-        atom = self._interfaces.exactly(name)
-        return Match.exact((Box.of({Field.IN: atom}), Box.of({Field.OUT: atom})))
+        names = self._known(lines)
+        if not names:
+            return NEVER
+        atoms = normalize(atom for name in names for atom in self._interfaces.exactly(name))
+        return Match.exact((Box.of({Field.IN: atoms}), Box.of({Field.OUT: atoms})))
 
     def _of_policy(self, policy: Block, where: Match) -> Iterable[Action]:
         match = ALWAYS

@@ -28,6 +28,7 @@ from portwright.source import Source
 T = TypeVar("T")
 GROUP_KINDS = frozenset(("network", "service", "protocol", "icmp-type", "user", "security", "network-service"))
 _ASIDE = frozenset(("description", "nat"))  # lines of a definition that do not say what it stands for
+_COST_OF_A_SERVICE = 10  # in ranges of addresses
 _UNSEEN = frozenset(("user", "security", "network-service"))  # groups that no packet header can be held against
 
 
@@ -148,18 +149,22 @@ class Objects:
             self._keep(key, self._evaluate(group, _NETWORK_GROUP))
         elif group.kind == "service" and not group.protocol:
             self._services[key] = self._evaluate(group, _SERVICE_GROUP)
+            self._count(_COST_OF_A_SERVICE * len(self._services[key].possible))
         elif group.kind not in _UNSEEN:
             self._values[key] = self._evaluate(group, _VALUE_GROUPS[group.kind])
 
     def _keep(self, key: str, found: Addresses) -> None:
-        self._ranges += found.size
+        self._count(found.size)
+        self._addresses[key] = found
+
+    def _count(self, ranges: int) -> None:
+        self._ranges += ranges
         if self._ranges > MAXIMUM_RANGES:
             raise InvalidInput.of(
-                f"the object groups expand to more than {MAXIMUM_RANGES:,} address ranges",
+                f"the object groups expand to more than {MAXIMUM_RANGES:,} ranges of addresses",
                 file=self.file,
                 hint="groups that contain one another over and over: say each address once",
             )
-        self._addresses[key] = found
 
     def _evaluate(self, definition: Definition, kind: _Kind[T]) -> T:
         return kind.join([self._member(definition, line, kind) for line in definition.members])

@@ -168,7 +168,7 @@ class Builder:
         routes, learned = self._routes(interfaces)
         atoms = Interfaces.of({route.interface for route in routes} | nat.interfaces | set(interfaces))
         actions = Inspector(draft.policies, ledger, atoms, lists.permitted).actions()
-        remotes = tuple(TunnelReader(draft.tunnels, lists.permitted).remotes())
+        remotes = tuple(TunnelReader(draft.tunnels, lists.permitted, interfaces).remotes())
         unforeseen = any(remote.brings_routes and remote.is_everybody for remote in remotes)
         complete = learned and not (draft.routing_protocols or unforeseen) and draft.transparent is None
         routes += tuple(tunnel_routes(remotes, routes, ledger.file))

@@ -49,14 +49,18 @@ class Flow:
 class _Sources:
     """Sources of packets, gathered from many rules and normalized when they are asked for."""
 
-    ranges: list[Interval] = field(default_factory=list)
     _found: Intervals = ()
-    _size: int = 0  # how many ranges `_found` was made of
+    _added: list[Interval] = field(default_factory=list)  # not yet in `_found`
+
+    def add(self, ranges: Intervals) -> None:
+        """Take in the sources of one more rule."""
+        self._added.extend(ranges)
 
     def all(self) -> Intervals:
         """The sources as they are now."""
-        if self._size != len(self.ranges):
-            self._found, self._size = normalize(self.ranges), len(self.ranges)
+        if self._added:
+            self._found = normalize((*self._found, *self._added))
+            self._added.clear()
         return self._found
 
 
@@ -100,7 +104,7 @@ class ReversePath:
     def add_lookup(self, owner: Translation, box: Box, certain: bool) -> None:
         """Take in the packets (as they are after translation) whose reply the next rule translates."""
         group = self._group_of(Box(tuple(pair for pair in box.constraints if pair[0] is not Field.SRC)), owner.source)
-        (group.certain if certain else group.doubtful).ranges.extend(box.get(Field.SRC))
+        (group.certain if certain else group.doubtful).add(box.get(Field.SRC))
         doubt = Doubt("whether ASA checks the reply against this rule depends on its options", owner.source)
         match = Match((box,), (box,)) if certain else Match.doubtful(doubt, (box,))
         self._drops.append(Rule(match, Verdict.DROP, owner.source, default=True, reason=_REASON))

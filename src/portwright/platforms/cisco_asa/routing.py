@@ -94,16 +94,14 @@ def routes_of(
 
 def connected_routes(interfaces: Mapping[str, Interface], file: str) -> Iterator[Route]:
     """The networks of the interfaces."""
+    members: dict[str, list[str]] = {}
+    for name, interface in interfaces.items():
+        members.setdefault(interface.bridge_group, []).append(name)
     for interface in interfaces.values():
-        for name in _reached_by(interface, interfaces):
+        # the network of a bridge group lies behind all its members
+        for name in (members.get(interface.bridge) if interface.bridge else None) or (interface.name,):
             for network, _, line in interface.networks:
                 yield Route(network, name, True, line.source(file))
-
-
-def _reached_by(interface: Interface, interfaces: Mapping[str, Interface]) -> list[str]:
-    """Where the network of an interface lies: that of a bridge group behind all its members."""
-    members = [one.name for one in interfaces.values() if interface.bridge and one.bridge_group == interface.bridge]
-    return members or [interface.name]
 
 
 def _best(statics: Iterable[StaticRoute]) -> list[StaticRoute]:
@@ -125,8 +123,8 @@ def tunnel_routes(remotes: Iterable[Remote], routes: tuple[Route, ...], file: st
     for remote in remotes:
         for network in _networks(remote) if remote.brings_routes and not remote.is_everybody else ():
             present = table.toward(network.version, int(network.network_address))
-            if present != (remote.interface,):
-                names = (remote.interface, *present)
+            if set(present) != set(remote.interfaces):
+                names = (*remote.interfaces, *present)
                 found += [Route(network, name, False, remote.line.source(file)) for name in dict.fromkeys(names)]
     return found
 

@@ -6,12 +6,13 @@ the implicit deny; and without any access list the security levels. The second h
 Cisco ASA Firewall CLI Configuration Guide, "Access Rules".
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from portwright.packets.box import ALWAYS, Box, Boxes, Doubt, Match
 from portwright.packets.fields import ICMP, ICMPV6, LAST, TCP, UDP, Field, Flags, State
-from portwright.packets.intervals import Interval, Intervals, complement, intersect, normalize
+from portwright.packets.intervals import Intervals, complement, intersect, normalize
 from portwright.platforms.cisco_asa import doubts
 from portwright.platforms.cisco_asa.draft import Binding, Draft
 from portwright.platforms.cisco_asa.inspection import Action, inspections, modules, state_bypasses
@@ -24,6 +25,7 @@ from portwright.policy.interfaces import OTHER, Interfaces
 from portwright.policy.model import Chain, Jump, Rule, Stage, Verdict
 from portwright.source import Source
 
+T = TypeVar("T")
 _SCTP = 132
 _ICMP_PROTOCOLS: Intervals = ((ICMP, ICMP), (ICMPV6, ICMPV6))
 _KNOWN: Intervals = ((State.ESTABLISHED, State.ESTABLISHED), (State.RELATED, State.RELATED))
@@ -95,28 +97,31 @@ class Parts:
         """The atoms of several interfaces."""
         return normalize(pair for name in names for pair in self.atoms.exactly(name))
 
+    def by(self, key: Callable[[Interface], T]) -> dict[T, Intervals]:
+        """The atoms of the interfaces, by some property of theirs."""
+        found: dict[T, list[str]] = {}
+        for name, interface in self.interfaces.items():
+            found.setdefault(key(interface), []).append(name)
+        return {value: self.toward(names) for value, names in found.items()}
+
 
 class _Levels:
     """The interfaces by security level, as atoms."""
 
     def __init__(self, parts: Parts):
-        self._of_level: dict[int, list[Interval]] = {}
+        self._of_level = parts.by(lambda interface: interface.level)
         self._lower: dict[int, Intervals] = {}
-        unknown: list[Interval] = []
-        for name, interface in parts.interfaces.items():
-            known = unknown if interface.level is None else self._of_level.setdefault(interface.level, [])
-            known.extend(parts.atoms.exactly(name))
-        self.unknown: Intervals = normalize(unknown)
+        self.unknown = self.equal(None)
 
     def equal(self, level: int | None) -> Intervals:
-        """The interfaces of a level."""
-        return self.unknown if level is None else normalize(self._of_level.get(level, ()))
+        """The interfaces of a level, or of those whose level is not known."""
+        return self._of_level.get(level, ())
 
     def up_to(self, level: int) -> Intervals:
         """The interfaces of a level and of those below it."""
         if level not in self._lower:
-            pairs = (pair for other, found in self._of_level.items() if other <= level for pair in found)
-            self._lower[level] = normalize(pairs)
+            found = (atoms for other, atoms in self._of_level.items() if other is not None and other <= level)
+            self._lower[level] = normalize(pair for atoms in found for pair in atoms)
         return self._lower[level]
 
 
@@ -166,6 +171,10 @@ class AccessStage:
         self._parts = parts
         self._file = parts.file
         self._levels = _Levels(parts)
+        self._named = parts.toward(parts.interfaces)
+        self._zones = parts.by(lambda interface: interface.zone)
+        self._bridges = parts.by(lambda interface: interface.bridge_group)
+        self._hardware = {interface.hardware.lower(): name for name, interface in parts.interfaces.items()}
 
     def stage(self) -> Stage:
         """The stage; its base chain ends in a drop."""
@@ -337,11 +346,12 @@ class AccessStage:
     def _within_zone(self, interface: Interface) -> Iterator[Rule]:
         """Between two members of a traffic zone: as between two interfaces, or as back through one."""
         draft = self._parts.draft
-        mates = [one.name for one in self._others(interface) if interface.zone and one.zone == interface.zone]
+        own = complement(self._parts.atoms.exactly(interface.name), LAST[Field.OUT])
+        mates = intersect(self._zones[interface.zone], own) if interface.zone else ()
         if mates and draft.inter_interface is not draft.intra_interface:
             source = interface.head.source(self._file)
             doubt = Doubt("which same-security-traffic holds within a traffic zone is not modelled", source)
-            boxes = exactly(self._parts.arrives(interface.name) | {Field.OUT: self._parts.toward(mates)}).possible
+            boxes = exactly(self._parts.arrives(interface.name) | {Field.OUT: mates}).possible
             yield Rule(Match.doubtful(doubt, boxes), Verdict.DROP, source, reason=doubt.reason)
 
     def _other_bridges(self, interface: Interface) -> Iterator[Rule]:
@@ -349,26 +359,23 @@ class AccessStage:
         if self._parts.draft.transparent is None:
             return
         source = self._parts.draft.transparent.source(self._file)
-        others = [one.name for one in self._others(interface) if one.bridge_group != interface.bridge_group]
+        others = complement(self._bridges[interface.bridge_group], LAST[Field.OUT])
+        others = intersect(self._named, others)
         if others:
-            match = exactly(self._parts.arrives(interface.name) | {Field.OUT: self._parts.toward(others)})
+            match = exactly(self._parts.arrives(interface.name) | {Field.OUT: others})
             yield self._default(match, Verdict.DROP, source, "transparent: nothing passes between bridge groups")
 
     def _no_forward(self, interface: Interface) -> Iterator[Rule]:
         """`no forward interface VlanN`: new connections toward that interface are not allowed."""
         for line in interface.no_forward:
-            target = "".join(line.words[3:]).lower()
-            names = [one.name for one in self._parts.interfaces.values() if one.hardware.lower() == target]
-            if names:
-                match = exactly(self._parts.arrives(interface.name) | {Field.OUT: self._parts.toward(names)})
+            target = self._hardware.get("".join(line.words[3:]).lower())
+            if target is not None:
+                match = exactly(self._parts.arrives(interface.name) | {Field.OUT: self._parts.atoms.exactly(target)})
                 yield Rule(match, Verdict.DROP, line.source(self._file), reason="no forward interface")
-
-    def _others(self, interface: Interface) -> Iterator[Interface]:
-        return (other for other in self._parts.interfaces.values() if other is not interface)
 
     def _pinholes(self) -> Iterator[Rule]:
         """`inspect dcerpc` opens the ports that an endpoint mapper names, to whoever may ask that mapper."""
-        for action in inspections(self._parts.actions, "dcerpc"):
+        for action in inspections(self._parts.actions, "dcerpc")[:1]:  # any other says the same again
             doubt = Doubt("inspect dcerpc opens the ports that the endpoint mapper hands out", action.source)
             for bound in self._parts.bound:
                 if bound.binding.direction == "out" or not bound.known:
@@ -438,10 +445,8 @@ def tunnel_rules(parts: Parts) -> Iterator[Rule]:
     if not parts.draft.tunnels.bypasses_access_lists:
         return
     for remote in parts.remotes:
-        if remote.interface in parts.atoms.names:
-            source = remote.line.source(parts.file)
-            match = remote.match(parts.atoms, parts.file)
-            yield Rule(match, Verdict.ACCEPT, source, reason=match.doubts[0].reason)
+        match = remote.match(parts.toward(remote.interfaces), parts.file)
+        yield Rule(match, Verdict.ACCEPT, remote.line.source(parts.file), reason=match.doubts[0].reason)
     for name, interface in parts.interfaces.items():
         if interface.is_tunnel:
             source = interface.head.source(parts.file)
@@ -458,10 +463,8 @@ def tunnel_filters(parts: Parts) -> Iterator[Rule]:
     source = filters[0].source(parts.file)
     doubt = Doubt("a vpn-filter may refuse what goes through a tunnel", source)
     for remote in parts.remotes:
-        if remote.interface not in parts.atoms.names:
-            continue
         for name in (Field.SRC, Field.DST):
-            boxes = remote.match(parts.atoms, parts.file, name).possible
+            boxes = remote.match(parts.toward(remote.interfaces), parts.file, name).possible
             yield Rule(Match.doubtful(doubt, boxes), Verdict.DROP, source, reason=doubt.reason)
 
 

@@ -5,16 +5,17 @@ look at the interface access lists (Cisco ASA VPN CLI Configuration Guide, "Conf
 packet arrived in a tunnel cannot be told from its header; what can be told is which sources the tunnels carry.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from portwright.packets.box import Box, Boxes, Doubt, Match
 from portwright.packets.fields import LAST_ADDRESS, Field
-from portwright.packets.intervals import normalize
+from portwright.packets.intervals import Intervals, normalize
 from portwright.platforms.cisco_asa.lines import Block, Line
 from portwright.platforms.cisco_asa.values import VERSIONS, Addresses, Values, is_all
-from portwright.policy.interfaces import Interfaces
 
+_MATCH = ("match", "address")
+_DYNAMIC = ("ipsec-isakmp", "dynamic")
 
 @dataclass(slots=True)
 class Tunnels:
@@ -49,9 +50,9 @@ class Tunnels:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """Addresses at the far end of the tunnels of an interface."""
+    """Addresses at the far end of the tunnels of some interfaces."""
 
-    interface: str
+    interfaces: tuple[str, ...]
     addresses: Addresses
     line: Line
     what: str
@@ -62,10 +63,10 @@ class Remote:
         """Report whether any address may be at the far end."""
         return any(is_all(version, self.addresses.family(version).possible) for version in VERSIONS)
 
-    def match(self, interfaces: Interfaces, file: str, name: Field = Field.SRC) -> Match:
+    def match(self, atoms: Intervals, file: str, name: Field = Field.SRC) -> Match:
         """The packets that may have come through the tunnel (or by DST, that may leave through it)."""
         arrives = Field.IN if name is Field.SRC else Field.OUT
-        found = self.addresses.match(name) & Match.exact((Box.of({arrives: interfaces.exactly(self.interface)}),))
+        found = self.addresses.match(name) & Match.exact((Box.of({arrives: atoms}),))
         doubt = Doubt(f"a packet {self.what} passes without a look at the access lists", self.line.source(file))
         return Match.doubtful(doubt, found.possible)
 
@@ -73,55 +74,72 @@ class Remote:
 class TunnelReader:
     """Finds the far ends of all tunnels."""
 
-    def __init__(self, tunnels: Tunnels, access_list: Callable[[str, Line], Match]):
+    def __init__(self, tunnels: Tunnels, access_list: Callable[[str, Line], Match], interfaces: Collection[str]):
         self._tunnels = tunnels
         self._access_list = access_list
-        self._maps = [line for line in tunnels.crypto_maps if line.words[1] == "map"]
+        self._interfaces = interfaces  # those that exist
+        self._maps = _by_name(tunnels.crypto_maps, "map")
+        self._dynamic_maps = _by_name(tunnels.crypto_maps, "dynamic-map")
         self._reverse = {line.words[1:4] for line in tunnels.crypto_maps if "reverse-route" in line.words}
 
     def remotes(self) -> Iterator[Remote]:
-        """The far ends, by interface."""
-        for applied in self._maps:
-            if applied.words[3:4] == ("interface",) and len(applied.words) > 4:
-                yield from self._of_map(applied.words[2], applied.words[4])
-        for interface, line in self._tunnels.client_interfaces.items():
-            yield self._clients(interface, line)
+        """The far ends, each once for all interfaces on which the tunnel may end."""
+        for name, interfaces in self._applied().items():
+            yield from self._of_map(self._maps[name], interfaces)
+        clients = {name: line for name, line in self._tunnels.client_interfaces.items() if name in self._interfaces}
+        if clients:
+            yield self._clients(tuple(clients), next(iter(clients.values())))
 
-    def _of_map(self, name: str, interface: str) -> Iterator[Remote]:
-        for line in self._maps:
-            words = line.words
-            if words[2] != name:
-                continue
-            if words[4:6] == ("match", "address") and len(words) > 6:
-                yield self._of_access_list(words[6], interface, line)
-            elif words[4:6] == ("ipsec-isakmp", "dynamic") and len(words) > 6:
-                yield from self._of_dynamic(words[6], interface, line)
+    def _applied(self) -> dict[str, tuple[str, ...]]:
+        """The interfaces on which each crypto map is applied."""
+        found: dict[str, dict[str, None]] = {}
+        for name, lines in self._maps.items():
+            for line in lines:
+                if line.words[3:4] == ("interface",) and line.words[4:] and line.words[4] in self._interfaces:
+                    found.setdefault(name, {})[line.words[4]] = None
+        return {name: tuple(interfaces) for name, interfaces in found.items()}
 
-    def _of_dynamic(self, name: str, interface: str, line: Line) -> Iterator[Remote]:
-        matches = [
-            found
-            for found in self._tunnels.crypto_maps
-            if found.words[1:3] == ("dynamic-map", name) and found.words[4:6] == ("match", "address")
-        ]
-        for found in matches:
-            if len(found.words) > 6:
-                yield self._of_access_list(found.words[6], interface, found)
-        reverse = any(words[:2] == ("dynamic-map", name) for words in self._reverse)
-        if not matches and self._tunnels.any_peer:
-            yield Remote(interface, _EVERYBODY, line, "of any peer's tunnel", reverse)
-        elif not matches:
-            yield self._clients(interface, line, reverse)
+    def _of_map(self, lines: Iterable[Line], interfaces: tuple[str, ...]) -> Iterator[Remote]:
+        lines = list(lines)
+        yield from self._of_access_lists(lines, interfaces)
+        dynamic = {line.words[6]: line for line in lines if line.words[4:6] == _DYNAMIC and len(line.words) > 6}
+        for name, line in dynamic.items():
+            yield from self._of_dynamic(name, interfaces, line)
 
-    def _of_access_list(self, name: str, interface: str, line: Line) -> Remote:
-        boxes = self._access_list(name, line).possible
-        what = "that arrives through this tunnel"
-        return Remote(interface, _destinations(boxes), line, what, line.words[1:4] in self._reverse)
+    def _of_dynamic(self, name: str, interfaces: tuple[str, ...], line: Line) -> Iterator[Remote]:
+        lines = self._dynamic_maps.get(name, [])
+        reverse = any(found.words[1:4] in self._reverse for found in lines)
+        if any(found.words[4:6] == _MATCH for found in lines):
+            yield from self._of_access_lists(lines, interfaces)
+        elif self._tunnels.any_peer:
+            yield Remote(interfaces, _EVERYBODY, line, "of any peer's tunnel", reverse)
+        else:
+            yield self._clients(interfaces, line, reverse)
 
-    def _clients(self, interface: str, line: Line, reverse: bool = False) -> Remote:
+    def _of_access_lists(self, lines: Iterable[Line], interfaces: tuple[str, ...]) -> Iterator[Remote]:
+        """The far ends that `match address` names, each access list once."""
+        found: dict[tuple[str, bool], Line] = {}
+        for line in lines:
+            if line.words[4:6] == _MATCH and len(line.words) > 6:
+                found.setdefault((line.words[6], line.words[1:4] in self._reverse), line)
+        for (name, reverse), line in found.items():
+            addresses = _destinations(self._access_list(name, line).possible)
+            yield Remote(interfaces, addresses, line, "that arrives through this tunnel", reverse)
+
+    def _clients(self, interfaces: tuple[str, ...], line: Line, reverse: bool = False) -> Remote:
         pools = self._tunnels.pools
         known = bool(pools) and not self._tunnels.unknown_clients
         addresses = Addresses.union(pools) if known else _EVERYBODY
-        return Remote(interface, addresses, line, "of a remote user's tunnel", known or reverse)
+        return Remote(interfaces, addresses, line, "of a remote user's tunnel", known or reverse)
+
+
+def _by_name(lines: Iterable[Line], kind: str) -> dict[str, list[Line]]:
+    """The lines `crypto KIND NAME ...`, by name."""
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        if line.words[1] == kind and len(line.words) > 2:
+            found.setdefault(line.words[2], []).append(line)
+    return found
 
 
 def _is_filter(line: Line) -> bool:

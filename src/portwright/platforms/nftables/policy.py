@@ -211,7 +211,7 @@ def _unsettled(chain: Chain, base: syntax.Chain | None = None) -> Chain:
             made.append(rule)
         else:
             match = Match.doubtful(Doubt(_NOTRACK), rule.match.possible)
-            made.append(Rule(match, ANYTHING, rule.source, reason=_NOTRACK))
+            made += [Rule(match, action, rule.source, reason=_NOTRACK) for action in (ANYTHING, rule.action)]
     return Chain(chain.name, tuple(reversed(made)), chain.source)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from portwright.packets.box import ALWAYS, NEVER, Doubt, Match
-from portwright.packets.fields import TCP, Field, State
+from portwright.packets.fields import LAST, TCP, Field, State
 from portwright.platforms.nftables import syntax
 from portwright.platforms.nftables.lenses import Lens, box
 from portwright.platforms.nftables.matches import Context, comparison
@@ -41,7 +41,11 @@ from portwright.policy.model import ANY_VERDICT, Action, Change, Goto, Jump, Rew
 from portwright.source import Source
 
 ANYTHING = ANY_VERDICT | Verdict.CONTINUE | Verdict.RETURN
-UNTRACK = Rewrite((Change(Field.STATE, ((State.UNTRACKED, State.UNTRACKED),)),))  # what `notrack` does to a packet
+UNTRACK = Rewrite((Change(Field.STATE, ((State.UNTRACKED, State.UNTRACKED),)),))  # `notrack`, which then goes on
+UNTRACK_AND_ACCEPT = Rewrite(UNTRACK.changes)
+_REWRITTEN = Rewrite(tuple(Change(name, ((0, LAST[name]),)) for name in (
+    Field.PROTOCOL, Field.DPORT, Field.DST, Field.SRC, Field.SPORT, Field.TYPE, Field.CODE, Field.FLAGS,
+)))  # fmt: skip
 _VERDICTS: dict[str, Action] = {"accept": Verdict.ACCEPT, "drop": Verdict.DROP, "return": Verdict.RETURN}
 # `reject with icmp` applies to IPv4 only, also where the listing leaves out the condition that nft has put in
 _REJECTS = {"icmp": box(VERSION=4), "icmpv6": box(VERSION=6), "tcp reset": box(PROTOCOL=TCP)}
@@ -86,9 +90,9 @@ class _Translator:
             return
         action = _action(statement.verdict, statement.chain)
         if self.is_untracked and action == Verdict.ACCEPT:
-            action = UNTRACK
+            action = UNTRACK_AND_ACCEPT
         elif self.is_untracked and action != Verdict.DROP:
-            self.lose(str(statement), "the packet is no longer tracked")
+            self.lose(str(statement), "the packet is no longer tracked", UNTRACK_AND_ACCEPT)
         self.end(self.match, action)
 
     def reject(self, statement: Reject) -> None:
@@ -127,9 +131,12 @@ class _Translator:
         self.make(match, action, reason)
         self.is_over = True
 
-    def lose(self, text: str, reason: str) -> None:
-        """Somebody else decides about the packet, or it is no longer the same."""
-        self.make(Match.doubtful(Doubt(reason), self.match.possible), ANYTHING, reason)
+    def lose(self, text: str, reason: str, changed: Rewrite | None = None) -> None:
+        """Somebody else decides about the packet, or it is no longer the same where `changed` says in what."""
+        unsure = Match.doubtful(Doubt(reason), self.match.possible)
+        if changed is not None:
+            self.make(unsure, changed, reason)
+        self.make(unsure, ANYTHING, reason)
         self.doubt(f"after '{_short(text)}': {reason}")
 
     def decide_by(self, statement: DecideBy) -> None:
@@ -170,7 +177,7 @@ class _Translator:
         if " option " in statement.target.name:
             self.doubt("the packet may not have the option")
         if statement.target.name not in _HARMLESS:
-            self.lose(str(statement), "the packet itself is rewritten")
+            self.lose(str(statement), "the packet itself is rewritten", _REWRITTEN)
 
     def found_in(self, lookup: Lookup) -> Match:
         try:
