@@ -72,6 +72,7 @@ UNMODELLED = (
     "tcp option maxseg exists", "ip hdrlength 5", "sctp vtag 0",
 )  # fmt: skip
 SETTERS = (
+    "ip daddr set 10.2.0.7", "tcp dport set 80", "ip6 saddr set fd00:2::7", "udp sport set 53",
     "meta mark set 0x1", "ct mark set 0x7", "meta priority set 1:2",
     "meta mark set tcp dport map { 22 : 0x1, 80-90 : 0x2 }",
     "meta mark set ip saddr map { 10.1.0.0/24 : 0x3, 10.2.0.7 : 0x4 }", "ip dscp set cs1", "ip6 hoplimit set 9",

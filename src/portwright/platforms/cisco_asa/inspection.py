@@ -8,6 +8,7 @@ other inspection judges contents, limits rates or marks packets.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import reduce
+from math import prod
 from operator import and_, or_
 
 from portwright.packets.box import ALWAYS, NEVER, Box, Doubt, Match
@@ -25,6 +26,7 @@ _INERT_ACTIONS = frozenset(
     ("inspect", "police", "priority", "shape", "user-statistics", "flow-export", "description", "parameters", "match",
      "no", "exit", "drop-connection", "log", "reset", "set")
 )  # fmt: skip
+_MOST_BOXES = 100_000  # that the conditions of a class may multiply to
 _SWAPPED = {Field.SRC: Field.DST, Field.DST: Field.SRC, Field.SPORT: Field.DPORT, Field.DPORT: Field.SPORT,
             Field.IN: Field.OUT, Field.OUT: Field.IN}  # fmt: skip
 
@@ -121,6 +123,9 @@ class Inspector:
             return Match.doubtful(Doubt(f"class-map {name} is not defined", line.source(self._ledger.file)))
         conditions = [self._condition(condition) for condition in block.body if condition.words[0] == "match"]
         join = or_ if "match-any" in block.head.words else and_
+        if join is and_ and prod(len(found.possible) for found in conditions) > _MOST_BOXES:
+            doubt = Doubt("the class has too many conditions", line.source(self._ledger.file))
+            return Match.doubtful(doubt, conditions[0].possible)
         return reduce(join, conditions) if conditions else ALWAYS
 
     def _condition(self, line: Line) -> Match:

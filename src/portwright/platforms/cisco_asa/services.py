@@ -10,7 +10,7 @@ from portwright.packets.fields import ICMP, ICMPV6, LAST, PORT_PROTOCOLS, Field
 from portwright.packets.intervals import Intervals, complement, normalize
 from portwright.platforms.cisco_asa.lines import Cursor, NotUnderstood
 from portwright.platforms.cisco_asa.names import ICMP_NAMES, PORTS, PROTOCOLS, TCP_AND_UDP
-from portwright.platforms.cisco_asa.values import Values
+from portwright.platforms.cisco_asa.values import Values, few
 
 OPERATORS = frozenset(("eq", "neq", "lt", "gt", "range"))
 _LAST_PORT = LAST[Field.DPORT]
@@ -122,7 +122,7 @@ def has_ports(numbers: Intervals) -> bool:
 def any_of(services: Iterable[Match]) -> Match:
     """The packets of any of the services; boxes that differ in the destination port alone become one."""
     services = tuple(services)
-    doubts = tuple(dict.fromkeys(doubt for found in services for doubt in found.doubts))
+    doubts = few(doubt for found in services for doubt in found.doubts)
     possible = _joined(box for found in services for box in found.possible)
     return Match(_joined(box for found in services for box in found.sure) if doubts else possible, possible, doubts)
 

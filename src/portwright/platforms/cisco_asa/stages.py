@@ -34,6 +34,7 @@ _MULTICAST = {4: ((0xE0000000, 0xEFFFFFFF),), 6: ((0xFF << 120, 2**128 - 1),)}
 _BROADCAST: Intervals = ((0xFFFFFFFF, 0xFFFFFFFF),)
 _HIGH_PORTS: Intervals = ((1024, 65535),)
 _ENDPOINT_MAPPER = 135
+_MOST_BOXES = 40  # of a class, whose complement grows fast
 _STATE_REASON = "belongs to a connection that the firewall has let through"
 
 
@@ -145,8 +146,13 @@ def connections(parts: Parts) -> Match:
     replies = exactly({Field.STATE: ((State.ESTABLISHED, State.ESTABLISHED),), Field.PROTOCOL: _ICMP_PROTOCOLS})
     for action in inspections(parts.actions, "icmp"):
         if action.words[2:3] != ("error",):
-            found |= replies & action.match
+            found |= replies & action.match if len(action.match.possible) <= _MOST_BOXES else _unclear(replies, action)
     return found
+
+
+def _unclear(replies: Match, action: Action) -> Match:
+    doubt = Doubt("the class of packets whose replies are inspected is too intricate", action.source)
+    return Match.doubtful(doubt, replies.possible)
 
 
 def fresh(connected: Match) -> Boxes:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from itertools import islice
 
 from portwright.packets import intervals
 from portwright.packets.box import ALWAYS, Box, Doubt, Match
@@ -11,7 +12,13 @@ from portwright.packets.intervals import EMPTY, Intervals
 from portwright.platforms.cisco_asa.lines import Cursor, NotUnderstood
 
 VERSIONS = (4, 6)
+_MOST_DOUBTS = 20  # more reasons than anybody reads why a value is not known
 MAXIMUM_RANGES = 2_000_000  # in all groups together; a group that repeats others without end must not eat the memory
+
+
+def few(doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:
+    """The doubts, each once; of very many the first, so that groups within groups do not pile them up."""
+    return tuple(islice(dict.fromkeys(doubts), _MOST_DOUBTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,7 @@ class Values:
         """The values in any of the parts."""
         parts = tuple(parts)
         possible = intervals.normalize(pair for part in parts for pair in part.possible)
-        doubts = tuple(dict.fromkeys(doubt for part in parts for doubt in part.doubts))
+        doubts = few(doubt for part in parts for doubt in part.doubts)
         sure = intervals.normalize(pair for part in parts for pair in part.sure) if doubts else possible
         return cls(sure, possible, doubts)
 
