@@ -1,7 +1,7 @@
 """The example site: right as it is, and what each fault does to it."""
 
 import pytest
-from tests.cli.running import FAULTS, copied, edit, line_of, run
+from tests.cli.running import FAULTS, copied, edit, line_of, rules, run
 
 FETCH = "crm.fetch-report/ssrs01>fe01"
 
@@ -36,9 +36,7 @@ def test_a_lost_rule_breaks_fetch_based_reports(check, tmp_path):
     assert (missing["point"], missing["flow"]) == ("core-fw", FETCH)
     assert missing["id"] == f"missing:core-fw:{FETCH}"
     assert missing["witness"] == "tcp 10.40.0.11:40000 > 10.20.0.11:808 in reports out app"
-    assert [(rule["file"], rule["line"], rule["default"]) for rule in missing["decided_by"]] == [
-        ("core-fw.cfg", deny, False)
-    ]
+    assert [(rule["file"], rule["line"], rule["default"]) for rule in rules(missing)] == [("core-fw.cfg", deny, False)]
     assert {"P61", "P66"} <= set(missing["citations"])
     assert [(one["scenario"], one["step"], one["effect"]) for one in missing["breaks"]] == [
         ("run-fetch-report", "4b", "broken")
@@ -53,8 +51,8 @@ def test_a_right_rule_below_a_deny_is_missing_and_shadowed(check, tmp_path):
     deny, permit = line_of(config, "deny tcp any 10.20.0.0"), line_of(config, "permit object crm-sdk-listener")
     [missing] = done.findings("missing")
     [shadowed] = done.findings("shadowed")
-    assert (missing["flow"], [rule["line"] for rule in missing["decided_by"]]) == (FETCH, [deny])
-    assert [rule["line"] for rule in shadowed["decided_by"]] == [permit, deny]
+    assert (missing["flow"], [rule["line"] for rule in rules(missing)]) == (FETCH, [deny])
+    assert [rule["line"] for rule in rules(shadowed)] == [permit, deny]
     assert shadowed["severity"] == "warning"
 
 
@@ -64,7 +62,7 @@ def test_a_rule_too_wide_is_excess_and_breaks_nothing(check, tmp_path):
     assert done.status == 1
     [excess] = done.findings()
     assert (excess["kind"], excess["point"], excess["breaks"]) == ("excess", "data-fw", [])
-    assert [rule["line"] for rule in excess["decided_by"]] == [
+    assert [rule["line"] for rule in rules(excess)] == [
         line_of(tmp_path / "f6" / "data-fw.nft", "temporary, migration")
     ]
     assert excess["witness"].startswith("tcp 10.20.0.")
@@ -79,8 +77,8 @@ def test_a_line_nobody_understands_leaves_reports_undecided(check, tmp_path):
     about_flows = [one for one in done.findings("undecided") if one["requirements"]]
     [undecided] = about_flows
     line = line_of(tmp_path / "f6" / "core-fw.cfg", "payload-class")
-    assert [rule["line"] for rule in undecided["decided_by"]] == [line]
-    assert "payload-class" in undecided["decided_by"][0]["reason"]
+    assert [rule["line"] for rule in rules(undecided)] == [line]
+    assert "payload-class" in undecided["decided_by"]["reason"]
     assert {one["scenario"] for one in undecided["breaks"]} == {"run-sql-report", "run-fetch-report", "publish-report"}
     assert done.document["summary"]["undecided"] == 3
     assert done.findings("missing", "excess") == []
@@ -94,7 +92,7 @@ def test_replies_that_a_stateless_ruleset_drops_break_everything(check, tmp_path
     assert len(replies) == done.document["summary"]["missing"] > 20
     first = next(one for one in replies if one["flow"] == "crm.sql-report/ssrs01>sql01")
     assert first["witness"] == "tcp 10.30.0.21:1433 > 10.40.0.11:40000 in eth1 out eth0 state established"
-    [rule] = first["decided_by"]
+    [rule] = rules(first)
     assert (rule["default"], rule["reason"]) == (True, "policy of chain inet filter forward")
     assert rule["line"] == line_of(tmp_path / "f6" / "data-fw.nft", "hook forward priority")
     assert done.findings("missing") == []
@@ -146,7 +144,7 @@ def test_another_configuration_takes_the_place_of_the_sites_own(check, tmp_path)
     faulty.write_text(text, encoding="utf-8")
     done = check(None, "--config", f"core-fw={faulty}")
     assert done.status == 1
-    assert done.findings("missing")[0]["decided_by"][0]["file"].endswith("tonight.cfg")
+    assert done.findings("missing")[0]["decided_by"]["file"].endswith("tonight.cfg")
 
 
 @pytest.mark.parametrize(

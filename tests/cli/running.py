@@ -86,3 +86,9 @@ def line_of(file: Path, text: str) -> int:
     """The number of the first line of a file that has the text."""
     lines = file.read_text(encoding="utf-8").splitlines()
     return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+def rules(told: dict) -> list[dict]:
+    """The rules of a finding or a step in JSON: the one that decides, then the related ones."""
+    deciding = [told["decided_by"]] if told["decided_by"] is not None else []
+    return [*deciding, *told["related"]]

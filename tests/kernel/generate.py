@@ -8,7 +8,7 @@ from random import Random
 from tests.kernel import vocabulary as words
 from tests.kernel.phrases import Phrases
 
-_BEFORE = {"forward": ("prerouting",), "input": ("prerouting",), "output": ()}
+_BEFORE = {"forward": ("ingress", "prerouting"), "input": ("ingress", "prerouting"), "output": ()}
 _AFTER = {"forward": ("postrouting",), "input": (), "output": ("postrouting",)}
 _NAT = {  # hooks that translate on a packet's path, inward or outward
     "forward": (("prerouting", "dstnat"), ("postrouting", "srcnat")),
@@ -47,7 +47,9 @@ class _Table:
         return f"table {self._family} {name} {{\n" + "".join(sets + maps + chains) + "}\n"
 
     def _hooks(self) -> list[str]:
-        around = (*_BEFORE[self._hook], *_AFTER[self._hook]) if self._path else ()
+        around = [*_BEFORE[self._hook], *_AFTER[self._hook]] if self._path else []
+        if self._family != "inet":
+            around = [at for at in around if at != "ingress"]
         return [self._hook] * self._phrases.pick((1, 1, 1, 2, 2, 3)) + [at for at in around if self._phrases.chance(40)]
 
     # Sets and maps
@@ -78,7 +80,8 @@ class _Table:
 
     def _base(self, name: str, hook: str) -> str:
         policy = self._phrases.pick(("accept", "accept", "drop"))
-        declaration = f"type filter hook {hook} priority {self._priority(hook)}; policy {policy};"
+        device = f' device "{self._phrases.pick(words.INTERFACES)}"' if hook == "ingress" else ""
+        declaration = f"type filter hook {hook}{device} priority {self._priority(hook)}; policy {policy};"
         return _chain(name, [declaration, *self._rules(hook, 7)])
 
     def _priority(self, hook: str) -> str:
@@ -87,7 +90,7 @@ class _Table:
         return "0" if found.startswith("-2") and hook == "output" and not self._path else found
 
     def _rules(self, hook: str, most: int) -> list[str]:
-        self._phrases.has_egress = hook != "prerouting"
+        self._phrases.has_egress = hook not in ("ingress", "prerouting")
         return [self._rule(hook) for _ in range(self._random.randint(1, most))]
 
     def _rule(self, hook: str) -> str:
@@ -98,7 +101,7 @@ class _Table:
         parts += [phrases.pick(words.SETTERS)] if phrases.chance(10) else []
         parts += ["notrack"] if self._path and hook in ("prerouting", "output") and phrases.chance(5) else []
         inert = phrases.pick(words.INERT)
-        may_reject = hook not in ("prerouting", "postrouting")
+        may_reject = hook not in ("ingress", "prerouting", "postrouting")
         verdict = phrases.verdict_map() if phrases.chance(15) else phrases.verdict(may_reject=may_reject)
         rest = phrases.pick(("accept", "drop")) if " vmap " in verdict and phrases.chance(15) else ""
         parts += [verdict, rest, inert] if inert.startswith("comment") else [inert, verdict, rest]

@@ -80,7 +80,7 @@ class Kernel:
         Connections that `packets` are to belong to are opened before.
         """
         self._order("prepare", [probe for packet in packets for probe in self._openers(packet)])
-        answer = self._order("load", ruleset, _tracer(hook, path))
+        answer = self._order("load", ruleset, _tracer(self.interfaces, hook, path))
         if isinstance(answer, str):
             raise Refused(answer)
         self.hook, self.path, self.source, self.loaded = hook, path, ruleset, answer
@@ -202,21 +202,29 @@ _FIRST, _LAST = -0x80000000, 0x7FFFFFFE  # connection tracking takes up a connec
 _AFTER_CONNTRACK = -199
 _END_OF_BATCH = "ip saddr 198.19.0.1 ip daddr 198.20.0.1 meta nftrace set 1 drop"
 _STATES = "; ".join(f"ct state {state}" for state in ("new", "established", "related", "invalid", "untracked"))
-_FROM_HERE = "meta skuid 0 meta nftrace set 1"  # not what the kernel itself answers with
+_TRACE = "meta nftrace set 1"
+_FROM_HERE = f"meta skuid 0 {_TRACE}"  # not what the kernel itself answers with
 
 
-def _tracer(hook: str, path: bool) -> str:
-    """The tracer's table: where it turns tracing on, tells the state, and stops what is left."""
+def _tracer(interfaces: Sequence[str], hook: str, path: bool) -> str:
+    """The tracer's tables: where they turn tracing on, tell the state, and stop what is left."""
     first = "output" if hook == "output" else "prerouting" if path else hook
     last = "postrouting" if path and hook != "input" else hook
     aside = {"forward": "input", "input": "forward", "output": "input"}[hook]
-    trace = _FROM_HERE if first == "output" else "meta nftrace set 1"
     middle = f"{first} priority {_FIRST + 1 if first in ('forward', 'input') else _AFTER_CONNTRACK}"
     chains = {
-        "start": f"type filter hook {first} priority {_FIRST}; {trace}",
+        "start": f"type filter hook {first} priority {_FIRST}; {_FROM_HERE if first == 'output' else _TRACE}",
         "middle": f"type filter hook {middle}; {_STATES}",
         "end": f"type filter hook {last} priority {_LAST}; policy drop",
-        "batch": f"type filter hook prerouting priority {_FIRST}; {_END_OF_BATCH}",
         "aside": f"type filter hook {aside} priority {_LAST}; policy drop",
     }
-    return f"table inet {TRACER} {{\n" + "".join(f"chain {n} {{ {text}; }}\n" for n, text in chains.items()) + "}\n"
+    devices = ", ".join(f'"{name}"' for name in interfaces)
+    arrival = f"type filter hook ingress devices = {{ {devices} }} priority {_FIRST}; {_END_OF_BATCH}"
+    if path and hook != "output":
+        arrival += f"; {_TRACE}"
+    return _table("netdev", {"arrival": arrival}) + _table("inet", chains)
+
+
+def _table(family: str, chains: dict[str, str]) -> str:
+    blocks = "".join(f"chain {name} {{ {text}; }}\n" for name, text in chains.items())
+    return f"table {family} {TRACER} {{\n{blocks}}}\n"

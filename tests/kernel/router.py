@@ -217,7 +217,7 @@ def _nft(commands: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-_TRACER_BLOCK = re.compile(rf"^table inet {TRACER} .*?^}}\n", re.MULTILINE | re.DOTALL)
+_TRACER_BLOCK = re.compile(rf"^table (?:inet|netdev) {TRACER} .*?^}}\n", re.MULTILINE | re.DOTALL)
 
 
 def _loaded(listing: str) -> Loaded:

@@ -2,6 +2,7 @@
 
 import pytest
 from tests.cli.running import F6, copied, run
+from tests.cli.running import rules as rules_of
 
 RULESET = """\
 table inet filter {{
@@ -49,7 +50,7 @@ FIRST = 4  # line of the first rule
 def test_a_rule_that_does_nothing_or_all_is_named(lint, rules, kind, lines):
     """The rule first, then those that make it so."""
     [finding] = [one for one in lint(*rules).findings() if one["kind"] == kind]
-    assert [rule["line"] for rule in finding["decided_by"]][: len(lines)] == lines
+    assert [rule["line"] for rule in rules_of(finding)][: len(lines)] == lines
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_a_line_not_understood_is_said_and_undecided(lint):
     done = lint("tcp dport 443 frobnicate accept")
     assert (done.status, done.document["verdict"]) == (3, "undecided")
     [finding] = done.findings()
-    assert [rule["line"] for rule in finding["decided_by"]] == [FIRST]
+    assert [rule["line"] for rule in rules_of(finding)] == [FIRST]
     assert done.document["lines"]["unknown"] == 1
 
 

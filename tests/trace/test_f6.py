@@ -1,7 +1,7 @@
 """The scenarios of the example site, right and with each fault."""
 
 import pytest
-from tests.cli.running import FAULTS, SCENARIOS, copied, edit, line_of, run
+from tests.cli.running import FAULTS, SCENARIOS, copied, edit, line_of, rules, run
 
 RIGHT = dict.fromkeys(SCENARIOS, "works")
 STATUS = {"works": 0, "broken": 1, "degraded": 1, "undecided": 3}
@@ -44,7 +44,7 @@ def test_the_first_step_that_fails_says_what_the_user_sees(trace, tmp_path):
     deny = line_of(tmp_path / "f6" / "core-fw.cfg", "access-list reports_in extended deny ip any any")
     assert steps["4b"]["verdict"] == "blocked"
     assert (steps["4b"]["source"], steps["4b"]["destination"]) == ("ssrs01", "fe01")
-    assert [(rule["point"], rule["line"]) for rule in steps["4b"]["decided_by"]] == [("core-fw", deny)]
+    assert [(rule["point"], rule["line"]) for rule in rules(steps["4b"])] == [("core-fw", deny)]
     assert steps["7"]["verdict"] == "return"
     assert "Fetch-based reports" in done.document["user_sees"]
 

@@ -1,5 +1,6 @@
 """`portwright diff`: what two configurations do differently."""
 
+import re
 from ipaddress import IPv4Address
 
 import click
@@ -22,6 +23,7 @@ _HUMANE = {
     Field.TYPE: (8, 128),
 }
 _MOST = 20
+_REMARK = re.compile(r"access-list \S+ remark ")
 
 
 @click.command()
@@ -40,10 +42,16 @@ def diff(old: str, new: str, platform: str | None, hook: str, path: bool, output
     """
     (before, old_text), (after, new_text) = (read_configuration(file, platform) for file in (old, new))
     comparison = Comparison(before, after, hook, path)
-    verdict, found, left_out = _compare(comparison, same_text=old_text == new_text)
+    verdict, found, left_out = _compare(comparison, same_text=_commands(old_text) == _commands(new_text))
     report = diff_json if output == "json" else diff_text
     show(report(verdict, found, left_out, comparison, before, after))
     return {"equal": ExitStatus.PROVED, "different": ExitStatus.FINDINGS, "undecided": ExitStatus.UNDECIDED}[verdict]
+
+
+def _commands(text: str) -> list[str]:
+    """The lines that are no comment on any platform: `# ...` of nft; `! ...`, `: ...` and remarks of ASA."""
+    lines = (line.rstrip() for line in text.splitlines())
+    return [line for line in lines if line.strip()[:1] not in ("", "#", "!", ":") and not _REMARK.match(line)]
 
 
 def _compare(comparison: Comparison, same_text: bool) -> tuple[str, list[Difference], int]:

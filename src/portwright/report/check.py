@@ -56,12 +56,20 @@ def finding_json(finding: Finding) -> dict[str, object]:
         "point": finding.point or None,
         "flow": finding.flow or None,
         "witness": finding.witness or None,
-        "decided_by": [asdict(rule) for rule in finding.decided_by],
+        **deciding_json(finding.decided_by),
         "requirements": list(finding.requirements),
         "citations": list(finding.citations),
         "breaks": [break_json(broken) for broken in finding.breaks],
         "fix": finding.fix or None,
         "place": finding.place or None,
+    }
+
+
+def deciding_json(rules: Sequence[RuleReference]) -> dict[str, object]:
+    """The rule that decides, and the others that have to do with it."""
+    return {
+        "decided_by": asdict(rules[0]) if rules else None,
+        "related": [asdict(rule) for rule in rules[1:]],
     }
 
 

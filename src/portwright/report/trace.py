@@ -1,12 +1,12 @@
 """A traced scenario, as JSON by contract and as text for a person."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from textwrap import wrap
 
 from portwright.check.judge import Obstacle
 from portwright.plan.model import Plan
 from portwright.policy.reference import RuleReference, rule_reference
+from portwright.report.check import deciding_json
 from portwright.report.context import WIDTH, in_context
 from portwright.trace.run import Hop, Trace, TracedStep
 
@@ -48,7 +48,7 @@ def trace_json(found: Trace) -> dict[str, object]:
                 "destination": traced.destination,
                 "service": traced.flow.requirement.service if traced.flow else traced.step.service,
                 "verdict": traced.verdict.value,
-                "decided_by": [asdict(rule) for rule in deciders(traced)],
+                **deciding_json(deciders(traced)),
             }
             for traced in found.steps
         ],

@@ -24,7 +24,8 @@ _TYPICAL = re.compile(
     re.MULTILINE,
 )
 _FOREIGN = re.compile(  # other systems of the same vendor
-    r"^(?:version \d+\.\d|ip access-list |service timestamps |line vty |feature \S|vrf context |!! IOS XR)",
+    r"^(?:version \d+\.\d|ip access-list |service timestamps |line vty |feature (?!tier |strong-|context |carrier)\S|"
+    r"vrf context |!! IOS XR)",
     re.MULTILINE,
 )
 _END = re.compile(r"^(?:: end|Cryptochecksum:.*)\s*$")

@@ -69,7 +69,7 @@ def is_inactive(words: tuple[str, ...]) -> bool:
 
 
 def denies_ethernet_ip(words: tuple[str, ...]) -> bool:
-    """Report whether an entry of an access list of Ethernet types may be about IP: any type but those known not to be."""
+    """Report whether an entry of an access list of Ethernet types denies what may be IP."""
     return "deny" in words and not _OTHER_ETHERNET & set(words)
 
 

@@ -24,7 +24,7 @@ from portwright.source import Source
 _MODULES = {"sfr": "the FirePOWER module", "ips": "the IPS module", "cxsc": "the CX module", "csc": "the CSC module"}
 _INERT_ACTIONS = frozenset(
     ("inspect", "police", "priority", "shape", "user-statistics", "flow-export", "description", "parameters", "match",
-     "no", "exit", "drop-connection", "log", "reset", "set")
+     "exit", "drop-connection", "log", "reset", "set")
 )  # fmt: skip
 _MOST_BOXES = 100_000  # that the conditions of a class may multiply to
 _SWAPPED = {Field.SRC: Field.DST, Field.DST: Field.SRC, Field.SPORT: Field.DPORT, Field.DPORT: Field.SPORT,
@@ -105,14 +105,18 @@ class Inspector:
         return Match.exact((Box.of({Field.IN: atoms}), Box.of({Field.OUT: atoms})))
 
     def _of_policy(self, policy: Block, where: Match) -> Iterable[Action]:
-        match = ALWAYS
+        match, head = ALWAYS, policy.head
+        found: dict[tuple[Line, tuple[str, ...]], Action] = {}
         for line in policy.body:
             if line.words[0] == "class" and len(line.words) > 1:
-                match = where & self._class(line.words[1], line)
+                match, head = where & self._class(line.words[1], line), line
+            elif line.words[0] == "no":
+                found.pop((head, line.words[1:]), None)
             elif line.words[0] in _MODULES or line.words[0] in _INERT_ACTIONS:
-                yield Action(line.words, match, line.source(self._ledger.file))
+                found[head, line.words] = Action(line.words, match, line.source(self._ledger.file))
             else:
                 self._ledger.not_understood(line, f"'{line.words[0]}' is not understood in a policy map", "point")
+        return found.values()
 
     def _class(self, name: str, line: Line) -> Match:
         if name == "class-default":

@@ -9,38 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
+from portwright.platforms.cisco_asa.members import MEMBERS, PAIRS
 from portwright.redact import redact
 from portwright.source import Source
 
 _WORD = re.compile(r'"[^"]*"|\S+')
 T = TypeVar("T")
 _PAGER = "<--- More --->"  # what `show running-config` prints between pages when `terminal pager` is on
-
-# Lines that belong to the block above them even without indentation, by the first word of the block.
-_MEMBERS = {
-    "interface": frozenset(
-        ("nameif", "security-level", "description", "shutdown", "vlan", "speed", "duplex", "management-only",
-         "bridge-group", "channel-group", "switchport", "mac-address")
-    ),
-    "object": frozenset(("host", "subnet", "range", "fqdn", "description")),
-    "object-group": frozenset(
-        ("network-object", "service-object", "port-object", "protocol-object", "icmp-object", "group-object",
-         "description", "user", "user-group", "security-group")
-    ),
-    "time-range": frozenset(("absolute", "periodic")),
-    "class-map": frozenset(("match", "description")),
-    "policy-map": frozenset(
-        ("class", "inspect", "parameters", "message-length", "set", "match", "police", "priority", "sfr", "ips",
-         "user-statistics", "description", "id-randomization", "id-mismatch", "dns-guard", "protocol-enforcement")
-    ),
-}  # fmt: skip
-_PAIRS = {  # the same where one word is not enough to tell
-    "interface": frozenset(
-        (("ip", "address"), ("no", "nameif"), ("no", "ip"), ("no", "security-level"), ("no", "shutdown"),
-         ("ipv6", "address"), ("ipv6", "enable"))
-    ),
-    "object": frozenset(("service", word) for word in ("tcp", "udp", "icmp", "icmp6", "sctp", "ip", "esp", "gre")),
-}  # fmt: skip
 
 
 class NotUnderstood(Exception):
@@ -125,7 +100,7 @@ def _belongs(head: Line, line: Line) -> bool:
         return line.words[0] in ("certificate", "quit") or _is_hex(line.words)
     if first == "object" and line.words[0] == "nat":
         return line.words[2:3] in (("static",), ("dynamic",))
-    return line.words[0] in _MEMBERS.get(first, ()) or line.words[:2] in _PAIRS.get(first, ())
+    return line.words[0] in MEMBERS.get(first.lower(), ()) or line.words[:2] in PAIRS.get(first.lower(), ())
 
 
 def _is_hex(words: tuple[str, ...]) -> bool:

@@ -20,6 +20,7 @@ from portwright.platforms.cisco_asa.interfaces import Interface, read_interfaces
 from portwright.platforms.cisco_asa.ledger import Ledger
 from portwright.platforms.cisco_asa.lines import Line, NotUnderstood
 from portwright.platforms.cisco_asa.nat import NatReader, Translation, interfaces_of
+from portwright.platforms.cisco_asa.parts import Bound, Parts
 from portwright.platforms.cisco_asa.reverse_path import ReversePath
 from portwright.platforms.cisco_asa.routing import (
     Crossings,
@@ -32,8 +33,6 @@ from portwright.platforms.cisco_asa.routing import (
 )
 from portwright.platforms.cisco_asa.stages import (
     AccessStage,
-    Bound,
-    Parts,
     connections,
     departure_stage,
     fresh,

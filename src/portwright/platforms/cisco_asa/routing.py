@@ -8,9 +8,9 @@ Cisco ASA General Operations CLI Configuration Guide, "Routing Table for Managem
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network, summarize_address_range
+from itertools import groupby
 
 from portwright.packets.fields import Field, Header
 from portwright.packets.intervals import Intervals, complement, intersect, normalize

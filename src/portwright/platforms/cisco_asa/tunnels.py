@@ -17,6 +17,7 @@ from portwright.platforms.cisco_asa.values import VERSIONS, Addresses, Values, i
 _MATCH = ("match", "address")
 _DYNAMIC = ("ipsec-isakmp", "dynamic")
 
+
 @dataclass(slots=True)
 class Tunnels:
     """What the configuration says about tunnels."""
