@@ -32,12 +32,21 @@ Value_co = TypeVar("Value_co", bound=Hashable, covariant=True)
 class Node:
     """A test of one field, or a leaf (level = number of fields). Compared by identity; made by `Space` only."""
 
-    __slots__ = ("bounds", "children", "level", "value")
+    __slots__ = ("_distinct", "bounds", "children", "level", "value")
 
     level: int
     bounds: tuple[int, ...]  # upper bound of each piece, inclusive, ascending; the last is the end of the domain
     children: tuple["Node", ...]
     value: Hashable  # of a leaf
+
+    @property
+    def distinct(self) -> tuple["Node", ...]:
+        """The children, each once: of thousands of pieces often only two."""
+        try:
+            return self._distinct
+        except AttributeError:
+            self._distinct: tuple[Node, ...] = tuple(dict.fromkeys(self.children))
+            return self._distinct
 
 
 LeafFunction = Callable[[Hashable, Hashable], Hashable]
@@ -375,7 +384,7 @@ def _append(bounds: list[int], children: list[Node], bound: int, child: Node) ->
 def children_on(node: Node, ranges: Intervals | None) -> Iterator[Node]:
     """The children of the pieces that meet the ranges; all of them where ranges is None."""
     if ranges is None:
-        yield from node.children
+        yield from node.distinct
         return
     bounds, children, count = node.bounds, node.children, len(node.bounds)
     piece = -1

@@ -24,7 +24,7 @@ from portwright.source import Source
 _MODULES = {"sfr": "the FirePOWER module", "ips": "the IPS module", "cxsc": "the CX module", "csc": "the CSC module"}
 _INERT_ACTIONS = frozenset(
     ("inspect", "police", "priority", "shape", "user-statistics", "flow-export", "description", "parameters", "match",
-     "exit", "drop-connection", "log", "reset", "set")
+     "service-policy", "exit", "drop-connection", "log", "reset", "set")
 )  # fmt: skip
 _MOST_BOXES = 100_000  # that the conditions of a class may multiply to
 _SWAPPED = {Field.SRC: Field.DST, Field.DST: Field.SRC, Field.SPORT: Field.DPORT, Field.DPORT: Field.SPORT,
