@@ -1,6 +1,6 @@
 """What a configuration does with a packet whose interfaces may not be known."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from portwright.packets.intervals import Intervals, normalize
 from portwright.packets.packet import Packet
@@ -27,19 +27,27 @@ class Answerer:
             together = self._walker.decide(_on_all(packet, ways))
             if together.decided is not Decided.UNDECIDED:
                 return together
-        decisions = [self._walker.decide(packet.header(*way)) for way in ways]
-        return _merged(decisions)
+        return _merged([decision for _, decision in self._until_they_differ(packet)])
 
     def reasons(self, packet: Packet) -> dict[Rule, str]:
-        """For an answer that differs by interface: what each deciding rule does on which way."""
+        """For an answer that differs by interface: what rules decide on which way, as far as needed."""
         names = self.configuration.interfaces.name
         reasons: dict[Rule, str] = {}
-        for way in self.configuration.ways(packet, self._hook):
-            decision = self._walker.decide(packet.header(*way))
+        for way, decision in self._until_they_differ(packet):
             if decision.rule is not None:
                 text = f"{decision.decided.value} when it goes in on {names(way[0])} and out on {names(way[1])}"
                 reasons.setdefault(decision.rule, text)
         return reasons
+
+    def _until_they_differ(self, packet: Packet) -> Iterator[tuple[Way, Decision]]:
+        """The decisions on the ways that the packet may cross, up to the first that settles that they differ."""
+        passes = set()
+        for way in self.configuration.ways(packet, self._hook):
+            decision = self._walker.decide(packet.header(*way))
+            yield way, decision
+            passes.add(decision.decided is Decided.ACCEPT)
+            if len(passes) > 1 or decision.decided is Decided.UNDECIDED:
+                return
 
 
 def _on_all(packet: Packet, ways: list[Way]) -> Values:

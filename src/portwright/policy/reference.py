@@ -1,6 +1,6 @@
 """Rules as reports name them: the same everywhere."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from portwright.packets.box import Doubt
 from portwright.policy.model import Rule
@@ -26,7 +26,12 @@ def rule_reference(rule: Rule, point: str, reason: str = "") -> RuleReference:
 
 def rule_json(rule: Rule, point: str, reason: str = "") -> dict[str, object]:
     """A rule by contract: point, file, line, text, whether nobody wrote it, and why it decides or is in doubt."""
-    return asdict(rule_reference(rule, point, reason))
+    return reference_json(rule_reference(rule, point, reason))
+
+
+def reference_json(rule: RuleReference) -> dict[str, object]:
+    """A reference by contract, its fields in their order."""
+    return {name: getattr(rule, name) for name in RuleReference.__slots__}
 
 
 def rule_reason(rule: Rule) -> str:

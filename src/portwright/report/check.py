@@ -9,7 +9,7 @@ from portwright.check.judge import Judgment
 from portwright.check.run import CheckReport
 from portwright.findings import Finding, Kind, Severity
 from portwright.plan.model import Plan
-from portwright.policy.reference import RuleReference
+from portwright.policy.reference import RuleReference, reference_json
 from portwright.report.context import WIDTH, in_context
 from portwright.report.grouping import Group, grouped
 from portwright.site.model import Assumption
@@ -68,8 +68,8 @@ def finding_json(finding: Finding) -> dict[str, object]:
 def deciding_json(rules: Sequence[RuleReference]) -> dict[str, object]:
     """The rule that decides, and the others that have to do with it."""
     return {
-        "decided_by": asdict(rules[0]) if rules else None,
-        "related": [asdict(rule) for rule in rules[1:]],
+        "decided_by": reference_json(rules[0]) if rules else None,
+        "related": [reference_json(rule) for rule in rules[1:]],
     }
 
 
