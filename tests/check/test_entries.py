@@ -269,3 +269,84 @@ def test_fail_on_refuses_a_kind_that_there_is_not(f6):
     done = f6.check("--fail-on", "mising")
     assert done.status == 2
     assert "there is no kind 'mising'" in done.document["errors"][0]["message"]
+
+
+def test_a_point_on_no_path_is_undecided(f6):
+    """Either it stops nothing of the site, or a path lacks it."""
+    f6.edit(f6.site, "through: [core-fw, data-fw]", "through: [core-fw]")
+    done = f6.check()
+    assert (done.status, done.document["verdict"]) == (3, "undecided")
+    [finding] = done.document["findings"]
+    assert finding["message"] == "no path of the site crosses data-fw, so that what must pass it is not judged"
+
+
+def test_an_unknown_interface_is_named_as_the_cause(f6):
+    """The lines are all understood: it is the site file that does not say enough."""
+    f6.edit(f6.site, "interfaces: {data: eth1, users: eth0", "interfaces: {users: eth0")
+    done = f6.check()
+    assert done.status == 3
+    messages = [finding["message"] for finding in done.findings("undecided")]
+    assert any("the site does not say behind which of its interfaces the zones lie" in text for text in messages)
+    assert not any("hang on a line" in text for text in messages)
+
+
+VIRTUAL = "virtual:\n  vip: {address: 10.20.0.99, port: 443, mode: nlb, members: [fe01], services: [crm/web]}\n"
+
+
+@pytest.fixture
+def vip(f6):
+    """Users reach the front end by a virtual address, and core-fw permits that."""
+    f6.site.write_text(f6.site.read_text(encoding="utf-8") + "\n" + VIRTUAL, encoding="utf-8")
+    f6.edit(f6.core, "object network ssrs01\n", "object network vip\n host 10.20.0.99\nobject network ssrs01\n")
+    return f6.edit(f6.core, "object staff-net object fe01 eq https", "object staff-net object vip eq https")
+
+
+def test_a_virtual_address_in_the_zone_of_its_members_is_proved(vip):
+    """The packets end there."""
+    assert vip.check().status == 0
+
+
+@pytest.mark.parametrize("mode", ["dnat", "snat"])
+def test_a_translating_virtual_address_is_never_proved(vip, mode):
+    """What becomes of the packets behind it nobody follows; a test that needs them is not known to hold either."""
+    vip.edit(vip.site, "mode: nlb", f"mode: {mode}").say("tests", "allow: tcp staff > vip:443")
+    done = vip.check()
+    assert (done.status, done.document["verdict"]) == (3, "undecided")
+    flow, test = done.document["findings"]
+    assert (flow["flow"], flow["point"]) == ("crm.web/staff>vip", None)
+    assert flow["message"] == (
+        "whether staff reaches vip on tcp 443 is undecided: the way from vip on to its members is not followed"
+    )
+    assert test["message"].endswith("is not known: the way from vip on to its members is not followed")
+
+
+def test_a_virtual_address_in_another_zone_than_its_members_is_never_proved(vip):
+    """Here no firewall stands before the address, and one between it and its member."""
+    vip.edit(vip.site, "address: 10.20.0.99", "address: 10.10.200.99")
+    [flow] = vip.check().findings("undecided")
+    assert flow["flow"] == "crm.web/staff>vip"
+
+
+@pytest.mark.parametrize("mode", ["nlb", "dsr"])
+def test_the_firewall_of_a_member_is_crossed(vip, mode):
+    """Packets to the virtual address arrive at a member, whose own firewall must let them in."""
+    vip.edit(vip.site, "mode: nlb", f"mode: {mode}").say("tests", "allow: tcp staff > vip:443")
+    rules = "ct state established,related accept\ntcp dport { 808, 3389, 5985 } accept\n"
+    chain = f"chain input {{ type filter hook input priority 0; policy drop;\n{rules}}}"
+    (vip.site.parent / "fe01.nft").write_text(f"table inet f {{\n{chain}\n}}\n", encoding="utf-8")
+    vip.edit(vip.site, "enforcement:\n", "enforcement:\n  fe01-fw: {platform: nftables, config: fe01.nft, on: fe01}\n")
+    done = vip.check()
+    [missing] = done.findings("missing")
+    assert (missing["point"], missing["flow"]) == ("fe01-fw", "crm.web/staff>vip")
+    [test] = done.findings("assertion")
+    assert test["decided_by"]["point"] == "fe01-fw"
+
+
+def test_an_allow_does_not_hold_where_a_point_sees_one_direction(f6):
+    """Its replies go around data-fw, which then blocks the rest of the connection."""
+    both = "{between: [[users, app, reports, core, admin], data], through: [core-fw, data-fw]}"
+    one = "{from: [users, app, reports, core, admin], to: data, through: [core-fw, data-fw], back: [core-fw]}"
+    f6.edit(f6.site, f"  - {both}", f"  - {one}\n  - {{from: data, to: [core, admin], through: [data-fw, core-fw]}}")
+    f6.say("tests", "allow: tcp fe01 > sql01:1433")
+    [test] = f6.check().findings("assertion")
+    assert "in one direction alone" in test["message"]

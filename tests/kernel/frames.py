@@ -5,8 +5,8 @@ import struct
 from portwright.packets.fields import ICMP, State
 from portwright.packets.packet import Packet
 
-SYN, ACK, FIN = 0x02, 0x10, 0x01  # RFC 9293, 3.1
-_FLAGS = {State.ESTABLISHED: ACK, State.INVALID: SYN | ACK | FIN}
+FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10  # RFC 9293, 3.1
+_SENSELESS = (SYN | ACK | FIN, SYN | ACK, SYN | RST, RST, 0)  # in the first segment of a connection
 _HOPS = 64
 
 
@@ -37,7 +37,7 @@ def body(packet: Packet, flags: int | None = None) -> bytes:
     ports = struct.pack(">HH", packet.source_port, packet.destination_port)
     match packet.protocol:
         case 6:
-            flags = _FLAGS.get(packet.state, SYN) if flags is None else flags
+            flags = _flags(packet) if flags is None else flags
             sequence, acknowledged = (1 if flags & SYN else 2), (2 if flags & ACK else 0)
             segment = ports + struct.pack(">IIBBHHH", sequence, acknowledged, 5 << 4, flags, 1024, 0, 0)
             return _with_checksum(segment, 16, _pseudo(packet, len(segment)))
@@ -51,6 +51,12 @@ def body(packet: Packet, flags: int | None = None) -> bytes:
             return ports + bytes(16)
         case _:
             return bytes(range(32))
+
+
+def _flags(packet: Packet) -> int:
+    if packet.state is State.INVALID:
+        return _SENSELESS[packet.source_port % len(_SENSELESS)]
+    return ACK if packet.state is State.ESTABLISHED else SYN
 
 
 def _pseudo(packet: Packet, length: int) -> bytes:

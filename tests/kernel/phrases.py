@@ -92,7 +92,16 @@ class Phrases:
         return self.pick(("", "", "!= "))
 
     def _other(self) -> str:
-        kinds = (self._masked, self._ordered, self._icmp, self._state, self._flags, self._family_test, self._odd)
+        kinds = (
+            self._masked,
+            self._ordered,
+            self._icmp,
+            self._state,
+            self._flags,
+            self._flags,
+            self._family_test,
+            self._odd,
+        )
         return self.pick(kinds)()
 
     def _masked(self) -> str:

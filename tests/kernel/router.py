@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.kernel.trace import Run, TraceSocket
+from tests.kernel.trace import NETLINK_NETFILTER, Run, TraceSocket
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _IP_HDRINCL, _IPV6_HDRINCL = 3, 36  # linux/in.h, linux/in6.h
@@ -73,16 +73,15 @@ class Router:
     """The namespaces, their interfaces and the sockets to send and to listen."""
 
     def __init__(self, interfaces: Sequence[str]):
-        self._interfaces = interfaces
         outside = os.open("/proc/self/ns/net", os.O_RDONLY)
         _checked(_libc().unshare(_CLONE_NEWNET))
         inside = os.open("/proc/self/ns/net", os.O_RDONLY)
         _set_sysctls()
         _ip(_links(interfaces, f"/proc/{os.getpid()}/fd/{outside}"))
-        self._locals = {(name, version): _local_socket(name, version, tos_of(interfaces, name))
-                        for name in interfaces for version in (4, 6)}  # fmt: skip
+        ways = [(name, version) for name in interfaces for version in (4, 6)]
+        self._locals = {way: _local_socket(*way, tos_of(interfaces, way[0])) for way in ways}
         self._trace = TraceSocket()
-        self._flusher = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
+        self._flusher = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
         _checked(_libc().setns(outside, _CLONE_NEWNET))
         _ip([("", f"link set {name} up") for name in interfaces])
         self._senders = {name: _sender(name) for name in interfaces}
@@ -104,8 +103,7 @@ class Router:
 
     def prepare(self, probes: Iterable[Probe]) -> None:
         """Forget all connections, and let some packets pass that no rule judges."""
-        _nft("flush ruleset\ntable inet prepare { chain forward { type filter hook forward priority 0; "
-             "ct state new; }; chain output { type filter hook output priority 0; }; }", "-f", "-")  # fmt: skip
+        _nft(f"flush ruleset\n{_TRACKING}", "-f", "-")
         self._flusher.send(_FLUSH_CONNECTIONS)
         for probe in probes:
             self._send(probe)
@@ -143,6 +141,7 @@ def _hex(mac: str) -> bytes:
 
 
 _ETHERNET = _hex(ROUTER_MAC) + _hex(OUTSIDE_MAC)
+_TRACKING = "table inet tracking { chain forward { type filter hook forward priority 0; ct state new; }; }\n"
 # IPCTNL_MSG_CT_DELETE of NFNL_SUBSYS_CTNETLINK without a tuple: all connections. nlmsghdr, then nfgenmsg.
 _FLUSH_CONNECTIONS = (20).to_bytes(4, "little") + b"\x02\x01\x01\x00" + bytes(12)
 

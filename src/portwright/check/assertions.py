@@ -13,8 +13,8 @@ from portwright.check.points import Way
 from portwright.findings import Finding, Kind
 from portwright.packets.addresses import Addresses
 from portwright.packets.box import Box, Boxes
-from portwright.packets.fields import Field, State
-from portwright.packets.intervals import Intervals, intersect, normalize
+from portwright.packets.fields import TCP, Field
+from portwright.packets.intervals import Intervals, contains, intersect, normalize
 from portwright.packets.notation import End, Flow
 from portwright.packets.packetset import PacketSet
 from portwright.plan.model import Endpoint, reply
@@ -77,13 +77,17 @@ class Assertions:
                     yield _Leg(source, destination, boxes, tuple(route for route in at if route is not None))
 
     def _parts(self, end: End, routing: Routing) -> Iterator[Endpoint]:
-        """An end by zone, hosts with a firewall of their own apart."""
+        """An end by zone, apart from hosts with a firewall of their own and virtual addresses."""
         site, rest = self.judge.plan.site, end.addresses
         for name in routing.on_host:
             host = site.hosts[name]
             if part := rest & host.addresses:
                 yield Endpoint(name, host.zone, part, frozenset(), host)
             rest = rest - host.addresses
+        for virtual in site.virtual.values():
+            if part := rest & virtual.addresses:
+                yield Endpoint(virtual.name, virtual.zone, part, frozenset())
+            rest = rest - virtual.addresses
         for zone, part in site.split(rest).items():
             yield Endpoint(zone, zone, part, frozenset())
 
@@ -101,19 +105,23 @@ class Assertions:
 
     def _allow(self, test: Test, leg: _Leg, route: Route) -> Finding | None:
         replies = tuple(reply(box) for box in leg.boxes)
-        obstacles = [
-            *self.judge.along(leg.boxes, route.forward, State.NEW, "missing"),
-            *self.judge.along(replies, route.back, State.ESTABLISHED, "reply"),
-        ]
+        is_tcp = any(contains(box.get(Field.PROTOCOL), TCP) for box in leg.boxes)
+        obstacles = list(self.judge.on(route, leg.boxes, replies, is_tcp))
         sure = [obstacle for obstacle in obstacles if obstacle.kind != "undecided"]
         for obstacle in sure or obstacles:
             return self._blocked(test, obstacle)
+        virtual = self.judge.plan.site.virtual.get(leg.destination.name)
+        if virtual is not None and (reason := self.judge.leads_on(virtual)):
+            message = f"whether {test.flow.text} passes, as a test of the site says, is not known: {reason}"
+            return _finding(test, message, Kind.UNDECIDED)
         return None
 
     def _blocked(self, test: Test, obstacle: Obstacle) -> Finding:
         text = test.flow.text
         what = {
             "missing": f"{text} does not pass {obstacle.point}, and a test of the site says that it must",
+            "bypass": f"{text} passes {obstacle.point} in one direction alone, and a test of the site says that it must"
+            " pass",
             "reply": f"the replies to {text} do not pass {obstacle.point}, and a test of the site says that they must",
             "undecided": f"whether {text} passes {obstacle.point}, as a test of the site says, is not known",
         }[obstacle.kind]

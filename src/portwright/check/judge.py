@@ -17,11 +17,12 @@ from portwright.policy.index import Values
 from portwright.policy.model import Rewrite, Rule
 from portwright.policy.text import packet_of
 from portwright.policy.walk import Decision
-from portwright.site.model import Crossing, Route
+from portwright.site.model import Crossing, Route, Virtual
+from portwright.source import Source
 
 NOT_GIVEN = "no configuration of this point is given"
 _TRANSLATING_MODES = ("dnat", "snat")
-_BALANCED = "a load balancer that translates, and its way on to the members is not followed"
+_BALANCED = "the way from {name} on to its members is not followed"
 _DECLARED = "the site declares a translation here (nat), and the way of the translated packet was not followed"
 
 
@@ -46,6 +47,7 @@ class Obstacle:
     witness: Values | None = None
     decision: Decision | None = None
     reason: str = ""  # where the rules do not say it themselves
+    place: Source | None = None  # in the site file, where no point is to blame and the plan has no finding for it
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -90,26 +92,37 @@ class Judge:
         if not flow.has_common_version:
             yield Obstacle("undecided", "", None, reason="the two ends have no IP version in common")
         virtual = self.plan.site.virtual.get(flow.destination.name)
-        if virtual is not None and virtual.mode in _TRANSLATING_MODES:
-            yield Obstacle("undecided", "", None, reason=_BALANCED)
+        if virtual is not None and (reason := self.leads_on(virtual)):
+            yield Obstacle("undecided", "", None, reason=reason, place=virtual.source)
         for route in flow.routes:
-            both = {crossing.point for crossing in route.forward} & {crossing.point for crossing in route.back}
-            known = tuple(crossing for crossing in route.back if crossing.point in both)
-            yield from self.along(flow.packets, route.forward, State.NEW, "missing")
-            yield from self.along(flow.replies, known, State.ESTABLISHED, "reply")
-            yield from self._one_sided(flow, route, both)
+            yield from self.on(route, flow.packets, flow.replies, flow.protocol == TCP)
 
-    def _one_sided(self, flow: RequiredFlow, route: Route, both: set[str]) -> Iterator[Obstacle]:
+    def on(self, route: Route, packets: Boxes, replies: Boxes, is_tcp: bool) -> Iterator[Obstacle]:
+        """What stops packets, or the replies to them, on one way."""
+        both = {crossing.point for crossing in route.forward} & {crossing.point for crossing in route.back}
+        known = tuple(crossing for crossing in route.back if crossing.point in both)
+        yield from self.along(packets, route.forward, State.NEW, "missing")
+        yield from self.along(replies, known, State.ESTABLISHED, "reply")
+        yield from self._one_sided(route, both, packets, replies, is_tcp)
+
+    def leads_on(self, virtual: Virtual) -> str:
+        """Why the way to a virtual address does not end there: packets go on as others, or to another zone."""
+        away = any(self.plan.site.hosts[member].zone != virtual.zone for member in virtual.members)
+        return _BALANCED.format(name=virtual.name) if virtual.mode in _TRANSLATING_MODES or away else ""
+
+    def _one_sided(
+        self, route: Route, both: set[str], packets: Boxes, replies: Boxes, is_tcp: bool
+    ) -> Iterator[Obstacle]:
         """What stops a flow at points that see only its requests, or only its replies.
 
         To them what follows belongs to no connection. A SYN-ACK without its SYN, or data without a SYN-ACK, is invalid
         (nf_conntrack_proto_tcp.c, tcp_conntracks); a datagram is new.
         """
-        stray = State.INVALID if flow.protocol == TCP else State.NEW
-        requests = tuple(crossing for crossing in route.forward if crossing.point not in both and flow.protocol == TCP)
-        replies = tuple(crossing for crossing in route.back if crossing.point not in both)
-        yield from self.along(flow.packets, requests, stray, "bypass")
-        yield from self.along(flow.replies, replies, stray, "bypass")
+        stray = State.INVALID if is_tcp else State.NEW
+        there = tuple(crossing for crossing in route.forward if crossing.point not in both and is_tcp)
+        back = tuple(crossing for crossing in route.back if crossing.point not in both)
+        yield from self.along(packets, there, stray, "bypass")
+        yield from self.along(replies, back, stray, "bypass")
 
     def along(self, boxes: Boxes, crossings: tuple[Crossing, ...], state: State, kind: Trouble) -> Iterator[Obstacle]:
         """What stops packets on their way, in its order."""

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from portwright.catalog.model import Break, Effect
 from portwright.check.assertions import Assertions
@@ -62,7 +63,7 @@ class CheckReport:
         severities = {finding.severity for finding in self.findings}
         if Severity.ERROR in severities:
             return "findings"
-        return "undecided" if Severity.UNDECIDED in severities else "proved"
+        return "undecided" if Severity.UNDECIDED in severities or self.judged(Judgment.UNDECIDED) else "proved"
 
     def count(self, kind: Kind) -> int:
         """How many findings of a kind there are."""
@@ -113,6 +114,7 @@ class Check:
             *self._blocked(results, spared),
             *self._undecided(results, excess),
             *self._unread(results),
+            *self._astray(),
             *Assertions(self.judge).findings(),
             *self._excess(excess),
             *self._anomalies(),
@@ -156,7 +158,8 @@ class Check:
         hanging: defaultdict[tuple[str, Rule | str], list[tuple[RequiredFlow, Obstacle]]] = defaultdict(list)
         for result in results:
             for obstacle in result.obstacles:
-                if obstacle.kind == "undecided" and obstacle.point:  # the plan has found what concerns no point
+                known = obstacle.point or obstacle.place  # the plan has found the rest
+                if obstacle.kind == "undecided" and known:
                     for cause in obstacle.rules or (obstacle.reason,):
                         hanging[obstacle.point, cause].append((result.flow, obstacle))
         opening = {name: self._doubtful_rules(name, found) for name, found in excess.items()}
@@ -175,6 +178,16 @@ class Check:
                 message = f"{name}: {NOT_GIVEN}, so that what it permits is not known"
                 yield Finding(Kind.UNDECIDED, message, subject=NOT_GIVEN, point=name, place=str(point.source))
 
+    def _astray(self) -> Iterator[Finding]:
+        """Points that no path crosses: either they stop nothing of this site, or a path lacks them."""
+        site = self.plan.site
+        ways = chain.from_iterable((*route.forward, *route.back) for routes in site.declared_routes.values() for route in routes)
+        crossed = {crossing.point for crossing in ways}
+        for name, point in site.points.items():
+            if name not in crossed and point.on is None:
+                message = f"no path of the site crosses {name}, so that what must pass it is not judged"
+                yield Finding(Kind.UNDECIDED, message, subject="no path", point=name, place=str(point.source))
+
     def _hanging(
         self, point: str, cause: Rule | str, flows: list[tuple[RequiredFlow, Obstacle]], also_opens: bool
     ) -> Finding:
@@ -182,12 +195,12 @@ class Check:
         requirements = tuple(dict.fromkeys(flow.requirement.id for flow, _ in flows))
         citations = tuple(dict.fromkeys(c for flow, _ in flows for c in flow.requirement.citations))
         ids = list(dict.fromkeys(flow.id for flow, _ in flows))  # a flow may hang on it there and back
-        number = "a required flow is undecided" if len(ids) == 1 else f"{len(ids)} required flows are undecided"
-        because = flows[0][1].reason or f"{_THEY[len(ids) == 1]} on a line that is not modelled"
+        number = f"{len(ids)} required flows are undecided" if len(ids) > 1 else _whether(flows[0][0])
+        because = flows[0][1].reason or _why(cause, flows[0][1], len(ids) == 1)
         opens = ", and so is what else may be open" if also_opens else ""
         return Finding(
             Kind.UNDECIDED,
-            f"{point}: {number}{opens}: {because}",
+            f"{point}: {number}{opens}: {because}" if point else f"{number}: {because}",
             subject=cause.source.text if isinstance(cause, Rule) else cause,
             point=point,
             flow=ids[0] if len(ids) == 1 else "",
@@ -196,6 +209,7 @@ class Check:
             requirements=requirements,
             citations=citations,
             breaks=breaks,
+            place=str(flows[0][1].place or ""),
         )
 
     def _doubtful_rules(self, point: str, found: PointExcess) -> dict[Rule, str]:
@@ -301,6 +315,18 @@ def _spared(results: Iterable[FlowResult]) -> frozenset[str]:
 def _cannot(flow: RequiredFlow, kind: Kind) -> str:
     ends = f"{flow.source.name} cannot reach {flow.destination.name} on {flow.describe()}"
     return f"{ends} ({_BECAUSE[kind]})" if kind in _BECAUSE else ends
+
+
+def _whether(flow: RequiredFlow) -> str:
+    return f"whether {flow.source.name} reaches {flow.destination.name} on {flow.describe()} is undecided"
+
+
+def _why(cause: Rule | str, obstacle: Obstacle, is_one: bool) -> str:
+    """A line that is fully modelled leaves a flow undecided only where an interface of its way is not known."""
+    is_vague = obstacle.crossing is not None and obstacle.crossing.is_vague
+    if is_vague and isinstance(cause, Rule) and cause.match.is_certain:
+        return "the site does not say behind which of its interfaces the zones lie"
+    return f"{_THEY[is_one]} on a line that is not modelled"
 
 
 def consequence(plan: Plan, breaks: tuple[Break, ...]) -> str:

@@ -1,6 +1,7 @@
 """Which enforcement points lie between two ends: those between their zones, and those on the hosts themselves."""
 
 from dataclasses import dataclass
+from itertools import product
 
 from portwright.plan.model import Endpoint
 from portwright.site.model import Crossing, Route, Site
@@ -27,8 +28,8 @@ class Routing:
     def between(self, source: Endpoint, destination: Endpoint) -> tuple[Route, ...]:
         """The ways from end to end; several must all pass. Empty: nobody declared one."""
         declared = self.site.routes(source.zone, destination.zone)
-        leaving, arriving = self._firewalls(source), self._firewalls(destination)
-        if not leaving and not arriving:
+        ends = dict.fromkeys(product(self._firewalls(source), self._firewalls(destination)))
+        if list(ends) == [((), ())]:
             return declared
         return tuple(
             Route(
@@ -36,12 +37,14 @@ class Routing:
                 (*_sending(arriving), *route.back, *_receiving(leaving)),
             )
             for route in declared
+            for leaving, arriving in ends
         )
 
-    def _firewalls(self, endpoint: Endpoint) -> tuple[str, ...]:
-        if not endpoint.is_one_host or endpoint.host is None:
-            return ()
-        return self.on_host.get(endpoint.host.name, ())
+    def _firewalls(self, endpoint: Endpoint) -> tuple[tuple[str, ...], ...]:
+        """The firewalls on an end: one way for each host that may be meant, as any member of a virtual address may."""
+        if virtual := self.site.virtual.get(endpoint.name):
+            return tuple(self.on_host.get(member, ()) for member in virtual.members) or ((),)
+        return (self.on_host.get(endpoint.host.name, ()) if endpoint.is_one_host and endpoint.host else (),)
 
 
 def _sending(points: tuple[str, ...]) -> tuple[Crossing, ...]:

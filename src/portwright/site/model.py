@@ -125,6 +125,11 @@ class Crossing:
     interface_in: str | None  # None: the site does not say
     interface_out: str | None
 
+    @property
+    def is_vague(self) -> bool:
+        """Report whether the site should say more: behind which interface of a firewall a zone lies."""
+        return self.hook == "forward" and None in (self.interface_in, self.interface_out)
+
 
 @dataclass(frozen=True, slots=True)
 class Route:

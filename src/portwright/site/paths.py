@@ -22,6 +22,8 @@ def declared_routes(entries: Iterable[PathEntry], points: Mapping[str, Point]) -
         if ways > MAX_WAYS:
             raise InvalidInput.of(f"has more than {MAX_WAYS} ways between zones", file=entry.source.file, path="paths")
         _note_host_firewalls(entry, points)
+        for points_crossed in (entry.through, entry.back or ()):
+            _note_twice(points_crossed)
         for ends, through, back in _ways(entry):
             route = Route(_crossings(through, ends, points), _crossings(back, (ends[1], ends[0]), points))
             routes.setdefault(ends, {})[route] = None
@@ -66,3 +68,11 @@ def _note_host_firewalls(entry: PathEntry, points: Mapping[str, Point]) -> None:
 def _note_host_firewall(point: Located[str]) -> None:
     hint = "leave it out: the firewall of a host is crossed whenever that host is an end"
     point.note(f"'{point.value}' runs on a host, so it lies on no path between zones", hint)
+
+
+def _note_twice(points: Iterable[Located[str]]) -> None:
+    seen: set[str] = set()
+    for point in points:
+        if point.value in seen:
+            point.note(f"'{point.value}' is on this way already", "a packet crosses a point once")
+        seen.add(point.value)

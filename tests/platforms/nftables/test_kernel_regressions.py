@@ -4,12 +4,12 @@ Each was found by `python -m tests.kernel.oracle` and is judged here without a k
 """
 
 import pytest
+from tests.platforms.nftables.rulesets import ruleset
 
 from portwright.packets.packet import Packet
 from portwright.platforms.nftables import parse
 from portwright.policy.answer import Answerer
 from portwright.policy.walk import Decided, Decision
-from tests.platforms.nftables.rulesets import ruleset
 
 TWO_NAT_CHAINS = """
 table inet one {

@@ -48,7 +48,7 @@ def parse(text: str, file: str) -> Configuration:
     ended = any(_END.match(line.text) for line in lines)
     ledger = Ledger(file, None if ended or not lines else lines[-1].number)
     ledger.inert(sum(line.text[0] in "!:" for line in lines))
-    reader = Reader(ledger)
+    reader = Reader(ledger, _configuration_of(lines))
     blocks = list(blocks_of(lines, takes_body))
     for block in blocks:
         reader.read(block)
@@ -70,6 +70,13 @@ def _check(text: str, file: str) -> None:
         raise InvalidInput.of("this is not text", file=file, hint=_HINT)
     if not recognizes(text):
         raise InvalidInput.of("this is not the running-config of a Cisco ASA", file=file, hint=_HINT)
+
+
+def _configuration_of(lines: list[Line]) -> range:
+    """The lines from the version to the end: around them stands what else the terminal showed."""
+    first = next((line.number for line in lines if line.words[:2] == ("ASA", "Version")), 0)
+    last = next((line.number for line in reversed(lines) if _END.match(line.text)), lines[-1].number if lines else 0)
+    return range(first, last + 1)
 
 
 def _note_the_end(ledger: Ledger, last: Line) -> None:

@@ -10,15 +10,15 @@ INERT: dict[str, str] = {
         hostname, domain-name, boot, asdm, terminal, pager, prompt, clock, banner, names, license, checkheaps,
         crashinfo, coredump, config-register, console, hw-module, module, service-module, mount, jumbo-frame,
         mac-address, flowcontrol, hpm, cpu, power-supply, fxos, ip-client, license-server, client-update, pdm,
-        hardware-bypass, auto-update, quit, exit, end, enable, configure, write, show, firewall routed, mode
-        single, memory, setup, app-agent, fips, asp load-balance, asp rule-engine, asp inspect-dp,
+        hardware-bypass, auto-update, quit, exit, end, enable, configure, write, show, firewall routed,
+        mode single, memory, setup, app-agent, fips, asp load-balance, asp rule-engine, asp inspect-dp,
         command-alias, lacp, port-channel, redundant, logging, threat-detection, forward-reference,
         object-group-search, service password-recovery, service call-home, service sw-reset-button, privilege,
         key config-key""",
     "users of the device and those who vouch for them": """
         enable password, passwd, password, user-identity, password-policy, auth-prompt, attribute, aaa-server,
-        aaa accounting, aaa authentication, aaa authorization, aaa local, aaa proxy-limit, aaa mac-exempt, aaa
-        kerberos, ldap, mac-list, virtual, zonelabs-integrity, cts, sso-server""",
+        aaa accounting, aaa authentication, aaa authorization, aaa local, aaa proxy-limit, aaa mac-exempt,
+        aaa kerberos, ldap, mac-list, virtual, zonelabs-integrity, cts, sso-server""",
     "access to the device itself": """
         ssh, telnet, http, icmp, ssl, snmp-server, snmp, quota, call-home, rest-api""",
     "services that the device offers or uses": """
@@ -30,14 +30,14 @@ INERT: dict[str, str] = {
         failover, monitor-interface, cluster""",
     "limits, timers and rates": """
         timeout, xlate, fragment, mtu, conn, conn-rebalance, priority-queue, tcp-map, limit-resource, class,
-        sysopt connection tcpmss, sysopt connection timewait, sysopt connection preserve-vpn-flows, sysopt
-        connection reclassify-vpn, sysopt connection tcp-max-unprocessed-seg, sysopt traffic, sysopt noproxyarp,
-        sysopt nodnsalias, sysopt radius, sysopt np, sysopt uauth""",
+        sysopt connection tcpmss, sysopt connection timewait, sysopt connection preserve-vpn-flows,
+        sysopt connection reclassify-vpn, sysopt connection tcp-max-unprocessed-seg, sysopt traffic,
+        sysopt noproxyarp, sysopt nodnsalias, sysopt radius, sysopt np, sysopt uauth""",
     "how a packet that was dropped is answered": """
         service""",
     "neighbors on the wire": """
-        arp, arp-inspection, mac-address-table, mac-learn, ipv6 neighbor, ipv6 nd, ipv6 enforce-eui64, ipv6
-        icmp, l2vpn, nve, vxlan, zone, bfd-template, bfd, lldp, cdp, vlan""",
+        arp, arp-inspection, mac-address-table, mac-learn, ipv6 neighbor, ipv6 nd, ipv6 enforce-eui64, ipv6 icmp,
+        l2vpn, nve, vxlan, zone, bfd-template, bfd, lldp, cdp, vlan""",
     "multicast and dynamic routing, beyond the routes": """
         igmp, pim, mroute, mfib, route-map, prefix-list, ipv6 prefix-list, as-path, community-list, policy-list,
         key chain""",
@@ -46,10 +46,10 @@ INERT: dict[str, str] = {
         ipv6-vpn-addr-assign, vpn-sessiondb, vpn, vpn-mode, vpnclient, remote-access, eou, nac-policy, vpnsetup,
         l2tp, anyconnect, anyconnect-custom-attr, anyconnect-custom-data, csd, hostscan, smart-tunnel""",
     "inspection of contents": """
-        regex, tls-proxy, phone-proxy, ctl-file, ctl-provider, ctl, media-termination, uc-ime, snmp-map,
-        gtp-map, sip-map, http-map, ftp-map, mgcp-map, h225-map, dns-map, pop3s, imap4s, smtps, sunrpc-server,
-        dynamic-filter updater-client, dynamic-filter use-database, dynamic-filter whitelist, dynamic-filter
-        blacklist, compression""",
+        regex, tls-proxy, phone-proxy, ctl-file, ctl-provider, ctl, media-termination, uc-ime, snmp-map, gtp-map,
+        sip-map, http-map, ftp-map, mgcp-map, h225-map, dns-map, pop3s, imap4s, smtps, sunrpc-server,
+        dynamic-filter updater-client, dynamic-filter use-database, dynamic-filter whitelist,
+        dynamic-filter blacklist, compression""",
 }
 
 # Commands with lines below them, by their first word.

@@ -54,15 +54,19 @@ def is_inert(line: Line) -> bool:
     return False
 
 
-def rule_of(line: Line, file: str, interfaces: Interfaces) -> Rule:
-    """The uncertain rule for a line of one of the commands."""
+def rule_of(line: Line, file: str, interfaces: Interfaces, overrides: bool) -> Rule:
+    """The uncertain rule for a line of one of the commands.
+
+    With `access-group ... per-user-override` (`overrides`) a user's own access list may also permit.
+    """
     command = COMMANDS[line.words[0]]
     source = line.source(file)
     try:
         boxes = command.packets(line, interfaces)
     except NotUnderstood:
         boxes = (EVERYTHING,)
-    return Rule(Match.doubtful(Doubt(command.reason, source), boxes), command.verdict, source, reason=command.reason)
+    verdict = command.verdict | Verdict.ACCEPT if overrides and line.words[0] == "aaa" else command.verdict
+    return Rule(Match.doubtful(Doubt(command.reason, source), boxes), verdict, source, reason=command.reason)
 
 
 def _everything(line: Line, interfaces: Interfaces) -> Boxes:

@@ -78,8 +78,9 @@ class Draft:
 class Reader:
     """Sorts blocks into a draft."""
 
-    def __init__(self, ledger: Ledger):
+    def __init__(self, ledger: Ledger, configuration: range):
         self._ledger = ledger
+        self._configuration = configuration  # the lines that are the running-config
         self.draft = Draft(Objects(ledger))
 
     def read(self, block: Block) -> None:
@@ -88,7 +89,7 @@ class Reader:
         read = _find(words)
         if read is not None:
             read(self, block)
-        elif inert_group(words) is not None or _is_prompt(block) or (words[0] == "no" and _find(words[1:]) is not None):
+        elif _is_inert(words) or _is_prompt(block) or block.head.number not in self._configuration:
             self._ledger.inert_block(block)
         else:
             self._unknown(block)
@@ -262,6 +263,8 @@ class Reader:
     def class_map(self, block: Block) -> None:
         """`class-map NAME`."""
         if is_typed(block):
+            if block.head.words[2:3] == ("management",):
+                self.draft.policies.management.add(block.head.words[-1])
             self._ledger.inert_block(block)
             return
         self._ledger.modelled(1 + len(block.body))
@@ -355,6 +358,11 @@ class Reader:
         """`ip verify reverse-path interface NAME`."""
         self._ledger.modelled()
         self.draft.reverse_path.append(block.head)
+
+
+def _is_inert(words: tuple[str, ...]) -> bool:
+    """Report whether a command decides about no packet: it stands in the table, or takes back what is modelled."""
+    return inert_group(words) is not None or (words[0] == "no" and _find(words[1:]) is not None)
 
 
 def _is_prompt(block: Block) -> bool:

@@ -45,6 +45,7 @@ class ServicePolicies:
     """What is written about classes and policies."""
 
     classes: dict[str, Block] = field(default_factory=dict)
+    management: set[str] = field(default_factory=set)  # classes of packets to the firewall itself
     policies: dict[str, Block] = field(default_factory=dict)
     applied: list[Line] = field(default_factory=list)
 
@@ -121,6 +122,8 @@ class Inspector:
     def _class(self, name: str, line: Line) -> Match:
         if name == "class-default":
             return ALWAYS
+        if name in self._written.management:
+            return NEVER
         block = self._written.classes.get(name)
         if block is None:
             self._ledger.undefined(line, f"class-map {name} is not defined")

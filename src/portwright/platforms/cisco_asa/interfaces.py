@@ -90,6 +90,12 @@ INERT = tuple(
     bfd
     no bfd
     asr-group
+    allow-ssc-mgmt
+    ipv6 dhcprelay
+    policy-route cost
+    policy-route path-monitoring
+    no lldp
+    no cdp
     segment-id
     vtep-nve
     mcast-group
@@ -132,13 +138,16 @@ class Interface:
 
     @property
     def is_usable(self) -> bool:
-        """Report whether packets arrive and leave there; those of a bridge group do so on its members."""
-        return not (self.shutdown or self.management_only or self.bridge)
+        """Report whether packets cross the firewall there; those of a bridge group do so on its members."""
+        return not (self.shutdown or self.management_only or self.bridge or self._is("loopback"))
 
     @property
     def is_tunnel(self) -> bool:
         """Report whether the interface is a virtual tunnel interface."""
-        return self.hardware.lower().startswith("tunnel")
+        return self._is("tunnel") or self._is("virtual-template")
+
+    def _is(self, kind: str) -> bool:
+        return self.hardware.lower().startswith(kind)
 
     @property
     def bridge(self) -> str:
@@ -297,5 +306,5 @@ _READERS: dict[tuple[str, ...], Callable[[Interface, Line, dict[str, str]], None
     ("bridge-group",): _bridge_group,
     ("zone-member",): _zone_member,
     ("no", "forward"): _no_forward,
-    ("policy-route",): _policy_route,
+    ("policy-route", "route-map"): _policy_route,
 }

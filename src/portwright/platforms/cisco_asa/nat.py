@@ -19,7 +19,7 @@ from portwright.platforms.cisco_asa import services
 from portwright.platforms.cisco_asa.ledger import Ledger
 from portwright.platforms.cisco_asa.lines import Cursor, Line, NotUnderstood
 from portwright.platforms.cisco_asa.objects import Objects
-from portwright.platforms.cisco_asa.values import ANY, VERSIONS, Addresses, host, parse_ip
+from portwright.platforms.cisco_asa.values import ANY, VERSIONS, Addresses, host, network, parse_ip
 from portwright.source import Source
 
 # Options that change neither which packets pass nor how they are translated here.
@@ -198,6 +198,8 @@ class NatReader:
         """A static rule's address in place stands for as many addresses as the object has, a subnet for a subnet."""
 
         def mapped(word: str) -> Addresses:
+            if "/" in word:
+                return network(Cursor((word,)), self._objects.names)
             version, address = parse_ip(word, self._objects.names)
             ranges = real.family(version).possible
             if len(ranges) != 1:

@@ -66,6 +66,10 @@ class Parts:
         """The place of a rule that no line stands for."""
         return Source(self.file, 0)
 
+    def redirecting(self) -> list[str]:
+        """The interfaces where packets arrive whose way a route map chooses."""
+        return [name for name, interface in self.interfaces.items() if interface.bypass]
+
     def arrives(self, name: str) -> dict[Field, Intervals]:
         """Packets that arrive on an interface."""
         return {Field.IN: self.atoms.exactly(name)}

@@ -143,7 +143,7 @@ class Builder:
             self._ledger.census(),
             tuple(sorted(self._ledger.remarks, key=lambda remark: remark.source.line)),
             parts.routes,
-            parts.routing_is_complete,
+            parts.routing_is_complete and not parts.redirecting(),
             declares_interfaces=True,
             crossings=self._crossings(parts, untranslations),
         )
@@ -154,7 +154,7 @@ class Builder:
         table = RouteTable(parts.routes, parts.routing_is_complete)
         nearby = connected_routes(parts.interfaces, parts.file)  # those of management interfaces too
         sources = RouteTable((*parts.routes, *nearby), parts.routing_is_complete)
-        return Crossings(parts.atoms, usable, table, untranslations, sources)
+        return Crossings(parts.atoms, usable, table, untranslations, sources, parts.redirecting())
 
     def _parts(self) -> tuple[Parts, list[Translation]]:
         draft, ledger = self._draft, self._ledger
@@ -168,7 +168,7 @@ class Builder:
         atoms = Interfaces.of({route.interface for route in routes} | nat.interfaces | set(interfaces))
         actions = Inspector(draft.policies, ledger, atoms, lists.permitted).actions()
         remotes = tuple(TunnelReader(draft.tunnels, lists.permitted, interfaces).remotes())
-        unforeseen = any(remote.brings_routes and remote.is_everybody for remote in remotes)
+        unforeseen = any(remote.brings_any_route for remote in remotes)
         complete = learned and not (draft.routing_protocols or unforeseen) and draft.transparent is None
         routes += tuple(tunnel_routes(remotes, routes, ledger.file))
         parts = Parts(ledger.file, draft, interfaces, atoms, lists.chains, bound, actions, remotes, routes, complete)
@@ -260,6 +260,9 @@ class Builder:
     def _remark_on_missing(self) -> None:
         for reference, line in self._draft.objects.missing.items():
             self._ledger.undefined(line, f"{reference} is not defined")
+        for line in self._draft.tunnels.filters:
+            if line.words[-1] not in self._draft.access_lists:
+                self._ledger.undefined(line, f"access-list {line.words[-1]} is not defined")
 
 
 def _translation_stages(

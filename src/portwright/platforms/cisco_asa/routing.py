@@ -86,7 +86,7 @@ def routes_of(
     """The routes of a configuration, and whether nothing that an interface learns could add to them."""
     found, complete = list(connected_routes(interfaces, ledger.file)), True
     for interface in interfaces.values():
-        complete = complete and len(interface.learned) <= len(interface.default_route) and not interface.bypass
+        complete = complete and len(interface.learned) <= len(interface.default_route)
         found += [Route(_DEFAULTS[0], interface.name, False, n.source(ledger.file)) for n in interface.default_route]
     found += [Route(n.network, n.interface, False, n.line.source(ledger.file)) for n in _best(statics)]
     return tuple(found), complete
@@ -121,7 +121,7 @@ def tunnel_routes(remotes: Iterable[Remote], routes: tuple[Route, ...], file: st
     """The routes that tunnels bring while they are up, each beside the one that holds while they are not."""
     table, found = RouteTable(routes, True), []
     for remote in remotes:
-        for network in _networks(remote) if remote.brings_routes and not remote.is_everybody else ():
+        for network in _networks(remote) if remote.brings_routes and not remote.brings_any_route else ():
             present = table.toward(network.version, int(network.network_address))
             if set(present) != set(remote.interfaces):
                 names = (*remote.interfaces, *present)
@@ -194,12 +194,14 @@ class Crossings:
         usable: Iterable[str],  # interfaces that are up and pass packets
         table: RouteTable,
         untranslations: Iterable[Untranslation],
-        sources: RouteTable | None = None,  # where sources lie; those of management networks too
+        sources: RouteTable,  # where sources lie; those of management networks too
+        redirected: Iterable[str],  # interfaces where packets arrive whose way a route map chooses
     ):
         self._interfaces = interfaces
         self._usable = [interfaces.atom(name) for name in usable]
         self._table = table
-        self._sources = sources or table
+        self._sources = sources
+        self._redirected = frozenset(interfaces.atom(name) for name in redirected)
         self._egress_of = {found.rule: found.egress for found in untranslations}
         self._index: ChainIndex | None = None  # made when first needed
 
@@ -211,11 +213,15 @@ class Crossings:
         ingress = self._named(packet.interface_in) or self._behind(packet.version, packet.source)
         pairs = []
         for arrives in ingress or self._usable:
-            egress = self._named(packet.interface_out) or self._translated(packet, arrives)
-            egress = egress or self._toward(packet.version, packet.destination)
+            egress = self._named(packet.interface_out) or self._leaving(packet, arrives)
             known = bool(ingress and egress)
             pairs += [(arrives, leaves) for leaves in egress or self._usable if known or arrives != leaves]
         return list(dict.fromkeys(pairs)) or [(OTHER, OTHER)]
+
+    def _leaving(self, packet: Packet, arrives: int) -> list[int]:
+        if arrives in self._redirected:
+            return []
+        return self._translated(packet, arrives) or self._toward(packet.version, packet.destination)
 
     def _named(self, name: str | None) -> list[int]:
         return [] if name is None else [self._interfaces.atom(name)]

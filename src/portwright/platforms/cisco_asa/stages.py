@@ -27,6 +27,7 @@ _KNOWN: Intervals = ((State.ESTABLISHED, State.ESTABLISHED), (State.RELATED, Sta
 _SCTP_SINCE = (9, 5)  # release in which SCTP became stateful
 _MULTICAST = {4: ((0xE0000000, 0xEFFFFFFF),), 6: ((0xFF << 120, 2**128 - 1),)}
 _BROADCAST: Intervals = ((0xFFFFFFFF, 0xFFFFFFFF),)
+_NEGOTIATED: dict[str, Intervals] = {"pptp": ((47, 47),), "ipsec-pass-thru": ((50, 51),)}  # GRE; ESP and AH
 _HIGH_PORTS: Intervals = ((1024, 65535),)
 _ENDPOINT_MAPPER = 135
 _MOST_BOXES = 40  # of a class, whose complement grows fast
@@ -211,7 +212,18 @@ class AccessStage:
             doubt = Doubt("whether inspection lets ICMP errors through depends on the error", errors[0].source)
             match = Match.doubtful(doubt, related.possible)
             yield Rule(match, Verdict.ACCEPT, errors[0].source, reason=doubt.reason)
+        yield from self._passed_along()
         yield from self._stray_segments()
+
+    def _passed_along(self) -> Iterator[Rule]:
+        """Inspection of a control connection lets the tunnel through that it negotiates."""
+        for protocol, numbers in _NEGOTIATED.items():
+            for action in inspections(self._parts.actions, protocol)[:1]:
+                doubt = Doubt(
+                    f"inspect {protocol} lets through what belongs to a connection that it watches", action.source
+                )
+                match = Match.doubtful(doubt, exactly({Field.STATE: _KNOWN, Field.PROTOCOL: numbers}).possible)
+                yield Rule(match, Verdict.ACCEPT, action.source, reason=doubt.reason)
 
     def _stray_segments(self) -> Iterator[Rule]:
         """A TCP segment that opens nothing and belongs to nothing is dropped, unless state is bypassed."""
@@ -229,9 +241,10 @@ class AccessStage:
         return Rule(match, Verdict.DROP, action.source, reason=doubt.reason)
 
     def _commands(self, always: bool) -> Iterator[Rule]:
+        overrides = any("per-user-override" in one.binding.line.words for one in self._parts.bound)
         for line in self._parts.draft.doubtful:
             if doubts.concerns_connections(line) is always:
-                yield doubts.rule_of(line, self._file, self._parts.atoms)
+                yield doubts.rule_of(line, self._file, self._parts.atoms, overrides)
 
     # -- before the access lists --------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from portwright.platforms.cisco_asa.lines import Block, Line
 from portwright.platforms.cisco_asa.values import VERSIONS, Addresses, Values, is_all
 
 _MATCH = ("match", "address")
+_MOST_ROUTES = 20_000
 _DYNAMIC = ("ipsec-isakmp", "dynamic")
 
 
@@ -60,9 +61,10 @@ class Remote:
     brings_routes: bool  # while it is up, the addresses are routed to it
 
     @property
-    def is_everybody(self) -> bool:
-        """Report whether any address may be at the far end."""
-        return any(is_all(version, self.addresses.family(version).possible) for version in VERSIONS)
+    def brings_any_route(self) -> bool:
+        """Report whether it may bring routes to any address, or to more networks than can be told apart."""
+        everybody = any(is_all(version, self.addresses.family(version).possible) for version in VERSIONS)
+        return self.brings_routes and (everybody or self.addresses.size * len(self.interfaces) > _MOST_ROUTES)
 
     def match(self, atoms: Intervals, file: str, name: Field = Field.SRC) -> Match:
         """The packets that may have come through the tunnel (or by DST, that may leave through it)."""

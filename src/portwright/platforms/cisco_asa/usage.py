@@ -44,6 +44,9 @@ def remark_on_unused(draft: Draft, used: set[str], ledger: Ledger) -> None:
     for name, definition in draft.objects.groups.items():
         if name not in used:
             ledger.unused(definition.head, f"object-group {name} is never used")
+    for name, line in draft.time_ranges.items():
+        if name not in used:
+            ledger.unused(line, f"time-range {name} is never used")
     for name, access_list in draft.access_lists.items():
         if name not in used:
             ledger.unused(access_list.first, f"access-list {name} is never used")
