@@ -324,6 +324,10 @@ HEAD = "site: x\nproducts: [dynamics-crm-2013]\nzones: {a: {networks: [10.0.0.0/
             "paths: [{between: [a, b], through: [f]}]",
             "'f' runs on a host, so it lies on no path",
         ),
+        (
+            "enforcement: {f: {platform: x}}\npaths: [{between: [a, b], through: [f, f]}]",
+            "'f' is on this way already",
+        ),
         ("accept: [{flow: tcp any > h:1, reason: r}]", "'h' is neither an address nor a name of this site"),
         ("accept: [{flow: any b > a, rule: x, at: f, reason: r}]", "an accept entry has either 'flow' or 'rule'"),
         ("accept: [{flow: any b > a, reason: r, until: 30.6.2027}]", "'30.6.2027' is not a date; write 2027-06-30"),

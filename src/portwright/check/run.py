@@ -181,9 +181,10 @@ class Check:
     def _astray(self) -> Iterator[Finding]:
         """Points that no path crosses: either they stop nothing of this site, or a path lacks them."""
         site = self.plan.site
-        ways = chain.from_iterable((*route.forward, *route.back) for routes in site.declared_routes.values() for route in routes)
-        crossed = {crossing.point for crossing in ways}
-        for name, point in site.points.items():
+        routes = chain.from_iterable(site.declared_routes.values())
+        crossed = {crossing.point for route in routes for crossing in (*route.forward, *route.back)}
+        for name in self.views:
+            point = site.points[name]
             if name not in crossed and point.on is None:
                 message = f"no path of the site crosses {name}, so that what must pass it is not judged"
                 yield Finding(Kind.UNDECIDED, message, subject="no path", point=name, place=str(point.source))

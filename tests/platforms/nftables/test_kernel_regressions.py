@@ -70,7 +70,7 @@ def test_a_traffic_class_may_be_set() -> None:
     ],
 )
 def test_negations_of_neighboring_fields_may_be_one(rule: str, packet: str, decided: Decided) -> None:
-    """`nft` before 1.1 loads them as a single comparison, which holds where one of the fields differs."""
+    """nft 1.0.6 loads them as a single comparison, which holds where one of the fields differs."""
     assert judge(ruleset(rule), packet).decided is decided
 
 

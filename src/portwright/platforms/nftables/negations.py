@@ -1,6 +1,6 @@
 """Negations that nft joins.
 
-Versions of nft before 1.1 load `tcp sport != 1 tcp dport != 2` as a single comparison of four bytes, which holds unless
+nft 1.0.6 loads `tcp sport != 1 tcp dport != 2` as a single comparison of four bytes, which holds unless
 *both* are equal; later ones as two, of which both must hold. A listing shows the same words for either, so what lies
 between the two readings is in doubt.
 """
