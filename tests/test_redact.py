@@ -8,6 +8,7 @@ from portwright.redact import redact
 
 SECRETS = [
     "enable password S3cret encrypted",
+    "boot config https://admin:S3cret@10.0.0.1/start.cfg",
     "enable password $sha512$5000$S3cret$S3cret pbkdf2",
     "enable secret 5 S3cret",
     "passwd S3cret encrypted",

@@ -1,5 +1,7 @@
 """Secrets in configurations, masked before any line is kept or printed."""
 
+import re
+
 MASK = "*****"
 
 # A word that ends so (`password`, `ldap-login-password`, `"encrypted-password":`) is followed by a secret.
@@ -13,11 +15,13 @@ _BETWEEN = frozenset(
     "md5 sha sha1 sha224 sha256 sha384 sha512 des 3des aes aes128 aes192 aes256 128 192 256 encrypted hex ascii "
     "ascii-text enc hmac-sha-256 eigrp".split()
 )
+_USER_INFO = re.compile(r"(://[^\s/@:]{1,256}:)[^\s/@]{1,256}@")  # RFC 3986, 3.2.1: https://user:secret@host
 _PUNCTUATION = "\"':=<>,"
 
 
 def redact(text: str) -> str:
     """The text with every secret replaced by asterisks: the word after `password`, `key`, `community` and the like."""
+    text = _USER_INFO.sub(rf"\1{MASK}@", text)
     if not _may_hold_a_secret(text):
         return text
     words, hidden = text.split(), []

@@ -315,7 +315,7 @@ def test_a_translating_virtual_address_is_never_proved(vip, mode):
     flow, test = done.document["findings"]
     assert (flow["flow"], flow["point"]) == ("crm.web/staff>vip", None)
     assert flow["message"] == (
-        "whether staff reaches vip on tcp 443 is undecided: the way from vip on to its members is not followed"
+        "whether staff reaches vip on tcp 443 is not known: the way from vip on to its members is not followed"
     )
     assert test["message"].endswith("is not known: the way from vip on to its members is not followed")
 

@@ -167,9 +167,12 @@ class Assertions:
 
     def _led_there(self, test: Test, leg: _Leg, route: Route) -> Finding | None:
         """A translation that may lead packets for another address to the destination."""
-        sources = PacketSet.of(self.judge.space, _only(Field.SRC, leg.source.addresses))
         for crossing in route.forward:
-            for rule in _translations(self.judge.views[crossing.point].policy(crossing.hook)):
+            view, way = self.judge.views[crossing.point], Way.of(crossing)
+            fixed = view.constraints(way)
+            here: dict[Field, Intervals] = {name: fixed[name] for name in (Field.IN, Field.OUT)}
+            sources = PacketSet.of(self.judge.space, _only(Field.SRC, leg.source.addresses, here))
+            for rule in _translations(view.policy(crossing.hook)):
                 if _leads_to(rule, leg.destination.addresses) and any(map(sources.overlaps, rule.match.possible)):
                     message = f"{_open(test)}: {crossing.point} translates other addresses to {leg.destination.name}"
                     return _finding(test, message, Kind.UNDECIDED, rules=(rule_reference(rule, crossing.point),))
@@ -197,8 +200,8 @@ def _at(route: Route, point: str | None) -> Route | None:
     return Route(forward, back) if forward else None
 
 
-def _only(field: Field, addresses: Addresses) -> Boxes:
-    boxes = (Box.of({Field.VERSION: ((v, v),), field: addresses.family(v)}) for v in (4, 6))
+def _only(field: Field, addresses: Addresses, more: dict[Field, Intervals]) -> Boxes:
+    boxes = (Box.of({Field.VERSION: ((v, v),), field: addresses.family(v), **more}) for v in (4, 6))
     return tuple(box for box in boxes if box is not None)
 
 

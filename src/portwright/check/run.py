@@ -244,7 +244,8 @@ class Check:
             yield from (self._too_wide(point, one) for one in found.sure)
 
     def _too_wide(self, point: str, found: RuleExcess) -> Finding:
-        boxes, left_out = found.packets.cover(_COVER, self.prefer, beside=self._permitted)
+        own = PacketSet.of(self.space, found.rule.match.possible)  # what is needed of it may stand in the same box
+        boxes, left_out = found.packets.cover(_COVER, self.prefer, beside=self._permitted & own)
         shown = "; ".join(box_text(_without_source_port(box), naming=self._naming) for box in boxes)
         more = " and more" if left_out else ""
         view = self.views[point]
@@ -319,7 +320,7 @@ def _cannot(flow: RequiredFlow, kind: Kind) -> str:
 
 
 def _whether(flow: RequiredFlow) -> str:
-    return f"whether {flow.source.name} reaches {flow.destination.name} on {flow.describe()} is undecided"
+    return f"whether {flow.source.name} reaches {flow.destination.name} on {flow.describe()} is not known"
 
 
 def _why(cause: Rule | str, obstacle: Obstacle, is_one: bool) -> str:

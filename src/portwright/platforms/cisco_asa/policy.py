@@ -1,6 +1,6 @@
 """Everything that was read, worked out: a `Configuration`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from portwright.packets.box import ALWAYS, EVERYTHING, NEVER, Box, Doubt, Match
@@ -40,7 +40,7 @@ from portwright.platforms.cisco_asa.stages import (
     tunnel_rules,
 )
 from portwright.platforms.cisco_asa.translation import Translations
-from portwright.platforms.cisco_asa.tunnels import TunnelReader
+from portwright.platforms.cisco_asa.tunnels import Remote, TunnelReader
 from portwright.platforms.cisco_asa.values import VERSIONS
 from portwright.policy.configuration import Configuration, Route
 from portwright.policy.interfaces import Interfaces
@@ -164,22 +164,22 @@ class Builder:
         lists = AccessLists(draft, Context(draft.objects, ledger, own, draft.time_ranges, unified))
         bound = self._last_of_each([lists.bound(one) for one in draft.bindings if lists.decides_about_ip(one)])
         nat = self._translations(NatReader(draft.objects, ledger, own))
-        routes, learned = self._routes(interfaces)
+        remotes = tuple(TunnelReader(draft.tunnels, lists.permitted, interfaces).remotes())
+        routes, complete = self._routes(interfaces, remotes)
         atoms = Interfaces.of({route.interface for route in routes} | nat.interfaces | set(interfaces))
         actions = Inspector(draft.policies, ledger, atoms, lists.permitted).actions()
-        remotes = tuple(TunnelReader(draft.tunnels, lists.permitted, interfaces).remotes())
-        unforeseen = any(remote.brings_any_route for remote in remotes)
-        complete = learned and not (draft.routing_protocols or unforeseen) and draft.transparent is None
-        routes += tuple(tunnel_routes(remotes, routes, ledger.file))
         parts = Parts(ledger.file, draft, interfaces, atoms, lists.chains, bound, actions, remotes, routes, complete)
         return replace(parts, doubts=self._doubts(parts, nat), bypasses=tuple(tunnel_rules(parts))), nat.rules
 
-    def _routes(self, interfaces: dict[str, Interface]) -> tuple[tuple[Route, ...], bool]:
+    def _routes(self, interfaces: dict[str, Interface], remotes: Sequence[Remote]) -> tuple[tuple[Route, ...], bool]:
         """The routes of packets through the firewall, and whether the file tells them all."""
         release, statics = self._draft.release, self._draft.routes
         if release is None or release >= _MANAGEMENT_ROUTES_APART:
             interfaces, statics = for_traffic(interfaces, statics)
-        return routes_of(interfaces, statics, self._ledger)
+        routes, learned = routes_of(interfaces, statics, self._ledger)
+        unforeseen = self._draft.routing_protocols or any(remote.brings_any_route for remote in remotes)
+        complete = learned and not unforeseen and self._draft.transparent is None
+        return (*routes, *tunnel_routes(remotes, routes, self._ledger.file)), complete
 
     def _last_of_each(self, bound: list[Bound]) -> list[Bound]:
         """An interface has one access list in a direction (and IP version): the last applied. Ethernet's come first."""

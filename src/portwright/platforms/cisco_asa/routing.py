@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network, summarize_address_range
 from itertools import groupby
 
-from portwright.packets.fields import Field, Header
+from portwright.packets.fields import LAST_ADDRESS, Field, Header
 from portwright.packets.intervals import Intervals, complement, intersect, normalize
 from portwright.packets.packet import Packet
 from portwright.platforms.cisco_asa.interfaces import Interface
@@ -164,16 +164,21 @@ class RouteTable:
         return ()
 
 
-def reached_through(routes: Iterable[Route], interface: str, version: int) -> Intervals:
+def by_network(routes: Iterable[Route], version: int) -> list[tuple[Intervals, frozenset[str]]]:
+    """Each network of the routes, shorter prefixes first, and the interfaces that lead to it."""
+    found = sorted((r for r in routes if r.network.version == version), key=lambda r: (r.network.prefixlen, r.network))
+    groups = groupby(found, key=lambda route: route.network)
+    return [(span(network), frozenset(route.interface for route in alternatives)) for network, alternatives in groups]
+
+
+def reached_through(networks: Iterable[tuple[Intervals, frozenset[str]]], interface: str, version: int) -> Intervals:
     """The addresses whose route leads through an interface, longer prefixes taken into account."""
     reached: Intervals = ()
-    found = sorted((r for r in routes if r.network.version == version), key=lambda r: (r.network.prefixlen, r.network))
-    for network, alternatives in groupby(found, key=lambda route: route.network):
-        around = span(network)
-        if any(route.interface == interface for route in alternatives):
+    for around, interfaces in networks:
+        if interface in interfaces:
             reached = normalize(reached + around)
-        else:
-            reached = intersect(reached, complement(around, 2**network.max_prefixlen - 1))
+        elif reached:
+            reached = intersect(reached, complement(around, LAST_ADDRESS[version]))
     return reached
 
 

@@ -15,7 +15,7 @@ from portwright.platforms.cisco_asa import doubts
 from portwright.platforms.cisco_asa.inspection import Action, inspections, modules, state_bypasses
 from portwright.platforms.cisco_asa.interfaces import Interface
 from portwright.platforms.cisco_asa.parts import Bound, Parts, exactly
-from portwright.platforms.cisco_asa.routing import NULL, reached_through
+from portwright.platforms.cisco_asa.routing import NULL, by_network, reached_through
 from portwright.platforms.cisco_asa.values import VERSIONS
 from portwright.policy.interfaces import OTHER
 from portwright.policy.model import Chain, Jump, Rule, Stage, Verdict
@@ -100,6 +100,7 @@ class AccessStage:
         self._parts = parts
         self._file = parts.file
         self._levels = _Levels(parts)
+        self._networks = {version: by_network(parts.routes, version) for version in VERSIONS}
         self._named = parts.toward(parts.interfaces)
         self._zones = parts.by(lambda interface: interface.zone)
         self._bridges = parts.by(lambda interface: interface.bridge_group)
@@ -261,7 +262,7 @@ class AccessStage:
             yield Rule(match, Verdict.DROP, source, reason=reason)
 
     def _spoofed(self, name: str, version: int) -> Box | None:
-        reached = reached_through(self._parts.routes, name, version)
+        reached = reached_through(self._networks[version], name, version)
         last = (1 << (32 if version == 4 else 128)) - 1
         return Box.of({**self._parts.arrives(name), Field.VERSION: ((version, version),),
                        Field.SRC: complement(reached, last)})  # fmt: skip
