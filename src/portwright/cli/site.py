@@ -62,7 +62,10 @@ def with_configurations(site: Site, configs: Iterable[str]) -> Site:
 def today_option(function: click.decorators.FC) -> click.decorators.FC:
     """`--today`, which decides what has expired."""
     return click.option(
-        "--today", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="Judge expiry dates as of this day (default: today)."
+        "--today",
+        metavar="DATE",
+        type=click.DateTime(["%Y-%m-%d"]),
+        help="Judge expiry dates as of this day (default: today).",
     )(function)
 
 

@@ -194,4 +194,3 @@ def _box_on(box: Box, table: Mapping[int, Intervals]) -> Box:
 
 def _has(ranges: Intervals, atom: int) -> bool:
     return any(first <= atom <= last for first, last in ranges)
-

@@ -29,7 +29,7 @@ _IPTABLES_CHAINS = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}
 
 
 def configuration(ruleset: Ruleset, file: str, lines: int = 0) -> Configuration:
-    """What a ruleset means, of so many lines (0: it is not made of lines). Raises InvalidInput for jumps nft refuses."""
+    """What a ruleset of so many lines means (0: not made of lines). Raises InvalidInput for jumps nft refuses."""
     references.check_jumps(ruleset, file)
     _mark_changing_sets(ruleset)
     _mark_iptables(ruleset)
