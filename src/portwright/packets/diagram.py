@@ -61,8 +61,7 @@ class Operation:
     """A combination of leaf values, the short cuts it allows, and its cache (one per space).
 
     `left_wins(value)`: with this value as the left leaf the result is that leaf, whatever is right; `right_wins`
-    likewise. `left_yields(value)`: the result is the right operand; `right_yields`: the left one. `left_stays(node)`:
-    nothing below this left node changes, whatever is right.
+    likewise. `left_yields(value)`: the result is the right operand; `right_yields`: the left one.
     """
 
     def __init__(
@@ -73,10 +72,8 @@ class Operation:
         left_yields: Callable[[Hashable], bool] = _never,
         right_wins: Callable[[Hashable], bool] = _never,
         right_yields: Callable[[Hashable], bool] = _never,
-        left_stays: "Callable[[Node], bool] | None" = None,
     ):
         self.combine = combine
-        self.left_stays = left_stays
         self.left_wins, self.left_yields = left_wins, left_yields
         self.right_wins, self.right_yields = right_wins, right_yields
         self.cache: dict[tuple[Node, Node], Node] = {}
@@ -189,7 +186,7 @@ class Space:
         """The map of the operation's leaf function over two maps."""
         leaf_level = len(self.order)
         cache, make = operation.cache, self.node
-        left_roles, right_roles, stays = operation.left_roles, operation.right_roles, operation.left_stays
+        left_roles, right_roles = operation.left_roles, operation.right_roles
 
         def recurse(a: Node, b: Node) -> Node:  # noqa: C901, PLR0912 -- measured: calls are what costs here
             if a.level == leaf_level:
@@ -210,8 +207,6 @@ class Space:
             found = cache.get(key)
             if found is not None:
                 return found
-            if stays is not None and stays(a):
-                return a
             bounds: list[int] = []
             children: list[Node] = []
             level = a.level if a.level < b.level else b.level

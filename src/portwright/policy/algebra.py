@@ -6,9 +6,9 @@ target's CONTINUE into RETURN, and at the end of a chain RETURN becomes CONTINUE
 walk in `policy.walk`, so that each can judge the other.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from functools import partial, reduce
-from operator import eq, or_
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import partial
+from operator import eq
 
 from portwright.packets.diagram import Node, Operation, PacketMap, Priority, Space
 from portwright.packets.fields import Field
@@ -51,10 +51,6 @@ def _either(one: Hashable, other: Hashable) -> Hashable:
 
 
 Translations = dict[tuple[Change, ...], int]  # every translation met, numbered
-
-
-def _longest(values: Iterable[Hashable]) -> int:
-    return max(value.bit_length() for value in values if isinstance(value, int))
 
 
 def is_sure(value: Hashable) -> bool:
@@ -155,21 +151,26 @@ class StageMap:
         self._value = value_of or self._labelled
         self._chains: dict[str, Node] = {}
         self._labels: dict[tuple[Change, ...], int] = {(): ACCEPT}  # how accepted packets are translated -> bit
+        self._translating: dict[tuple[Change, ...], dict[Rule, None]] = {}  # which rules ask for it
 
     def then(self, rest: Node, either: Operation, translations: Translations | None) -> Node:
         """The map of this stage followed by `rest`, which accepted packets enter translated."""
-        space = self._space
         root = self.guarded()
-        width = _FIRST_LABEL.bit_length() + len(self._labels) + _longest(space.values(rest))
+        gather = Operation(_gathered, left_yields=_is_nothing, right_yields=_is_nothing)
+        behind = self._balanced(gather, list(self._behind(rest, either, translations)))
         accepting = sum(self._labels.values())
-        root = space.map(lambda value: _lifted(value, accepting, width), root)
-        below = _Below()
+        return self._space.apply(_continued(accepting), root, behind)
+
+    def _behind(self, rest: Node, either: Operation, translations: Translations | None) -> Iterator[Node]:
+        """For each way of being accepted, where a rule may ask for it, what comes behind; packed as `_Behind`."""
         for changes, bit in self._labels.items():
             moved = sum({_MOVES[change.field] for change in changes if change.field in _MOVES})
             if translations is not None and changes:
                 moved |= _FIRST_LABEL << translations.setdefault(changes, len(translations))
-            root = space.apply(_replacing(bit << width, moved, below), root, _before(space, rest, changes, either))
-        return root
+            boxes = [box for rule in self._translating.get(changes, ()) for box in rule.match.possible]
+            where = self._space.first_of([(box, True) for box in boxes], False) if changes else self._space.leaf(True)
+            before = _before(self._space, rest, changes, either)
+            yield self._space.apply(_packing(bit, moved), where, before)
 
     def base(self) -> Node:
         """The map of the base chain, its default taking what returns."""
@@ -189,19 +190,20 @@ class StageMap:
         return self._chains[name]
 
     def _run(self, chain: Chain) -> Node:
-        return self._balanced([self._part([rule for _, rule in batch]) for batch in batches(enumerate(chain.rules))])
+        parts = [self._part([rule for _, rule in batch]) for batch in batches(enumerate(chain.rules))]
+        return self._balanced(self._operation, parts or [self._space.leaf(CONTINUE)])
 
     def _part(self, rules: Sequence[Rule]) -> Node:
         if isinstance(rules[0].action, Jump | Goto):
             return self._jump(rules[0])
         return self._plain([entry for rule in rules for entry in self._entries(rule)])
 
-    def _balanced(self, parts: list[Node]) -> Node:
-        """`first` over the parts as a balanced tree: it is associative, and small maps combine cheaply."""
+    def _balanced(self, operation: Operation, parts: list[Node]) -> Node:
+        """An associative operation over parts as a balanced tree: small maps combine cheaply."""
         while len(parts) > 1:
             pairs = zip(parts[::2], [*parts[1::2], None], strict=False)
-            parts = [one if other is None else self._then(one, other) for one, other in pairs]
-        return parts[0] if parts else self._space.leaf(CONTINUE)
+            parts = [one if other is None else self._space.apply(operation, one, other) for one, other in pairs]
+        return parts[0]
 
     def _then(self, one: Node, other: Node) -> Node:
         return self._space.apply(self._operation, one, other)
@@ -224,6 +226,7 @@ class StageMap:
             assert isinstance(rule.action, Verdict)
             return int(rule.action)
         changes = rule.action.changes
+        self._translating.setdefault(changes, {})[rule] = None
         return self._labels.setdefault(changes, _FIRST_LABEL << len(self._labels))
 
     def _leaf_of(self, rule: Rule) -> Node:
@@ -262,41 +265,41 @@ def _restricting(skipped: int) -> Operation:
     return Operation(combine, left_yields=lambda where: where == 0)
 
 
-def _lifted(value: Hashable, accepting: int, width: int) -> Hashable:
-    """Accepting bits move out of the way of final verdicts."""
-    assert isinstance(value, int)
-    return (value & ~accepting) | (value & accepting) << width
+_Behind = frozenset[tuple[int, int]]  # bit of an accepting label, verdicts behind it; False: nothing
 
 
-class _Below:
-    """The bits of all values below a node, so that a pass for one bit keeps to the few nodes that have it."""
-
-    def __init__(self) -> None:
-        self._bits: dict[Node, int] = {}
-
-    def __call__(self, node: Node) -> int:
-        if not node.children:
-            assert isinstance(node.value, int)
-            return node.value
-        if node not in self._bits:
-            self._bits[node] = reduce(or_, (self(child) for child in node.children))
-        return self._bits[node]
+def _is_nothing(behind: Hashable) -> bool:
+    return behind is False
 
 
-def _replacing(bit: int, moved: int, below: _Below) -> Operation:
-    """The bit of the left value is replaced by the right value, which is marked as `moved` where it accepts."""
+def _packing(bit: int, moved: int) -> Operation:
+    """Verdicts behind a label where it may occur, marked as `moved` where they accept; elsewhere nothing."""
 
-    def combine(one: Hashable, rest: Hashable) -> Hashable:
-        assert isinstance(one, int)
-        assert isinstance(rest, int)
-        return (one & ~bit) | rest | (moved if rest & ACCEPT else 0) if one & bit else one
+    def combine(_here: Hashable, verdicts: Hashable) -> _Behind:
+        assert isinstance(verdicts, int)
+        return frozenset({(bit, verdicts | (moved if verdicts & ACCEPT else 0))})
 
-    return Operation(
-        combine,
-        left_wins=lambda one: isinstance(one, int) and not one & bit,
-        left_yields=lambda one: one == bit and not moved,
-        left_stays=lambda node: not below(node) & bit,
-    )
+    return Operation(combine, left_wins=_is_nothing)
+
+
+def _gathered(one: Hashable, other: Hashable) -> Hashable:
+    assert isinstance(one, frozenset)
+    assert isinstance(other, frozenset)
+    return one | other
+
+
+def _continued(accepting: int) -> Operation:
+    """The accepting bits of the left value are replaced by what comes behind them."""
+
+    def combine(verdicts: Hashable, behind: Hashable) -> int:
+        assert isinstance(verdicts, int)
+        assert isinstance(behind, frozenset)
+        result = verdicts & ~accepting
+        for bit, after in behind:
+            result |= after if verdicts & bit else 0
+        return result
+
+    return Operation(combine, left_wins=lambda verdicts: isinstance(verdicts, int) and not verdicts & accepting)
 
 
 def _before(space: Space, root: Node, changes: tuple[Change, ...], either: Operation) -> Node:
