@@ -76,7 +76,9 @@ def test_a_deliberate_deny_inside_a_required_flow_is_no_finding(f6):
     f6.edit(f6.core, rule, f"access-list users_in extended deny ip host 10.10.9.9 any\n{rule}")
     assert {one["witness"].split()[1].partition(":")[0] for one in f6.check().findings("missing")} == {"10.10.9.9"}
     f6.say("except", '{flow: "any 10.10.9.9 > any", reason: quarantine, owner: soc}')
-    assert f6.check().status == 0
+    done = f6.check()
+    assert done.status == 0
+    assert "any 10.10.9.9 > any is denied on purpose and not required (quarantine, soc)" in done.document["assumptions"]
 
 
 def test_an_expired_exception_excuses_nothing(f6):
@@ -99,6 +101,12 @@ def test_an_assumed_line_decides_nothing_and_is_reported(f6):
     done = f6.check()
     assert done.status == 0
     assert f"at core-fw line {line} decides nothing (asked the vendor, net)" in done.document["assumptions"]
+
+
+def test_an_entry_without_owner_says_its_reason_alone(f6):
+    """No empty place is left for the name."""
+    f6.say("except", '{flow: "any 10.10.9.9 > any", reason: quarantine}')
+    assert any(text.endswith(" (quarantine)") for text in f6.check().document["assumptions"])
 
 
 def test_an_assumed_pattern_stands_for_all_its_lines(f6):
@@ -350,3 +358,21 @@ def test_an_allow_does_not_hold_where_a_point_sees_one_direction(f6):
     f6.say("tests", "allow: tcp fe01 > sql01:1433")
     [test] = f6.check().findings("assertion")
     assert "in one direction alone" in test["message"]
+
+
+@pytest.mark.parametrize(
+    ("route", "says"),
+    [
+        (
+            "route admin 10.30.0.0 255.255.255.0 10.60.0.9 1\n",
+            ": its routes lead 10.30.0.21 to interface admin, and the site says transit",
+        ),
+        ("", ": it has no route to 10.30.0.21, and the site says that one leads to interface transit"),
+    ],
+)
+def test_a_route_that_contradicts_the_site_leaves_its_flows_undecided(f6, route, says):
+    """The firewall itself would send the packets out of another interface than the site says."""
+    f6.edit(f6.core, "route transit 10.30.0.0 255.255.255.0 10.99.0.2 1\n", route)
+    done = f6.check()
+    assert (done.status, done.document["verdict"]) == (3, "undecided")
+    assert any(finding["message"].endswith(says) for finding in done.findings("undecided"))

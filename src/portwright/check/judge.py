@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import ip_address
 from typing import Literal
 
 from portwright.check.points import PointView, Way
@@ -15,7 +16,7 @@ from portwright.plan.model import Plan, RequiredFlow
 from portwright.policy.algebra import DESTINATION_MOVED, SOURCE_MOVED, is_possible, is_sure
 from portwright.policy.index import Values
 from portwright.policy.model import Rewrite, Rule
-from portwright.policy.text import packet_of
+from portwright.policy.text import address_range_text, packet_of
 from portwright.policy.walk import Decision
 from portwright.site.model import Crossing, Route, Virtual
 from portwright.source import Source
@@ -137,6 +138,8 @@ class Judge:
                 yield obstacle
             elif kind == "missing" and self._is_translated(crossing, boxes):
                 yield Obstacle("undecided", crossing.point, crossing, reason=_DECLARED)
+            elif kind == "missing" and (reason := _routed_elsewhere(view, crossing, boxes)):
+                yield Obstacle("undecided", crossing.point, crossing, reason=reason)
 
     def _at(self, view: PointView, way: Way, crossing: Crossing, boxes: Boxes, kind: Trouble) -> Obstacle | None:
         """What stops a flow at a point, if anything does."""
@@ -211,6 +214,32 @@ class Judge:
             first, last = values[0]
             witness[field] = first if first == last else values
         return tuple(witness)
+
+
+def _routed_elsewhere(view: PointView, crossing: Crossing, boxes: Boxes) -> str:
+    """Where the routes of a configuration contradict the site: no route to an address, or one by another interface.
+
+    An interface without an address of its own, such as one of a bridge, is in no route.
+    """
+    configuration = view.reading.configuration
+    leaves = crossing.interface_out
+    if crossing.hook != "forward" or not any(route.interface == leaves for route in configuration.routes):
+        return ""
+    for box in boxes:
+        version = box.get(Field.VERSION)[0][0]
+        for first, _ in box.get(Field.DST):
+            toward, address = (
+                configuration.interface_toward(version, first),
+                address_range_text(version, (first, first)),
+            )
+            if toward not in (None, leaves):
+                return f"its routes lead {address} to interface {toward}, and the site says {leaves}"
+            if configuration.routing_is_complete and not any(
+                route.network.version == version and ip_address(address) in route.network
+                for route in configuration.routes
+            ):
+                return f"it has no route to {address}, and the site says that one leads to interface {leaves}"
+    return ""
 
 
 def _judgment(obstacles: tuple[Obstacle, ...]) -> Judgment:

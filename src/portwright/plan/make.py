@@ -163,7 +163,7 @@ class _Maker:
         site = self.site
         accepted = [entry for entry in site.accepts if not entry.has_expired(today)]
         flows = [AcceptedFlow(entry, entry.flow, entry.flow.boxes()) for entry in accepted if entry.flow]
-        exceptions = [entry.flow.boxes() for entry in site.exceptions if not entry.has_expired(today)]
+        exceptions = tuple(entry for entry in site.exceptions if not entry.has_expired(today))
         return Plan(
             site=site,
             catalog=self.catalog,
@@ -175,7 +175,8 @@ class _Maker:
             findings=tuple(self._findings(today)),
             accepted=tuple(flows),
             accepted_rules=tuple(entry for entry in accepted if entry.rule is not None),
-            excepted=tuple(chain.from_iterable(exceptions)),
+            exceptions=exceptions,
+            excepted=tuple(box for entry in exceptions for box in entry.flow.boxes()),
             assumptions=tuple(entry for entry in site.assumptions if not entry.has_expired(today)),
             tolerated=tolerated(),
             by_id={flow.id: flow for flow in (*self.flows, *self.others)},

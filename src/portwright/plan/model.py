@@ -11,7 +11,7 @@ from portwright.packets.fields import ICMP, ICMP_PROTOCOL, ICMPV6, PORT_PROTOCOL
 from portwright.packets.intervals import Intervals
 from portwright.packets.names import protocol_name
 from portwright.packets.notation import Flow, ports_text
-from portwright.site.model import Accept, Assumption, Crossing, Host, Instance, Route, Site
+from portwright.site.model import Accept, Assumption, Crossing, Exemption, Host, Instance, Route, Site
 
 DEFAULT_PHASES = (Phase.RUN, Phase.ADMINISTER)
 EPHEMERAL: Intervals = ((1024, 65535),)  # RFC 6056, 3.2: what clients may choose; systems use parts of it
@@ -185,7 +185,8 @@ class Plan:
     findings: tuple[Finding, ...]  # what the plan itself found: unplaced, undecided, expired
     accepted: tuple[AcceptedFlow, ...]
     accepted_rules: tuple[Accept, ...]  # accept entries about the rules of a point
-    excepted: Boxes  # deliberately denied: not required
+    exceptions: tuple[Exemption, ...]
+    excepted: Boxes  # their packets, deliberately denied: not required
     assumptions: tuple[Assumption, ...]
     tolerated: Boxes  # what every network needs, whatever runs on it
     by_id: Mapping[str, RequiredFlow]

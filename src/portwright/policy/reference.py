@@ -39,7 +39,8 @@ def rule_reason(rule: Rule) -> str:
     doubts = [
         doubt.reason if _is_here(doubt, rule) else f"{doubt.reason} ({doubt.source})" for doubt in rule.match.doubts
     ]
-    return "; ".join(dict.fromkeys(filter(None, (rule.reason, *doubts))))
+    own = rule.reason if all(rule.reason not in doubt for doubt in doubts) else ""
+    return "; ".join(dict.fromkeys(filter(None, (own, *doubts))))
 
 
 def _is_here(doubt: Doubt, rule: Rule) -> bool:

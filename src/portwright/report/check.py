@@ -12,7 +12,7 @@ from portwright.plan.model import Plan
 from portwright.policy.reference import RuleReference, reference_json
 from portwright.report.context import WIDTH, in_context
 from portwright.report.grouping import Group, grouped
-from portwright.site.model import Assumption
+from portwright.site.model import Assumption, Exemption
 
 SCHEMA = "portwright.check/1"
 _INDENT = 15
@@ -84,8 +84,12 @@ def break_json(broken: Break) -> dict[str, object]:
 
 
 def assumptions(plan: Plan) -> list[str]:
-    """What the answer takes for granted: the routine, and what the site vouches for."""
-    return [*_ROUTINE, *(_assumed(entry) for entry in plan.assumptions)]
+    """What the answer takes for granted: the routine, what the site vouches for, and what it denies on purpose."""
+    return [*_ROUTINE, *map(_assumed, plan.assumptions), *map(_denied, plan.exceptions)]
+
+
+def _denied(entry: Exemption) -> str:
+    return f"{entry.flow.text} is denied on purpose and not required ({_answer(entry)})"
 
 
 def _assumed(entry: Assumption) -> str:
@@ -93,7 +97,11 @@ def _assumed(entry: Assumption) -> str:
     what = what or (
         f"line {entry.line} decides nothing" if entry.line else f"lines with '{entry.pattern}' decide nothing"
     )
-    return f"at {entry.at} {what} ({entry.reason}, {entry.owner})"
+    return f"at {entry.at} {what} ({_answer(entry)})"
+
+
+def _answer(entry: Assumption | Exemption) -> str:
+    return ", ".join(word for word in (entry.reason, entry.owner) if word)
 
 
 # ---------------------------------------------------------------------- text
@@ -129,7 +137,7 @@ def finding_text(number: int, finding: Finding, plan: Plan, texts: Mapping[str, 
     head = wrap(f"{mark}{finding.message}", WIDTH - 4)
     lines = [f"{number:>2}. {head[0]}", *(f"    {line}" for line in head[1:])]
     seen = list(dict.fromkeys(broken.user_sees for broken in finding.breaks[:1] if broken.user_sees))
-    lines += _labelled("user sees", seen)
+    lines += _labelled("user may see" if finding.kind is Kind.UNDECIDED else "user sees", seen)
     lines += _deciding(finding, texts)
     lines += _labelled("packet", [finding.witness] if finding.witness else [])
     lines += _labelled("needed for", _needs(finding, plan))
@@ -185,7 +193,7 @@ def _deciding(finding: Finding, texts: Mapping[str, str]) -> list[str]:
 
 def _rule(rule: RuleReference, label: str, texts: Mapping[str, str]) -> list[str]:
     why = f" (by default: {rule.reason})" if rule.default and rule.reason else f": {rule.reason}" if rule.reason else ""
-    lines = _labelled(label, [f"{rule.file}:{rule.line}{why}"])
+    lines = _labelled(label, [f"{rule.file}:{rule.line}{why}" if rule.line else f"{rule.file}{why}"])
     if rule.line and rule.file in texts:
         lines += in_context(texts[rule.file], rule.line, around=1, indent=" " * (4 + _INDENT))
     return lines
