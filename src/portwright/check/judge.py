@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import ip_address
 from typing import Literal
 
 from portwright.check.points import PointView, Way
@@ -217,28 +216,20 @@ class Judge:
 
 
 def _routed_elsewhere(view: PointView, crossing: Crossing, boxes: Boxes) -> str:
-    """Where the routes of a configuration contradict the site: no route to an address, or one by another interface.
+    """Where a connected network or a route of a configuration leads to another interface than the site says.
 
-    An interface without an address of its own, such as one of a bridge, is in no route.
+    A default route says nothing against the site, which may know more. An interface without an address of its own, such
+    as one of a bridge, is in no route.
     """
-    configuration = view.reading.configuration
-    leaves = crossing.interface_out
+    configuration, leaves = view.reading.configuration, crossing.interface_out
     if crossing.hook != "forward" or not any(route.interface == leaves for route in configuration.routes):
         return ""
-    for box in boxes:
-        version = box.get(Field.VERSION)[0][0]
-        for first, _ in box.get(Field.DST):
-            toward, address = (
-                configuration.interface_toward(version, first),
-                address_range_text(version, (first, first)),
-            )
-            if toward not in (None, leaves):
-                return f"its routes lead {address} to interface {toward}, and the site says {leaves}"
-            if configuration.routing_is_complete and not any(
-                route.network.version == version and ip_address(address) in route.network
-                for route in configuration.routes
-            ):
-                return f"it has no route to {address}, and the site says that one leads to interface {leaves}"
+    ends = ((box.get(Field.VERSION)[0][0], first) for box in boxes for first, _ in box.get(Field.DST))
+    for version, address in ends:
+        toward = configuration.interface_toward(version, address)
+        if toward not in (None, leaves) and configuration.has_own_route(version, address):
+            text = address_range_text(version, (address, address))
+            return f"its routes lead {text} to interface {toward}, and the site says {leaves}"
     return ""
 
 

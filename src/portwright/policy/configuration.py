@@ -78,17 +78,24 @@ class Configuration:
         """The interface behind which an address lies, where the configuration makes that certain; otherwise None."""
         if not self.routing_is_complete:
             return None
-        matching = [
-            route
-            for route in self.routes
-            if route.network.version == version
-            and int(route.network.network_address) <= address <= int(route.network.broadcast_address)
-        ]
+        matching = self._routes_to(version, address)
         if not matching:
             return None
         longest = max(route.network.prefixlen for route in matching)
         found = {route.interface for route in matching if route.network.prefixlen == longest}
         return found.pop() if len(found) == 1 else None
+
+    def has_own_route(self, version: int, address: int) -> bool:
+        """Report whether a route leads to an address that does not lead everywhere."""
+        return any(route.network.prefixlen for route in self._routes_to(version, address))
+
+    def _routes_to(self, version: int, address: int) -> list[Route]:
+        return [
+            route
+            for route in self.routes
+            if route.network.version == version
+            and int(route.network.network_address) <= address <= int(route.network.broadcast_address)
+        ]
 
     def ways(self, packet: Packet, hook: str = "forward") -> list[tuple[int, int]]:
         """The pairs of interface atoms (in, out) on which the packet may cross, those it names or all there are."""

@@ -37,11 +37,11 @@ def _protocols(box: Box) -> str:
         ranges = with_ports or ranges
     if ranges == ((0, 255),):
         return "any"
-    return _listed([_span(pair, protocol_name) for pair in ranges])
+    return _listed([protocol_name(pair[0]) if pair[0] == pair[1] else _span(pair) for pair in ranges])
 
 
-def _span(pair: Interval, name: Callable[[int], str] = str) -> str:
-    return name(pair[0]) if pair[0] == pair[1] else f"{name(pair[0])}-{name(pair[1])}"
+def _span(pair: Interval) -> str:
+    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}-{pair[1]}"
 
 
 def _listed(parts: list[str]) -> str:
@@ -50,17 +50,24 @@ def _listed(parts: list[str]) -> str:
 
 
 def _end(box: Box, address: Field, port: Field, naming: Naming) -> str:
-    versions = [version for version in (4, 6) if contains(box.get(Field.VERSION), version)]
-    version = versions[0]
-    ranges = box.get(address)
-    everywhere = all(first == 0 and last >= LAST_ADDRESS[version] for first, last in ranges)
-    text = ("any" if len(versions) > 1 else f"any{version}") if everywhere else ""
-    text = text or _listed([naming(version, pair) or address_range_text(version, pair) for pair in ranges])
+    parts = [part for version in (4, 6) for part in _addresses(box, version, address, naming)]
+    text = "any" if parts == ["any4", "any6"] else _listed(parts)
     ports = box.get(port)
     if ports == ((0, 0xFFFF),) or (ports == ((0, 0),) and not _has_ports(box)):
         return text
     text = f"[{text}]" if ":" in text else text
     return f"{text}:{_listed([_span(pair) for pair in ports])}"
+
+
+def _addresses(box: Box, version: int, address: Field, naming: Naming) -> list[str]:
+    """The addresses of one IP version at one end."""
+    whole = ((0, LAST_ADDRESS[version]),)
+    ranges = intersect(box.get(address), whole)
+    if not contains(box.get(Field.VERSION), version):
+        return []
+    if ranges == whole:
+        return [f"any{version}"]
+    return [naming(version, pair) or address_range_text(version, pair) for pair in ranges]
 
 
 def _has_ports(box: Box) -> bool:

@@ -12,7 +12,7 @@ from portwright.plan.model import Plan
 from portwright.policy.reference import RuleReference, reference_json
 from portwright.report.context import WIDTH, in_context
 from portwright.report.grouping import Group, grouped
-from portwright.site.model import Assumption, Exemption
+from portwright.site.model import Accept, Assumption, Exemption
 
 SCHEMA = "portwright.check/1"
 _INDENT = 15
@@ -84,8 +84,16 @@ def break_json(broken: Break) -> dict[str, object]:
 
 
 def assumptions(plan: Plan) -> list[str]:
-    """What the answer takes for granted: the routine, what the site vouches for, and what it denies on purpose."""
-    return [*_ROUTINE, *map(_assumed, plan.assumptions), *map(_denied, plan.exceptions)]
+    """What the answer takes for granted: the routine, and whatever the site says that makes it judge less."""
+    accepted = (*(flow.entry for flow in plan.accepted), *plan.accepted_rules)
+    absent = (f"there is no {component} here ({why})" for component, why in plan.site.absent.items())
+    said = (*map(_assumed, plan.assumptions), *map(_denied, plan.exceptions), *map(_accepted, accepted))
+    return [*_ROUTINE, *said, *absent]
+
+
+def _accepted(entry: Accept) -> str:
+    what = entry.flow.text if entry.flow else f"what rules with '{entry.rule}' open at {entry.at}"
+    return f"{what} may be open ({_answer(entry)})"
 
 
 def _denied(entry: Exemption) -> str:
@@ -100,7 +108,7 @@ def _assumed(entry: Assumption) -> str:
     return f"at {entry.at} {what} ({_answer(entry)})"
 
 
-def _answer(entry: Assumption | Exemption) -> str:
+def _answer(entry: Accept | Assumption | Exemption) -> str:
     return ", ".join(word for word in (entry.reason, entry.owner) if word)
 
 
@@ -241,5 +249,7 @@ def _footer(report: CheckReport) -> list[str]:
             f"Not judged: {report.not_judged} {rules} traffic between addresses that the site does not name (--all).",
             WIDTH,
         )
-    taken = "; ".join(assumptions(report.plan))
-    return [*lines, *wrap(f"Taken for granted: {taken}.", WIDTH)]
+    lines += wrap(f"Taken for granted: {'; '.join(_ROUTINE)}.", WIDTH)
+    said = assumptions(report.plan)[len(_ROUTINE) :]
+    lines += ["Said by the site:"] if said else []
+    return lines + [part for text in said for part in wrap(f"  {text}", WIDTH, subsequent_indent="    ")]
