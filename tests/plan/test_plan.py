@@ -275,6 +275,12 @@ def test_a_component_that_the_site_does_without(tmp_path):
     assert shop(tmp_path, [ORDERS], extra="absent: {shop/stock: we guess}").findings == ()
 
 
+def test_a_component_that_is_absent_and_placed_is_told(tmp_path):
+    """One of the two is wrong, and nobody can know which."""
+    [finding] = shop(tmp_path, [ORDERS, STOCK], extra="absent: {shop/stock: we guess}").findings
+    assert finding.message == "the site says that there is no shop/stock, and places it on s1"
+
+
 def test_a_condition_decides_what_must_be_placed(tmp_path):
     """Only a site that wants a cache lacks one."""
     plan = shop(tmp_path, [ORDERS, STOCK], extra="settings: {cache: true}")

@@ -25,6 +25,22 @@ def unplaced(site: Site, component: Component, requirements: Sequence[Requiremen
     )
 
 
+def absent_yet_placed(site: Site) -> Iterator[Finding]:
+    """Components that the site says it does without, and places."""
+    for name in site.absent:
+        component = site.catalog.component(name)
+        parts = set(site.catalog.parts(component.id))
+        places = [host.name for host in site.consumers() if parts & host.roles]
+        if places:
+            yield Finding(
+                Kind.LINT,
+                f"the site says that there is no {component.id}, and places it on {', '.join(places)}",
+                subject=component.id,
+                fix="take it from 'absent', or from the host",
+                place=site.file,
+            )
+
+
 def open_choice(requirement: Requirement, title: str, source: Endpoint, endpoints: Sequence[Endpoint]) -> Finding:
     """Several hosts could serve, one does, and the site does not say which."""
     names = ", ".join(endpoint.name for endpoint in endpoints)

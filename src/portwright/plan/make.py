@@ -187,6 +187,7 @@ class _Maker:
             yield gaps.unplaced(self.site, self.catalog.components[name], requirements)
         yield from self.findings
         yield from gaps.unjudged(self.site, [flow for flow in self.flows if flow.is_required])
+        yield from gaps.absent_yet_placed(self.site)
         yield from gaps.expired(self.site, today)
 
 
