@@ -101,6 +101,14 @@ def test_an_assumed_line_decides_nothing_and_is_reported(f6):
     done = f6.check()
     assert done.status == 0
     assert f"at core-fw line {line} decides nothing (asked the vendor, net)" in done.document["assumptions"]
+    assert done.findings() == []
+
+
+def test_a_way_without_a_firewall_is_said(f6):
+    """Nothing is judged there, so the report says on whose word."""
+    users, apps = "[users, app, reports, core, admin]", "[app, reports, core, admin]"
+    f6.edit(f6.site, f"between: [{users}, {users}], through: [core-fw]", f"between: [{users}, {apps}], through: []")
+    assert "no firewall stands between app and users" in f6.check().document["assumptions"]
 
 
 def test_an_entry_without_owner_says_its_reason_alone(f6):

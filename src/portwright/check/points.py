@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from portwright.errors import InvalidInput, Problem
-from portwright.packets.box import Match
+from portwright.packets.box import NEVER, Match
 from portwright.packets.diagram import Operation, PacketMap, Space
 from portwright.packets.fields import Field, Flags, State
 from portwright.packets.intervals import Intervals
@@ -133,7 +133,7 @@ def _assumed(rule: Rule, assumptions: tuple[Assumption, ...]) -> Rule:
         if assumption.rate_limits and _is_within_a_rate(rule):
             rule = replace(rule, match=Match(rule.match.possible, rule.match.possible))
         elif _is_vouched_for(rule, assumption):
-            rule = replace(rule, match=Match((), ()))
+            rule = replace(rule, match=NEVER, default=True)  # not to be told as a rule without effect
     return rule
 
 

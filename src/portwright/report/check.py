@@ -12,7 +12,7 @@ from portwright.plan.model import Plan
 from portwright.policy.reference import RuleReference, reference_json
 from portwright.report.context import WIDTH, in_context
 from portwright.report.grouping import Group, grouped
-from portwright.site.model import Accept, Assumption, Exemption
+from portwright.site.model import Accept, Assumption, Exemption, Site
 
 SCHEMA = "portwright.check/1"
 _INDENT = 15
@@ -88,7 +88,15 @@ def assumptions(plan: Plan) -> list[str]:
     accepted = (*(flow.entry for flow in plan.accepted), *plan.accepted_rules)
     absent = (f"there is no {component} here ({why})" for component, why in plan.site.absent.items())
     said = (*map(_assumed, plan.assumptions), *map(_denied, plan.exceptions), *map(_accepted, accepted))
-    return [*_ROUTINE, *said, *absent]
+    open_ways = sorted({" and ".join(sorted(zones)) for zones in _without_firewall(plan.site)})
+    return [*_ROUTINE, *said, *absent, *(f"no firewall stands between {zones}" for zones in open_ways)]
+
+
+def _without_firewall(site: Site) -> Iterator[tuple[str, str]]:
+    """Pairs of zones between which the site declares a way without any point."""
+    for zones, routes in site.declared_routes.items():
+        if zones[0] != zones[1] and any(not route.forward for route in routes):
+            yield zones
 
 
 def _accepted(entry: Accept) -> str:
