@@ -86,3 +86,10 @@ def test_what_a_translation_may_open_is_undecided(f6):
     done = f6.check()
     assert done.status == 3
     assert any(rule["text"].startswith("nat (app,net)") for one in done.findings() for rule in rules(one))
+
+
+def test_what_the_routes_lead_elsewhere_is_not_open(f6):
+    """An address of the firewall itself is in the zone of the rest, and yet no packet for it leaves toward that zone."""
+    f6.edit(f6.site, "zones:\n", "zones:\n  net: {rest: true}\n")
+    f6.edit(f6.site, "interfaces: {users: users,", "interfaces: {net: users, users: users,")
+    assert f6.check().findings() == []

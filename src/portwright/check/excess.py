@@ -57,6 +57,7 @@ class ExcessFinder:
             verdicts = view.verdicts(way)
             moved = PacketSet.where(verdicts, _is_moved) & sent  # led to another destination, and not followed there
             open_ = (PacketSet.where(verdicts, is_possible) & (arriving | moved) & self._real) - self._permitted
+            open_ = open_ & view.not_routed_elsewhere(way)
             certain = (open_ & PacketSet.where(verdicts, is_sure)) - moved
             judged = self._universe | moved
             self._share(view, way, certain & judged, sure)

@@ -9,9 +9,11 @@ from portwright.packets.box import NEVER, Match
 from portwright.packets.diagram import Operation, PacketMap, Space
 from portwright.packets.fields import Field, Flags, State
 from portwright.packets.intervals import Intervals
+from portwright.packets.packetset import PacketSet
 from portwright.policy.algebra import AcceptingRules, PolicyMap
 from portwright.policy.configuration import Configuration
 from portwright.policy.model import Chain, Policy, Rule, Stage
+from portwright.policy.routing import not_routed_elsewhere
 from portwright.policy.walk import Walker
 from portwright.site.model import Assumption, Crossing, Site
 from portwright.source import Source
@@ -57,6 +59,7 @@ class PointView:
         self._walkers: dict[str, Walker] = {}
         self._ways: dict[Way, PacketMap[int]] = {}
         self._accepting: dict[str, list[AcceptingRules]] = {}
+        self._routed: PacketSet | None = None
         self.either = Operation(_either)  # on verdicts: one or the other
 
     def policy(self, hook: str) -> Policy:
@@ -88,6 +91,20 @@ class PointView:
                 root = self.space.assign(field, root, values, self.either)
             self._ways[way] = PacketMap(self.space, root)
         return self._ways[way]
+
+    def not_routed_elsewhere(self, way: Way) -> PacketSet:
+        """The packets that no network of the configuration leads elsewhere than a way, where interfaces are known."""
+        constraints = self.constraints(way)
+        if way.hook != "forward" or any(values[0][0] != values[0][1] for values in constraints.values()):
+            return PacketSet.everything(self.space)
+        if self._routed is None:
+            configuration = self.reading.configuration
+            policy = self.policy(way.hook)
+            self._routed = not_routed_elsewhere(self.space, policy, configuration, configuration.interfaces)
+        root = self._routed.root
+        for field, values in constraints.items():
+            root = self.space.assign(field, root, values, self.either)
+        return PacketSet(self.space, root)
 
     def constraints(self, way: Way) -> dict[Field, Intervals]:
         """The fields that a way fixes."""

@@ -23,22 +23,43 @@ def routed(space: Space, policy: Policy, configuration: Configuration, interface
 
     `policy` is the configuration's own on the atoms of `interfaces`: what it translates first is routed translated.
     """
+    return _following(space, policy, configuration, interfaces, configuration.routes, Verdict.DROP)
+
+
+def not_routed_elsewhere(
+    space: Space, policy: Policy, configuration: Configuration, interfaces: Interfaces
+) -> PacketSet:
+    """The packets that no network of the configuration leads to another interface than they name.
+
+    Default routes and missing ones say nothing: the site may know more.
+    """
+    own = tuple(route for route in configuration.routes if route.network.prefixlen)
+    return _following(space, policy, configuration, interfaces, own, Verdict.ACCEPT)
+
+
+def _following(
+    space: Space,
+    policy: Policy,
+    configuration: Configuration,
+    interfaces: Interfaces,
+    routes: tuple[Route, ...],
+    otherwise: Verdict,
+) -> PacketSet:
     if not configuration.routing_is_complete:
         return PacketSet.everything(space)
     translating = takewhile(lambda stage: stage.translates, policy.stages)
-    stages = (*translating, _routing(configuration, interfaces))
+    stages = (*translating, _routing(Source(configuration.file, 0), interfaces, routes, otherwise))
     return PolicyMap(space, Policy(stages)).possible()
 
 
-def _routing(configuration: Configuration, interfaces: Interfaces) -> Stage:
-    source = Source(configuration.file, 0)
-    longest_first = sorted(configuration.routes, key=lambda route: (-route.network.prefixlen, str(route.network)))
+def _routing(source: Source, interfaces: Interfaces, known: tuple[Route, ...], otherwise: Verdict) -> Stage:
+    longest_first = sorted(known, key=lambda route: (-route.network.prefixlen, str(route.network)))
     rules = [
         rule
         for network, routes in groupby(longest_first, key=lambda route: route.network)
         for rule in _rules(network, list(routes), interfaces)
     ]
-    rules.append(Rule(ALWAYS, Verdict.DROP, source, default=True))  # without a route a packet leaves nowhere
+    rules.append(Rule(ALWAYS, otherwise, source, default=True))
     return Stage("routing", "routing", {"routing": Chain("routing", tuple(rules), source)})
 
 
