@@ -89,7 +89,7 @@ def test_what_a_translation_may_open_is_undecided(f6):
 
 
 def test_what_the_routes_lead_elsewhere_is_not_open(f6):
-    """An address of the firewall itself is in the zone of the rest, and yet no packet for it leaves toward that zone."""
+    """An address of the firewall itself is in the zone of the rest, and yet no packet for it leaves there."""
     f6.edit(f6.site, "zones:\n", "zones:\n  net: {rest: true}\n")
     f6.edit(f6.site, "interfaces: {users: users,", "interfaces: {net: users, users: users,")
     assert f6.check().findings() == []
