@@ -1,8 +1,6 @@
-"""Reads and writes files as hostile and precious things: bounded, text only, whole or not at all."""
+"""Reads files as the hostile things they may be: bounded, and text only."""
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 
 from portwright.errors import InvalidInput
@@ -55,15 +53,3 @@ def _decode(content: bytes, path: str) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError:
         return content.decode("latin-1")  # banners and descriptions typed on old terminals
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: to a temporary file beside it, then rename."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -73,3 +73,15 @@ def test_the_text_names_both_lines_and_what_else_is_open(tmp_path, monkeypatch):
     assert max(map(len, done.out.splitlines()[2:])) <= 100
     assert f"f6/core-fw.cfg:{line_of(new, 'reports_in extended deny ip')}" in done.out
     assert "Beside these, some packets hang on lines that are not modelled" in done.out
+
+
+def test_only_comments_of_the_platform_make_no_difference(tmp_path):
+    """To nft a line that begins with an exclamation mark goes on with the one before."""
+    rule = "tcp dport \\\n{} 22 meta random < 10 accept"
+    files = [tmp_path / name for name in ("old.nft", "new.nft", "same.nft")]
+    for file, text in zip(files, ("!=", "==", "# a comment\n!="), strict=True):
+        comment, _, operator = text.rpartition("\n")
+        body = "type filter hook forward priority 0; policy drop;\n" + rule.format(operator)
+        file.write_text(f"{comment}\ntable ip t {{\nchain c {{\n{body}\n}}\n}}\n")
+    assert run("diff", files[0], files[1]).status == 3
+    assert run("diff", files[0], files[2]).status == 0

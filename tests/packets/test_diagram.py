@@ -107,16 +107,6 @@ def test_values_are_those_taken_on_the_box(entries, box):
     assert all(space.takes(root, lambda v, w=value: v == w, box) == (value in paired) for value in range(4))
 
 
-@given(priorities)
-def test_a_sample_takes_its_value(entries):
-    """Every value of the map has a sample, and the sample takes it."""
-    space = Space()
-    root = space.first_of(entries, 0)
-    samples = space.samples(root)
-    assert samples.keys() == space.values(root)
-    assert all(space.value(root, header) == value for value, header in samples.items())
-
-
 def test_values_that_python_calls_equal_are_kept_apart():
     """True is not 1: a boolean map and a number map never share leaves."""
     space = Space()

@@ -23,7 +23,10 @@ _HUMANE = {
     Field.TYPE: (8, 128),
 }
 _MOST = 20
-_REMARK = re.compile(r"access-list \S+ remark ")
+_COMMENTS = {  # platform -> lines that say nothing to it
+    "nftables": re.compile(r"\s*(#|$)"),
+    "cisco-asa": re.compile(r"[!:]|\s*$|access-list \S+ remark "),
+}
 
 
 @click.command()
@@ -42,24 +45,25 @@ def diff(old: str, new: str, platform: str | None, hook: str, path: bool, output
     """
     (before, old_text), (after, new_text) = (read_configuration(file, platform) for file in (old, new))
     comparison = Comparison(before, after, hook, path)
-    verdict, found, left_out = _compare(comparison, same_text=_commands(old_text) == _commands(new_text))
+    same_commands = _commands(old_text, before.platform) == _commands(new_text, after.platform)
+    verdict, found, left_out = _compare(comparison, same_commands)
     report = diff_json if output == "json" else diff_text
     show(report(verdict, found, left_out, comparison, before, after))
     return {"equal": ExitStatus.PROVED, "different": ExitStatus.FINDINGS, "undecided": ExitStatus.UNDECIDED}[verdict]
 
 
-def _commands(text: str) -> list[str]:
-    """The lines that are no comment on any platform: `# ...` of nft; `! ...`, `: ...` and remarks of ASA."""
-    lines = (line.rstrip() for line in text.splitlines())
-    return [line for line in lines if line.strip()[:1] not in ("", "#", "!", ":") and not _REMARK.match(line)]
+def _commands(text: str, platform: str) -> list[str]:
+    """The platform, and the lines of a text that are no comments to it."""
+    return [platform, *(line for line in text.splitlines() if not _COMMENTS[platform].match(line))]
 
 
-def _compare(comparison: Comparison, same_text: bool) -> tuple[str, list[Difference], int]:
-    """The verdict, the differences to show and how many headers they leave out."""
-    if same_text:  # whatever its lines mean, they mean the same twice
-        return "equal", [], 0
+def _compare(comparison: Comparison, same_commands: bool) -> tuple[str, list[Difference], int]:
+    """The verdict, the differences to show and how many headers they leave out.
+
+    Commands that are the same mean the same twice, also where they are not understood.
+    """
     if comparison.different:
         return "different", *comparison.differences(_MOST, _HUMANE)
-    if comparison.undecided:
+    if comparison.undecided and not same_commands:
         return "undecided", *comparison.doubts(_MOST, _HUMANE)
     return "equal", [], 0

@@ -323,26 +323,6 @@ class Space:
             seen.update(fresh)
             stack.extend(fresh)
 
-    def samples(self, root: Node) -> dict[Hashable, Header]:
-        """For each value of the map a header that takes it: the first found, smallest values preferred."""
-        found: dict[Hashable, Header] = {}
-        start = (0,) * len(self.order)
-        reached: dict[Node, tuple[int, ...]] = {root: start}  # by level
-        stack = [root]
-        while stack:
-            node = stack.pop()
-            path = reached[node]
-            if node.level == len(self.order):
-                found[node.value] = tuple(path[self.level_of[name]] for name in Field)
-                continue
-            low = 0
-            for bound, child in zip(node.bounds, node.children, strict=True):
-                if child not in reached:
-                    reached[child] = (*path[: node.level], low, *path[node.level + 1 :])
-                    stack.append(child)
-                low = bound + 1
-        return found
-
 
 def _merge(a: Node, b: Node, recurse: Callable[[Node, Node], Node], bounds: list[int], children: list[Node]) -> None:
     """The pieces of two nodes of one field, side by side."""

@@ -150,12 +150,3 @@ class Cursor:
         if not word.isdecimal() or len(word) > 10 or int(word) > last:
             raise NotUnderstood(f"'{word}' is not {what}")
         return int(word)
-
-    def attempt(self, read: Callable[["Cursor"], T]) -> T | None:
-        """What `read` makes of the next words; None, and nothing read, where it does not understand them."""
-        start = self._at
-        try:
-            return read(self)
-        except NotUnderstood:
-            self._at = start
-            return None

@@ -116,7 +116,6 @@ def is_all(version: int, ranges: Intervals) -> bool:
 
 
 NOTHING = Values(EMPTY, EMPTY)
-NO_ADDRESS = Addresses(NOTHING, NOTHING)
 ANY4 = Addresses.exact(4, ((0, LAST_ADDRESS[4]),))
 ANY6 = Addresses.exact(6, ((0, LAST_ADDRESS[6]),))
 ANY = Addresses.union((ANY4, ANY6))
