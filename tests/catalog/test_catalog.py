@@ -9,7 +9,7 @@ import pytest
 
 import schemas
 from portwright.catalog.load import load_catalog
-from portwright.catalog.model import Effect, Necessity, Phase, Status
+from portwright.catalog.model import Necessity, Phase, Status
 from portwright.catalog.schema import json_schema
 from portwright.errors import InvalidInput
 from portwright.packets.names import PROTOCOLS
@@ -122,13 +122,6 @@ def test_every_step_that_can_be_blocked_says_what_the_user_sees():
         if step.opens and not step.user_sees
     ]
     assert silent == []
-
-
-def test_blocking_808_breaks_fetch_based_reports():
-    """The consequence is found by requirement and by what the source is."""
-    [found] = CATALOG.breaks("crm.fetch-report", frozenset(["ssrs/report-server"]))
-    assert (found.scenario, found.step, found.effect) == ("run-fetch-report", "4b", Effect.BROKEN)
-    assert CATALOG.breaks("ad.kerberos", frozenset(["sql/engine", "ad/member"])) == ()
 
 
 def test_every_requirement_says_where_it_is_written():

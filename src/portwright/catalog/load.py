@@ -35,21 +35,23 @@ def _shipped() -> list[tuple[Path, str]]:
 
 def _joined(parts: Iterable[CatalogFile]) -> Catalog:
     """All files as one catalog, every part knowing its product and every step what its requirements say."""
-    catalog = Catalog({}, {}, {}, {}, {}, {}, {}, {})
+    catalog = Catalog({}, {}, {}, {}, {}, {}, {}, {}, {}, {})
     merged = {name: dict(getattr(catalog, name)) for name in catalog.__slots__}
     parts = list(parts)
     for part in parts:
         if part.product:
-            merged["products"][part.product] = Product(part.product, part.title, part.needs, part.about)
+            merged["products"][part.product] = Product(
+                part.product, part.title, part.needs, part.based_on, part.leaves_out, part.about, part.cited
+            )
         for name in ("references", "citations", "settings", "services"):
             merged[name].update(getattr(part, name))
-        for name in ("components", "requirements"):
+        for name in ("components", "requirements", "preconditions", "rules"):
             values = getattr(part, name).items()
-            merged[name].update({id: replace(value, product=part.product) for id, value in values})
+            merged[name].update({id: replace(value, product=part.product or part.part_of) for id, value in values})
     for part in parts:
         for id, scenario in part.scenarios.items():
             steps = _completed(scenario, merged["requirements"])
-            merged["scenarios"][id] = replace(scenario, product=part.product, steps=tuple(steps))
+            merged["scenarios"][id] = replace(scenario, product=part.product or part.part_of, steps=tuple(steps))
     return Catalog(**merged)
 
 

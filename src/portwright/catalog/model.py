@@ -4,9 +4,10 @@ A *component* is a deployable part; a *service* is what a component offers, by p
 that one component uses a service of another, when and why. Ports that can be moved are references to *settings*.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Protocol, TypeVar
 
 from portwright.packets.intervals import EMPTY, Intervals
 from portwright.source import Source
@@ -29,6 +30,13 @@ class Status(StrEnum):
     CURRENT = "current"
     LEGACY = "legacy"  # true of old versions only; not opened
     SUPERSEDED = "superseded"  # the source is wrong or outdated here; not opened, and the erratum says why
+
+
+class Reading(StrEnum):
+    """How the documents are read."""
+
+    CORRECTED = "corrected"  # errata applied: nothing legacy or superseded, and what the documents forgot
+    LITERAL = "literal"  # as printed, mistakes included
 
 
 class Necessity(StrEnum):
@@ -73,6 +81,7 @@ class Citation:
     reference: str  # id of the Reference
     lines: str = ""  # "326-340" of the white paper's text; empty: the whole document
     says: str = ""
+    see: tuple[str, ...] = ()  # ids of the References that the place sends its reader to
 
     def __str__(self) -> str:
         return f"{self.id} ({self.reference} line {self.lines})" if self.lines else self.id
@@ -102,7 +111,9 @@ class Setting:
     defaults: tuple[tuple[Condition, str], ...] = ()  # tried in order before `default`
     values: tuple[str, ...] = ()  # of a choice
     component: str | None = None  # whose setting it is: its last word is then an option of the role
+    printed: str = ""  # the default in the literal reading, where the document is wrong
     about: str = ""
+    citations: tuple[str, ...] = ()  # ids of Citations
 
     @property
     def option(self) -> str:
@@ -129,7 +140,9 @@ class Service:
     protocol: int  # IP protocol number; ICMP stands for ICMPv6 in IPv6
     ports: Ports
     icmp_type: int | None = None  # of ICMP: the request's type in IPv4
+    status: Status = Status.CURRENT
     about: str = ""
+    citations: tuple[str, ...] = ()  # ids of Citations
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +155,10 @@ class Component:
     about: str = ""
     includes: tuple[str, ...] = ()  # a bundle: placing it places these
     implies: tuple[str, ...] = ()  # whoever is this is also these; a host may opt out
+    without: tuple[str, ...] = ()  # implied roles that do not apply, however they are implied
     needed: bool = False  # a site of the product has one even when nothing connects to it
     aliases: tuple[str, ...] = ()
+    citations: tuple[str, ...] = ()  # ids of Citations
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +177,10 @@ class Requirement:
     group: str = ""  # of ONE_OF: at least one requirement with this group
     need: Need | None = None  # None: one, and with several candidates the site has to say which
     when: Condition = Condition()
+    within: tuple[str, ...] = ()  # settings: a server with another value than the consumer's is not meant
+    across: tuple[str, ...] = ()  # settings: only servers with another value than the consumer's are meant
+    tunneled: Condition | None = None  # when it holds, IPsec carries the traffic: firewalls on the way see none of it
+    unprinted: bool = False  # the document forgot it: not part of the literal reading
     source_ports: Intervals = EMPTY  # where they are fixed; empty: ephemeral
     citations: tuple[str, ...] = ()  # ids of Citations
     written: Source | None = None
@@ -180,6 +199,7 @@ class Step:
     carries: str
     user_sees: str = ""  # when it is blocked
     effect: Effect = Effect.BROKEN
+    when: Condition = Condition()  # the step is one of several ways; this is when it is taken
     citations: tuple[str, ...] = ()
 
     @property
@@ -203,6 +223,44 @@ class Scenario:
 
 
 @dataclass(frozen=True, slots=True)
+class Precondition:
+    """Something that must be done or true besides open ports: an entry of the checklist."""
+
+    id: str  # crm.mailbox-consent
+    product: str
+    says: str  # what to do or to see to, as an instruction
+    when: Condition = Condition()
+    scenarios: tuple[str, ...] = ()  # that fail without it
+    citations: tuple[str, ...] = ()
+
+
+class Check(StrEnum):
+    """What a support rule looks at."""
+
+    CONDITION = "condition"  # nothing but its condition: on each host in one of the roles, or once on the site
+    EQUAL = "equal"  # hosts in one of the roles have different values of the setting
+    SINGLE = "single"  # hosts in the first role that have different values of the setting use one host in the second
+    APART = "apart"  # one host offers both services on one port
+    UNFILTERED = "unfiltered"  # a firewall stands between a host in the first role and one in the second
+
+
+@dataclass(frozen=True, slots=True)
+class SupportRule:
+    """Something that a vendor does not support, or that a careful person does not do: a finding where it is met."""
+
+    id: str  # crm.mixed-mail-profile
+    product: str
+    says: str  # what is wrong, in a sentence
+    check: Check
+    hint: str = ""  # what to do instead
+    on: tuple[str, ...] = ()  # components
+    setting: str = ""
+    services: tuple[str, ...] = ()
+    when: Condition = Condition()
+    citations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Break:
     """What a user loses when a requirement is not met."""
 
@@ -219,7 +277,25 @@ class Product:
     id: str
     title: str
     needs: tuple[str, ...] = ()
+    based_on: str = ""  # the product whose later version this is: everything of that holds, but what is left out
+    leaves_out: tuple[str, ...] = ()  # ids of requirements, scenarios, preconditions and rules
     about: str = ""
+    citations: tuple[str, ...] = ()
+
+
+class _Part(Protocol):
+    """Something of a product."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def product(self) -> str:
+        """The product's id."""
+
+
+P = TypeVar("P", bound=_Part)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -232,6 +308,8 @@ class Catalog:
     settings: Mapping[str, Setting]
     requirements: Mapping[str, Requirement]
     scenarios: Mapping[str, Scenario]
+    preconditions: Mapping[str, Precondition]
+    rules: Mapping[str, SupportRule]
     citations: Mapping[str, Citation]
     references: Mapping[str, Reference]
 
@@ -244,7 +322,25 @@ class Catalog:
             if product not in found:
                 found.add(product)
                 waiting.extend(self.products[product].needs)
+                waiting.extend(filter(None, [self.products[product].based_on]))
         return frozenset(found)
+
+    def of(self, parts: Mapping[str, P], products: Iterable[str]) -> tuple[P, ...]:
+        """Those of the requirements, scenarios, preconditions or rules that these products have together."""
+        names = frozenset(products)
+        left_out = {id for name in names for id in self.products[name].leaves_out}
+        return tuple(part for part in parts.values() if part.product in names and part.id not in left_out)
+
+    def read_as(self, reading: Reading) -> "Catalog":
+        """The catalog in this reading; the one that is loaded is the corrected one."""
+        if reading is Reading.CORRECTED:
+            return self
+        printed = {
+            name: replace(one, default=one.printed, defaults=()) if one.printed else one
+            for name, one in self.settings.items()
+        }
+        requirements = {id: one for id, one in self.requirements.items() if not one.unprinted}
+        return replace(self, settings=printed, requirements=requirements)
 
     def parts(self, component: str) -> tuple[str, ...]:
         """The component itself, or what a bundle includes."""
@@ -262,6 +358,11 @@ class Catalog:
                     waiting.append(name)
         return tuple(found)
 
+    def lacking(self, component: str) -> frozenset[str]:
+        """The roles that whoever is this component is not, although what it implies would imply them."""
+        names = (component, *self.implied(component))
+        return frozenset(role for name in names for role in self.components[name].without)
+
     def component(self, name: str) -> Component:
         """The component with this id or alias. Raises KeyError."""
         if name in self.components:
@@ -270,12 +371,3 @@ class Catalog:
             if name in component.aliases:
                 return component
         raise KeyError(name)
-
-    def breaks(self, requirement: str, roles: frozenset[str]) -> tuple[Break, ...]:
-        """What users lose when a source in one of these roles cannot have what the requirement says."""
-        return tuple(
-            Break(scenario.id, step.step, step.effect, step.user_sees)
-            for scenario in self.scenarios.values()
-            for step in scenario.steps
-            if requirement in step.requirements and step.source in roles
-        )

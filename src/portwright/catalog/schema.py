@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from portwright.catalog.model import (
+    Check,
     Citation,
     Component,
     Condition,
@@ -14,6 +15,7 @@ from portwright.catalog.model import (
     Need,
     Phase,
     Ports,
+    Precondition,
     Reference,
     Requirement,
     Scenario,
@@ -21,6 +23,7 @@ from portwright.catalog.model import (
     Setting,
     Status,
     Step,
+    SupportRule,
 )
 from portwright.packets.fields import ICMP, PORT_PROTOCOLS
 from portwright.packets.intervals import EMPTY
@@ -136,9 +139,13 @@ class CatalogFile:
     """One catalog file as written: its parts do not know their product yet, nor steps what their requirements say."""
 
     product: str = ""
+    part_of: str = ""
     title: str = ""
     about: str = ""
     needs: tuple[str, ...] = ()
+    based_on: str = ""
+    leaves_out: tuple[str, ...] = ()
+    cited: tuple[str, ...] = ()
     references: dict[str, Reference] = field(default_factory=dict)
     citations: dict[str, Citation] = field(default_factory=dict)
     settings: dict[str, Setting] = field(default_factory=dict)
@@ -146,6 +153,12 @@ class CatalogFile:
     services: dict[str, Service] = field(default_factory=dict)
     requirements: dict[str, Requirement] = field(default_factory=dict)
     scenarios: dict[str, Scenario] = field(default_factory=dict)
+    preconditions: dict[str, Precondition] = field(default_factory=dict)
+    rules: dict[str, SupportRule] = field(default_factory=dict)
+
+
+def _wrong_setting(setting: Setting) -> str:
+    return "" if setting.default or setting.kind == "text" else "a setting has a default"
 
 
 def _service(*, protocol: int, **values: Any) -> Service:
@@ -170,8 +183,28 @@ def _wrong_step(step: Step) -> str:
     return "" if step.requirements or (step.source and step.destination) else "a step that rides needs 'from' and 'to'"
 
 
+def _wrong_rule(rule: SupportRule) -> str:
+    wants = _CHECKED[rule.check]
+    given = (bool(rule.setting), len(rule.on) or None, len(rule.services) or None)
+    what = "setting", "on", "services"
+    for name, found, wanted in zip(what, given, wants, strict=True):
+        if (wanted is None and found) or (wanted is not None and wanted is not ... and found != wanted):
+            return f"'{name}' does not fit the check '{rule.check}'"
+    return ""
+
+
+_CHECKED: dict[Check, tuple[Any, Any, Any]] = {  # what goes with a check: a setting, components, services; ...: any
+    Check.CONDITION: (False, ..., None),
+    Check.EQUAL: (True, ..., None),
+    Check.SINGLE: (True, 2, None),
+    Check.APART: (False, None, 2),
+    Check.UNFILTERED: (False, 2, None),
+}
+
 _COMPONENT = Name.of("component")
 _CITED = ListOf(Name.of("citation"))
+_SETTINGS = ListOf(Name.of("setting"), or_one=True)
+_MAYBE_EMPTY = Parsed("a value", lambda text: " ".join(text.split()), VALUE.json)
 _PROTOCOL = Parsed("an IP protocol", _protocol, {"type": ["string", "integer"]})
 _SOURCE_PORTS = Parsed("ports", parse_ports, {"type": ["string", "integer"]})
 
@@ -183,6 +216,7 @@ CITATION = Record(
         "in": Key(Name.of("reference"), name="reference"),
         "lines": Key(LINES, ""),
         "says": Key(TEXT, "", "in our own words"),
+        "see": Key(ListOf(Name.of("reference")), (), "documents that the place sends its reader to"),
     },
     named="id",
 )
@@ -194,13 +228,16 @@ SETTING = Record(
     Setting,
     {
         "kind": Key(choice("a kind of setting", *SETTING_KINDS)),
-        "default": Key(VALUE),
+        "default": Key(_MAYBE_EMPTY, "", "only a text may have none"),
         "defaults": Key(ListOf(_DEFAULT), (), "the first whose condition holds comes before `default`"),
         "values": Key(ListOf(VALUE), (), "of a choice"),
         "component": Key(_COMPONENT, None, "whose setting it is; its last word is an option of that role"),
+        "printed": Key(VALUE, "", "the default in the literal reading, where the document is wrong"),
         "about": Key(TEXT, ""),
+        "citations": Key(_CITED, ()),
     },
     named="name",
+    check=_wrong_setting,
 )
 COMPONENT = Record(
     "a component",
@@ -210,8 +247,10 @@ COMPONENT = Record(
         "about": Key(TEXT, ""),
         "includes": Key(ListOf(_COMPONENT), (), "a bundle: placing it places these"),
         "implies": Key(ListOf(_COMPONENT), (), "whoever is this is also these"),
+        "without": Key(ListOf(_COMPONENT), (), "implied roles that do not apply, however they are implied"),
         "needed": Key(SWITCH, False, "a site of the product has one even when nothing connects to it"),
         "aliases": Key(ListOf(PART_ID), ()),
+        "citations": Key(_CITED, ()),
     },
     named="id",
 )
@@ -223,7 +262,9 @@ SERVICE = Record(
         "title": Key(TEXT),
         "protocol": Key(_PROTOCOL),
         "ports": Key(_PortsShape(), Ports("")),
+        "status": Key(_enum(Status, "a status"), Status.CURRENT),
         "about": Key(TEXT, ""),
+        "citations": Key(_CITED, ()),
     },
     named="id",
     check=_wrong_service,
@@ -242,6 +283,10 @@ REQUIREMENT = Record(
         "group": Key(WORD, "", "of one-of: at least one requirement with this group"),
         "need": Key(_enum(Need, "a need"), None, "which of several hosts; left out: the site says which one it uses"),
         "when": Key(CONDITION, Condition()),
+        "within": Key(_SETTINGS, (), "a server with another value of these settings is not meant"),
+        "across": Key(_SETTINGS, (), "only a server with another value of these settings is meant"),
+        "tunneled": Key(CONDITION, None, "when this holds, IPsec carries the traffic past the firewalls on the way"),
+        "unprinted": Key(SWITCH, False, "the document forgot it: not part of the literal reading"),
         "source-ports": Key(_SOURCE_PORTS, EMPTY, "where they are fixed", "source_ports"),
         "citations": Key(_CITED, ()),
     },
@@ -261,6 +306,7 @@ STEP = Record(
         "carries": Key(TEXT),
         "user-sees": Key(TEXT, "", "when it is blocked", "user_sees"),
         "effect": Key(_enum(Effect, "an effect"), Effect.BROKEN),
+        "when": Key(CONDITION, Condition(), "where the step is one of several ways: when it is taken"),
         "citations": Key(_CITED, ()),
     },
     check=_wrong_step,
@@ -278,14 +324,51 @@ SCENARIO = Record(
     },
     named="id",
 )
+PRECONDITION = Record(
+    "a precondition",
+    lambda **values: Precondition(product="", **values),
+    {
+        "says": Key(TEXT, about="what to do or to see to"),
+        "when": Key(CONDITION, Condition()),
+        "scenarios": Key(ListOf(Name.of("scenario")), (), "that fail without it"),
+        "citations": Key(_CITED, ()),
+    },
+    named="id",
+)
+RULE = Record(
+    "a support rule",
+    lambda **values: SupportRule(product="", **values),
+    {
+        "says": Key(TEXT, about="what is wrong, in a sentence"),
+        "check": Key(_enum(Check, "a check"), Check.CONDITION),
+        "hint": Key(TEXT, "", "what to do instead"),
+        "on": Key(ListOf(_COMPONENT, or_one=True), (), "the roles that it is about"),
+        "setting": Key(Name.of("setting"), ""),
+        "services": Key(ListOf(Name.of("service")), ()),
+        "when": Key(CONDITION, Condition()),
+        "citations": Key(_CITED, ()),
+    },
+    named="id",
+    check=_wrong_rule,
+)
+def _wrong_file(file: CatalogFile) -> str:
+    return "a file either declares a product or is part of one" if file.product and file.part_of else ""
+
+
 FILE = Record(
     "a catalog file",
     CatalogFile,
     {
         "product": Key(Declared("product", PRODUCT_ID), ""),
+        "part-of": Key(Name.of("product"), "", "the product that another file declares", "part_of"),
         "title": Key(TEXT, ""),
         "about": Key(TEXT, ""),
         "needs": Key(ListOf(Name.of("product")), (), "products that it cannot be without"),
+        "based-on": Key(Name.of("product"), "", "the product whose later version this is", "based_on"),
+        "leaves-out": Key(
+            ListOf(Name.of("requirement", "scenario", "precondition", "rule")), (), "what no longer holds", "leaves_out"
+        ),
+        "cited": Key(_CITED, (), "where the product itself is described"),
         "references": Key(MapOf(Declared("reference", REFERENCE_ID), REFERENCE), {}),
         "citations": Key(MapOf(Declared("citation", CITATION_ID), CITATION), {}),
         "settings": Key(MapOf(Declared("setting", DOTTED_ID), SETTING), {}),
@@ -293,7 +376,10 @@ FILE = Record(
         "services": Key(MapOf(Declared("service", PART_ID), SERVICE), {}),
         "requirements": Key(MapOf(Declared("requirement", DOTTED_ID), REQUIREMENT), {}),
         "scenarios": Key(MapOf(Declared("scenario", WORD), SCENARIO), {}),
+        "preconditions": Key(MapOf(Declared("precondition", DOTTED_ID), PRECONDITION), {}),
+        "rules": Key(MapOf(Declared("rule", DOTTED_ID), RULE), {}),
     },
+    check=_wrong_file,
 )
 
 

@@ -14,12 +14,11 @@ def plan(site: str, output: str) -> int:
     """List the flows that SITE needs, and why."""
     from pathlib import Path
 
-    from portwright.catalog.load import load_catalog
     from portwright.plan.make import make_plan
     from portwright.report.plan import plan_json, plan_text
     from portwright.site.load import load_site
 
-    catalog = load_catalog()
-    made = make_plan(catalog, load_site(Path(site), catalog))
+    loaded = load_site(Path(site))
+    made = make_plan(loaded.catalog, loaded)
     show(plan_json(made) if output == "json" else plan_text(made).rstrip("\n"))
     return ExitStatus.PROVED

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from portwright.catalog.load import load_catalog
 from portwright.check.points import Reading, read_points, unknown_interfaces, unknown_platforms
 from portwright.errors import InvalidInput, Problem
 from portwright.plan.make import make_plan
@@ -18,8 +17,7 @@ from portwright.site.model import Site
 
 def load(site: str, configs: Iterable[str], today: date | None) -> tuple[Plan, dict[str, Reading]]:
     """The plan of a site and the configurations of its points, those of `--config POINT=FILE` in place of its own."""
-    catalog = load_catalog()
-    loaded = with_configurations(load_site(Path(site), catalog), configs)
+    loaded = with_configurations(load_site(Path(site)), configs)
     _refuse(unknown_platforms(loaded))
     files = {
         name: (point.platform, _shown(point.config))
@@ -28,7 +26,7 @@ def load(site: str, configs: Iterable[str], today: date | None) -> tuple[Plan, d
     }
     readings = read_points(files)
     _refuse(unknown_interfaces(loaded, readings))
-    return make_plan(catalog, loaded, today=today), readings
+    return make_plan(loaded.catalog, loaded, today=today), readings
 
 
 def _refuse(problems: Iterable[Problem]) -> None:

@@ -36,8 +36,8 @@ class Candidates:
             for component in sorted(host.roles):
                 servers.setdefault(component, []).extend(_instances(host, component))
         for endpoint in outside:
-            for component in endpoint.roles:
-                servers.setdefault(component, []).append(endpoint)
+            for component in (endpoint.name, *site.catalog.implied(endpoint.name)):
+                servers.setdefault(component, []).append(endpoint)  # it serves as what it implies, and needs nothing
         by_role = _by_role([*consumers, *outside])
         return cls(site, by_role, {component: tuple(found) for component, found in servers.items()})
 
@@ -50,7 +50,7 @@ class Candidates:
 
     def choose(self, requirement: Requirement, source: Endpoint) -> Choice:
         """The endpoints that `source` needs for the requirement; virtual addresses stand before their members."""
-        found = self.servers.get(requirement.destination, ())
+        found = self._meant_for(requirement, source, self.servers.get(requirement.destination, ()))
         if uses := self._uses(requirement, source):
             meant = tuple(chain.from_iterable(self._meant(use, requirement, found) for use in uses))
             return Choice(meant, is_open=len(meant) > len(uses))
@@ -60,6 +60,21 @@ class Candidates:
         if requirement.need is None:
             return Choice(fronted, is_open=len(fronted) > 1)
         return Choice(fronted, any_of=requirement.need is Need.ANY and len(fronted) > 1)
+
+    def _meant_for(
+        self, requirement: Requirement, source: Endpoint, found: tuple[Endpoint, ...]
+    ) -> tuple[Endpoint, ...]:
+        """Those of the same domain or deployment, or of another, as the requirement says."""
+        for name in requirement.within:
+            own = self._value(name, source)
+            found = tuple(one for one in found if not own or self._value(name, one) in ("", own))
+        for name in requirement.across:
+            own = self._value(name, source)
+            found = tuple(one for one in found if own and self._value(name, one) not in ("", own))
+        return found
+
+    def _value(self, name: str, endpoint: Endpoint) -> str:
+        return self.site.setting(name, endpoint.host, endpoint.instance)
 
     def _meant(self, use: Use, requirement: Requirement, found: Iterable[Endpoint]) -> Iterator[Endpoint]:
         """The endpoints that a use names: an instance, every instance of a host, or a virtual address."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import chain
 
-from portwright.catalog.model import Catalog, Necessity, Phase, Ports, Requirement, Status
+from portwright.catalog.model import Catalog, Necessity, Phase, Ports, Reading, Requirement, Status
 from portwright.errors import InvalidInput
 from portwright.findings import Finding
 from portwright.packets.box import Box, Boxes
@@ -29,15 +29,23 @@ MAX_PAIRS = 1_000_000  # consumers x servers; beyond it a site is better describ
 
 
 def make_plan(
-    catalog: Catalog, site: Site, phases: Sequence[Phase] = DEFAULT_PHASES, today: date | None = None
+    catalog: Catalog,
+    site: Site,
+    phases: Sequence[Phase] = DEFAULT_PHASES,
+    today: date | None = None,
+    reading: Reading = Reading.CORRECTED,
 ) -> Plan:
     """The plan of a site for the chosen phases. `today` says which entries of the site have expired.
+
+    The literal reading opens what the documents print, mistakes included.
 
     Raises InvalidInput for a site too large to be planned host by host.
     """
     today = today or datetime.now().astimezone().date()
-    maker = _Maker(catalog, site, tuple(phases), Candidates.of(site), Routing.of(site))
-    requirements = [one for one in catalog.requirements.values() if one.product in site.products]
+    catalog = catalog.read_as(reading)
+    site = replace(site, catalog=catalog)
+    maker = _Maker(catalog, site, tuple(phases), reading, Candidates.of(site), Routing.of(site))
+    requirements = catalog.of(catalog.requirements, site.products)
     if maker.candidates.pairs(requirements) > MAX_PAIRS:
         message = f"has more than {MAX_PAIRS} pairs of hosts to connect"
         raise InvalidInput.of(message, file=site.file, hint="put hosts that are alike into groups")
@@ -54,6 +62,7 @@ class _Maker:
     catalog: Catalog
     site: Site
     phases: tuple[Phase, ...]
+    reading: Reading
     candidates: Candidates
     routing: Routing
     flows: list[RequiredFlow] = field(default_factory=list)
@@ -86,7 +95,8 @@ class _Maker:
             group = f"{requirement.group}/{source.name}"
         for destination in choice.endpoints:
             if is_same_host(source, destination):
-                self.local.append(LocalUse(requirement, source))
+                if requirement.source != requirement.destination:  # a host needs no partner in itself
+                    self.local.append(LocalUse(requirement, source))
             else:
                 self._add(requirement, source, destination, group)
 
@@ -97,13 +107,18 @@ class _Maker:
             if self._is_needed(requirement):
                 self.findings.append(gaps.dynamic_port(requirement, service, source, destination))
             return
+        tunneled = requirement.tunneled is not None and requirement.tunneled.holds(
+            lambda name: self._setting(name, source, destination)
+        )
         routes = self.routing.between(source, destination)
+        routes = tuple(dict.fromkeys(route.at_hosts for route in routes)) if tunneled else routes
         what = (service.protocol, ports, service.icmp_type)
-        flow = RequiredFlow(requirement, source, destination, *what, group, routes)
+        flow = RequiredFlow(requirement, source, destination, *what, group, routes, tunneled)
         (self.flows if self._is_chosen(requirement) else self.others).append(flow)
 
     def _is_chosen(self, requirement: Requirement) -> bool:
-        return requirement.status is Status.CURRENT and requirement.phase in self.phases
+        is_opened = requirement.status is Status.CURRENT or self.reading is Reading.LITERAL
+        return is_opened and requirement.phase in self.phases
 
     def _holds(self, requirement: Requirement, source: Endpoint, destination: Endpoint | None) -> bool:
         return requirement.when.holds(lambda name: self._setting(name, source, destination))
@@ -168,6 +183,7 @@ class _Maker:
             site=site,
             catalog=self.catalog,
             phases=self.phases,
+            reading=self.reading,
             flows=tuple(self.flows),
             others=tuple(self.others),
             local=tuple(self.local),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from portwright.catalog.model import Break, Catalog, Necessity, Phase, Requirement, Scenario, Status, Step
+from portwright.catalog.model import Break, Catalog, Necessity, Phase, Reading, Requirement, Scenario, Status, Step
 from portwright.findings import Finding
 from portwright.packets.addresses import Addresses
 from portwright.packets.box import Box, Boxes
@@ -52,6 +52,7 @@ class RequiredFlow:
     icmp_type: int | None = None  # of ICMP, in IPv4
     group: str = ""  # flows with the same group are alternatives: at least one is needed
     routes: tuple[Route, ...] = ()  # all must pass; empty: nobody declared a path
+    tunneled: bool = False  # inside IPsec: only the firewalls on the two hosts see it, and `routes` has only these
 
     @property
     def id(self) -> str:
@@ -178,6 +179,7 @@ class Plan:
     site: Site
     catalog: Catalog
     phases: tuple[Phase, ...]
+    reading: Reading
     flows: tuple[RequiredFlow, ...]  # of the chosen phases: required and optional
     others: tuple[RequiredFlow, ...]  # of other phases, and legacy and superseded ones: known, and not permitted
     local: tuple[LocalUse, ...]
@@ -213,17 +215,21 @@ class Plan:
 
     def breaks(self, flow: RequiredFlow) -> tuple[Break, ...]:
         """What users lose without the flow, in the scenarios that happen on this site."""
-        found = self.catalog.breaks(flow.requirement.id, flow.source.roles)
-        happening = {scenario.id for scenario in self.scenarios()}
-        return tuple(broken for broken in found if broken.scenario in happening)
+        return tuple(
+            Break(scenario.id, step.step, step.effect, step.user_sees)
+            for scenario in self.scenarios()
+            for step in self.steps(scenario)
+            if _runs(step, flow.requirement, flow.source)
+        )
 
     def scenarios(self) -> tuple[Scenario, ...]:
         """The scenarios of the site's products whose conditions hold."""
-        return tuple(
-            scenario
-            for scenario in self.catalog.scenarios.values()
-            if scenario.product in self.site.products and scenario.when.holds(self.site.setting)
-        )
+        found = self.catalog.of(self.catalog.scenarios, self.site.products)
+        return tuple(scenario for scenario in found if scenario.when.holds(self.site.setting))
+
+    def steps(self, scenario: Scenario) -> tuple[Step, ...]:
+        """The steps that are taken on this site: of several ways, those whose conditions hold."""
+        return tuple(step for step in scenario.steps if step.when.holds(self.site.setting))
 
     def legs(self, scenario: Scenario, step: Step) -> Legs:
         """Where a step runs: its flows, and the hosts that serve themselves."""

@@ -22,6 +22,7 @@ from portwright.site.model import (
     Virtual,
     Zone,
 )
+from portwright.site.own import own_products
 from portwright.site.paths import declared_routes
 from portwright.site.placing import Placing
 from portwright.site.resolve import resolve
@@ -36,8 +37,12 @@ _NAMED = ("host", "group", "zone", "virtual address")  # kinds that share one sp
 
 
 def load_site(path: Path, catalog: Catalog | None = None) -> Site:
-    """The site that the file describes. Raises InvalidInput with every problem in it."""
-    return _load(load_document(path), path.parent, catalog or load_catalog())
+    """The site that the file describes, by the catalog that ships and the product files that it names.
+
+    Raises InvalidInput with every problem in it.
+    """
+    document = load_document(path)
+    return _load(document, path.parent, catalog or load_catalog(own_products(document, path.parent)))
 
 
 def parse_site(data: bytes, folder: Path, catalog: Catalog, file: str = "site.yaml") -> Site:

@@ -139,6 +139,11 @@ class Route:
     back: tuple[Crossing, ...] = ()
 
     @property
+    def at_hosts(self) -> "Route":
+        """The part of the way that lies on the hosts at its ends, as for traffic inside a tunnel between them."""
+        return Route(*(tuple(one for one in way if one.hook != "forward") for way in (self.forward, self.back)))
+
+    @property
     def is_symmetric(self) -> bool:
         """Report whether the replies cross the same points, the other way round."""
         return [c.point for c in self.forward] == [c.point for c in reversed(self.back)]

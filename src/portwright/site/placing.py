@@ -68,8 +68,9 @@ class Placing:
         return (Instance(part, name, options) for part in self.catalog.parts(component))
 
     def _roles(self, instances: Iterable[Instance], without: frozenset[str]) -> frozenset[str]:
-        """The components placed and what they imply, but not by way of the roles in `without`."""
+        """The components placed and what they imply, but not by way of the roles in `without`, or in a component's."""
         found = {instance.component for instance in instances}
+        without = without.union(*(self.catalog.lacking(name) for name in found))
         waiting = list(found)
         while waiting:
             for name in self.catalog.components[waiting.pop()].implies:

@@ -275,6 +275,7 @@ class SiteFile:
 
     site: str
     products: tuple[str, ...]
+    catalog: Located[str] | None
     zones: dict[str, ZoneEntry]
     hosts: dict[str, HostEntry] = field(default_factory=dict)
     groups: dict[str, HostEntry] = field(default_factory=dict)
@@ -480,6 +481,7 @@ SITE = Record(
     {
         "site": Key(NAME, about="the name of the site"),
         "products": Key(ListOf(Name.of("product")), about="what runs here, as the catalog calls it"),
+        "catalog": Key(Placed(TEXT), None, "a folder beside this file with product files of your own"),
         "zones": Key(MapOf(Declared("zone", NAME), ZONE_ENTRY)),
         "hosts": Key(MapOf(Declared("host", NAME), HOST_ENTRY), {}),
         "groups": Key(MapOf(Declared("group", NAME), GROUP_ENTRY), {}),

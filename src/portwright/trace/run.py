@@ -83,7 +83,7 @@ def find_scenario(plan: Plan, id: str) -> Scenario:
 
 def trace(plan: Plan, judge: Judge, scenario: Scenario) -> Trace:
     """The scenario on the plan's site, each leg judged."""
-    return Trace(scenario, tuple(leg for step in scenario.steps for leg in _legs(plan, judge, scenario, step)))
+    return Trace(scenario, tuple(leg for step in plan.steps(scenario) for leg in _legs(plan, judge, scenario, step)))
 
 
 def _legs(plan: Plan, judge: Judge, scenario: Scenario, step: Step) -> Iterator[TracedStep]:
