@@ -88,14 +88,17 @@ def test_a_line_not_understood_leaves_a_test_undecided(f6):
     assert "payload-class" in finding["decided_by"]["text"]
 
 
-def test_a_translation_to_the_destination_leaves_a_deny_undecided(f6):
-    """Whoever sends to the translated address reaches the host, whatever passes to its own address."""
+def test_a_deny_holds_for_every_address_of_the_destination(f6):
+    """Whoever sends to the translated address reaches the host as well."""
     static = "object network fe01\n nat (app,users) static 10.10.255.10\n"
     f6.edit(f6.core, "access-group users_in", static + "access-group users_in")
     f6.say("tests", 'deny: "tcp staff > fe01:3389"')
-    [finding] = [one for one in f6.check().findings("undecided") if "tcp staff > fe01:3389" in one["message"]]
-    assert "translates" in finding["message"]
-    assert finding["decided_by"]["text"].startswith("nat (app,users)")
+    assert f6.check().findings("assertion", "undecided") == []
+    rule = "access-list users_in extended deny ip any any"
+    f6.edit(f6.core, rule, f"access-list users_in extended permit tcp any object fe01 eq 3389\n{rule}")
+    [finding] = f6.check().findings("assertion")
+    assert "> 10.10.255.10:3389" in finding["witness"]
+    assert finding["decided_by"]["text"].endswith("permit tcp any object fe01 eq 3389")
 
 
 def test_a_point_without_configuration_leaves_tests_undecided(f6):

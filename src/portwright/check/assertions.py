@@ -4,26 +4,27 @@ A test is judged on every way between the zones of its ends. Where no way is dec
 passed for want of a path.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from portwright.check.judge import Judge, Obstacle
+from portwright.check.judge import Judge, Obstacle, on_way
 from portwright.check.points import Way
 from portwright.findings import Finding, Kind
 from portwright.packets.addresses import Addresses
 from portwright.packets.box import Box, Boxes
 from portwright.packets.fields import TCP, Field
-from portwright.packets.intervals import Intervals, contains, intersect, normalize
+from portwright.packets.intervals import contains
 from portwright.packets.notation import End, Flow
 from portwright.packets.packetset import PacketSet
 from portwright.plan.model import Endpoint, reply
 from portwright.plan.routing import Routing
-from portwright.policy.algebra import DESTINATION_MOVED, SOURCE_MOVED, is_possible, is_sure
-from portwright.policy.model import Change, Policy, Rewrite, Rule
+from portwright.policy.algebra import is_possible, is_sure
+from portwright.policy.index import Values
 from portwright.policy.reference import RuleReference, rule_reference
 from portwright.policy.text import packet_of
-from portwright.policy.walk import changes_of
+from portwright.policy.translation import free
+from portwright.policy.walk import Decided, surely_meets
 from portwright.site.model import Route, Test
 
 _ANY = "any"  # flow notation for every address; those in no zone are nobody's
@@ -133,50 +134,52 @@ class Assertions:
     # ------------------------------------------------------------------ deny
 
     def _deny(self, test: Test, leg: _Leg, route: Route) -> Finding | None:
-        """A packet that passes every point; or one that may."""
-        sure = possible = PacketSet.of(self.judge.space, leg.boxes)
-        moved = PacketSet.nothing(self.judge.space)  # translated on the way, and not followed from there
+        """A packet that passes every point and comes out as the test says; or one that may."""
         for crossing in route.forward:
-            view = self.judge.views.get(crossing.point)
-            if view is None:
+            if crossing.point not in self.judge.views:
                 return _finding(test, f"{_open(test)}: no configuration of {crossing.point} is given", Kind.UNDECIDED)
-            verdicts = view.verdicts(Way.of(crossing))
-            passing, translated = PacketSet.where(verdicts, is_possible), PacketSet.where(verdicts, _is_moved)
-            moved = moved | (possible & passing & translated)
-            possible = possible & passing - translated
-            sure = sure & PacketSet.where(verdicts, is_sure) - translated
-        if sure:
-            text = f"{test.flow.text} passes, and a test of the site says that nothing of it may"
-            return self._passing(test, route, sure, text, Kind.ASSERTION)
-        if doubtful := possible | moved:
-            return self._passing(test, route, doubtful, _open(test), Kind.UNDECIDED)
-        return self._led_there(test, leg, route)
+        packets = self._passing(route, PacketSet.of(self.judge.space, leg.boxes), is_possible)
+        if not packets:
+            return None
+        if not any(self.judge.translates(crossing) for crossing in route.forward):
+            packets = self._passing(route, packets, is_sure) or packets
+        return self._walked(test, route, leg, packets)
 
-    def _passing(self, test: Test, route: Route, packets: PacketSet, message: str, kind: Kind) -> Finding:
+    def _passing(self, route: Route, meant: PacketSet, passes: Callable[[Hashable], bool]) -> PacketSet:
+        """What can be sent so that it passes every point and comes out as one of the packets that are meant."""
+        senders = free(meant, Field.DST, Field.DPORT)
+        packets = free(meant, Field.SRC, Field.SPORT) if self._hides_sources(route) else meant
+        for crossing in reversed(route.forward):
+            view, way = self.judge.views[crossing.point], Way.of(crossing)
+            if view.translates(way.hook):
+                to, source = view.translations(way)
+                packets = to.sources_of(source.sources_of(packets))
+            packets = packets & PacketSet.where(view.verdicts(way), passes)
+        return packets & senders
+
+    def _hides_sources(self, route: Route) -> bool:
+        return any(self.judge.translates(crossing) for crossing in route.forward)
+
+    def _walked(self, test: Test, route: Route, leg: _Leg, packets: PacketSet) -> Finding:
         """A finding with a packet, and the rules that let it pass point by point."""
         rules: list[RuleReference] = []
-        witness = str(packet_of(packets.witness(self.judge.prefer)))
+        packet = packets.witness(self.judge.prefer)
+        header: Values = packet
+        is_certain = True
         for crossing in route.forward:
             view, way = self.judge.views[crossing.point], Way.of(crossing)
-            values = self.judge.witness(view, way, packets)
-            decision = view.walker(way.hook).decide(values)
+            decision = view.walker(way.hook).decide(on_way(header, view, way))
             deciding = decision.undecided_by or ((decision.rule,) if decision.rule else ())
-            if kind is Kind.ASSERTION or decision.undecided_by:
-                rules += [rule_reference(rule, crossing.point) for rule in deciding]
-        return _finding(test, message, kind, witness, tuple(rules))
-
-    def _led_there(self, test: Test, leg: _Leg, route: Route) -> Finding | None:
-        """A translation that may lead packets for another address to the destination."""
-        for crossing in route.forward:
-            view, way = self.judge.views[crossing.point], Way.of(crossing)
-            fixed = view.constraints(way)
-            here: dict[Field, Intervals] = {name: fixed[name] for name in (Field.IN, Field.OUT)}
-            sources = PacketSet.of(self.judge.space, _only(Field.SRC, leg.source.addresses, here))
-            for rule in _translations(view.policy(crossing.hook)):
-                if _leads_to(rule, leg.destination.addresses) and any(map(sources.overlaps, rule.match.possible)):
-                    message = f"{_open(test)}: {crossing.point} translates other addresses to {leg.destination.name}"
-                    return _finding(test, message, Kind.UNDECIDED, rules=(rule_reference(rule, crossing.point),))
-        return None
+            rules += [rule_reference(rule, crossing.point) for rule in deciding]
+            if decision.decided is not Decided.ACCEPT or len(decision.headers) != 1:
+                is_certain = False
+                rules = [rule_reference(rule, crossing.point) for rule in deciding]
+                break
+            header = decision.headers[0]
+        if is_certain and any(surely_meets((box,), header) for box in _without_source(leg.boxes)):
+            text = f"{test.flow.text} passes, and a test of the site says that nothing of it may"
+            return _finding(test, text, Kind.ASSERTION, str(packet_of(packet)), tuple(rules))
+        return _finding(test, _open(test), Kind.UNDECIDED, str(packet_of(packet)), tuple(rules))
 
 
 def _between(flow: Flow, sources: Addresses, destinations: Addresses) -> Boxes:
@@ -188,8 +191,10 @@ def _open(test: Test) -> str:
     return f"whether {test.flow.text} passes, which a test of the site denies, is not known"
 
 
-def _is_moved(value: object) -> bool:
-    return isinstance(value, int) and bool(value & (SOURCE_MOVED | DESTINATION_MOVED))
+def _without_source(boxes: Boxes) -> Boxes:
+    """The boxes whatever the source, which points may translate."""
+    sources = (Field.SRC, Field.SPORT)
+    return tuple(Box(tuple(pair for pair in box.constraints if pair[0] not in sources)) for box in boxes)
 
 
 def _at(route: Route, point: str | None) -> Route | None:
@@ -198,30 +203,6 @@ def _at(route: Route, point: str | None) -> Route | None:
         return route
     forward, back = (tuple(c for c in crossings if c.point == point) for crossings in (route.forward, route.back))
     return Route(forward, back) if forward else None
-
-
-def _only(field: Field, addresses: Addresses, more: dict[Field, Intervals]) -> Boxes:
-    boxes = (Box.of({Field.VERSION: ((v, v),), field: addresses.family(v), **more}) for v in (4, 6))
-    return tuple(box for box in boxes if box is not None)
-
-
-def _translations(policy: Policy) -> Iterator[Rule]:
-    chains = (chain for stage in policy.stages if stage.translates for chain in stage.chains.values())
-    return (rule for chain in chains for rule in chain.rules if isinstance(rule.action, Rewrite))
-
-
-def _leads_to(rule: Rule, destination: Addresses) -> bool:
-    """Report whether a translation may give packets one of these destination addresses."""
-    wanted = normalize((*destination.v4, *destination.v6))
-    moves = [change for change in changes_of(rule) if change.field is Field.DST]
-    return any(intersect(_image(change, box), wanted) for change in moves for box in rule.match.possible)
-
-
-def _image(change: Change, box: Box) -> Intervals:
-    """The destination addresses that a translation gives to the packets of a box."""
-    if change.shift is None:
-        return change.values
-    return tuple((first + change.shift, last + change.shift) for first, last in box.get(Field.DST))
 
 
 def _finding(

@@ -4,17 +4,17 @@ Excess has a universe: new connections that can arrive on an interface (on the s
 and have a declared host or group of the site at one end. What a rule permits beyond that is counted as not judged.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from portwright.check.judge import Judge
 from portwright.check.points import PointView, Way
 from portwright.packets.addresses import EVERY_ADDRESS, Addresses
 from portwright.packets.box import Box, Boxes
-from portwright.packets.diagram import Space
 from portwright.packets.fields import Field
 from portwright.packets.packetset import PacketSet, well_formed
-from portwright.plan.model import Plan
-from portwright.policy.algebra import DESTINATION_MOVED, is_possible, is_sure
+from portwright.plan.model import Plan, RequiredFlow
+from portwright.policy.algebra import is_possible, is_sure
 from portwright.policy.model import Rule
 from portwright.site.model import Accept, Host, Outside, Point, Site, Virtual
 
@@ -40,26 +40,32 @@ class PointExcess:
 class ExcessFinder:
     """Finds the excess of every point of a plan."""
 
-    def __init__(self, plan: Plan, space: Space, everything: bool = False):
+    def __init__(self, plan: Plan, judge: Judge, everything: bool = False):
         self._plan = plan
-        self._space = space
-        self._permitted = PacketSet.of(space, permitted(plan))
-        self._real = well_formed(space)
+        self._space = judge.space
+        self._judge = judge
+        self._on_the_way = PacketSet.of(self._space, permitted(plan, seen=lambda flow: not flow.tunneled))
+        self._at_hosts = self._on_the_way | PacketSet.of(self._space, permitted(plan))
+        self._real = well_formed(self._space)
         ends = () if everything else _declared_ends(plan.site)
-        self._universe = PacketSet.of(space, ends) if ends else PacketSet.everything(space)
+        self._universe = PacketSet.of(self._space, ends) if ends else PacketSet.everything(self._space)
 
     def of(self, view: PointView, point: Point) -> PointExcess:
         """The excess of one point."""
         sure: dict[Rule, RuleExcess] = {}
         possible: dict[Rule, RuleExcess] = {}
         strangers: set[Rule] = set()
-        for way, arriving, sent in self._arrivals(point):
+        seen = self._judge.seen_at(point.name)
+        may_pass = (self._at_hosts if point.on else self._on_the_way) | seen
+        for way, sources, destinations in self._arrivals(point):
+            to = view.before(way)
+            arriving = sources & to(destinations)
             verdicts = view.verdicts(way)
-            moved = PacketSet.where(verdicts, _is_moved) & sent  # led to another destination, and not followed there
-            open_ = (PacketSet.where(verdicts, is_possible) & (arriving | moved) & self._real) - self._permitted
+            unneeded = to(~may_pass) - seen  # packets that are led, untranslated or not, to what nothing needs
+            open_ = PacketSet.where(verdicts, is_possible) & arriving & self._real & unneeded
             open_ = open_ & view.not_routed_elsewhere(way)
-            certain = (open_ & PacketSet.where(verdicts, is_sure)) - moved
-            judged = self._universe | moved
+            certain = (open_ & PacketSet.where(verdicts, is_sure)) - to(may_pass)
+            judged = to(self._universe)
             self._share(view, way, certain & judged, sure)
             self._share(view, way, (open_ - certain) & judged, possible)
             strangers.update(self._parts(view, way, open_ - judged))
@@ -69,15 +75,12 @@ class ExcessFinder:
         return PointExcess(tuple(kept), tuple(possible.values()), len(strangers))
 
     def _arrivals(self, point: Point) -> Iterator[tuple[Way, PacketSet, PacketSet]]:
-        """The ways through a point, the packets that can take them, and whatever else the senders may send."""
+        """The ways through a point, what their senders may send, and what lies at their end, as real addresses."""
         site = self._plan.site
         if point.on is not None:
             own = site.hosts[point.on].addresses
-            yield (
-                Way("input", None, None),
-                PacketSet.of(self._space, _between(None, own)),
-                PacketSet.nothing(self._space),
-            )
+            everybody = PacketSet.everything(self._space)
+            yield Way("input", None, None), everybody, PacketSet.of(self._space, _between(None, own))
             return
         behind: dict[str, Addresses] = {}
         senders: dict[str, Addresses] = {}  # on the side of the Internet anybody can claim any address
@@ -90,8 +93,8 @@ class ExcessFinder:
             sent = PacketSet.of(self._space, _between(sources, EVERY_ADDRESS))
             for goes_out, destinations in behind.items():
                 if came_in != goes_out:
-                    boxes = _between(sources, destinations)
-                    yield Way("forward", came_in, goes_out), PacketSet.of(self._space, boxes), sent
+                    led = PacketSet.of(self._space, _between(None, destinations))
+                    yield Way("forward", came_in, goes_out), sent, led
 
     def _share(self, view: PointView, way: Way, packets: PacketSet, into: dict[Rule, RuleExcess]) -> None:
         for rule, part in self._parts(view, way, packets).items():
@@ -105,10 +108,10 @@ class ExcessFinder:
         rest = packets & fixed
         parts: dict[Rule, PacketSet] = {}
         last: dict[Rule, PacketSet] = {}
-        for accepting in reversed(view.accepting(way.hook)):
+        for accepting, seen in view.accepting(way):
             if not rest:
                 break
-            found = accepting.parts(rest)
+            found = {rule: rest & seen.before(part) for rule, part in accepting.parts(seen.after(rest)).items()}
             last = {rule: part for rule, part in found.items() if rule is not None}
             written = {rule: part for rule, part in last.items() if not rule.default}
             parts |= written
@@ -126,13 +129,9 @@ class ExcessFinder:
         return PacketSet(self._space, root)
 
 
-def _is_moved(value: object) -> bool:
-    return isinstance(value, int) and bool(value & DESTINATION_MOVED)
-
-
-def permitted(plan: Plan) -> Boxes:
-    """What may be open: every flow of the plan, what somebody answers for, what every network needs."""
-    flows = (box for flow in plan.flows for box in flow.permitted)
+def permitted(plan: Plan, seen: Callable[[RequiredFlow], bool] = lambda _: True) -> Boxes:
+    """What may be open: the plan's flows that can be seen, what somebody answers for, what every network needs."""
+    flows = (box for flow in plan.flows if seen(flow) for box in flow.permitted)
     accepted = (box for entry in plan.accepted for box in entry.boxes)
     return (*flows, *accepted, *plan.tolerated)
 

@@ -5,25 +5,26 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
+from portwright.check.journey import Journey, Passing, journeys
 from portwright.check.points import PointView, Way
 from portwright.packets.box import Box, Boxes
-from portwright.packets.diagram import Space
+from portwright.packets.diagram import PacketMap, Space
 from portwright.packets.fields import TCP, Field, State
-from portwright.packets.intervals import Intervals, intersect
 from portwright.packets.packetset import PacketSet, Preferences
-from portwright.plan.model import Plan, RequiredFlow
-from portwright.policy.algebra import DESTINATION_MOVED, SOURCE_MOVED, is_possible, is_sure
+from portwright.plan.model import Plan, RequiredFlow, reply
+from portwright.policy.algebra import is_possible, is_sure
 from portwright.policy.index import Values
 from portwright.policy.model import Rewrite, Rule
 from portwright.policy.text import address_range_text, packet_of
-from portwright.policy.walk import Decision
+from portwright.policy.walk import Decision, Walker
 from portwright.site.model import Crossing, Route, Virtual
 from portwright.source import Source
 
 NOT_GIVEN = "no configuration of this point is given"
+_MOST_ROUTED = 8  # groups of addresses whose way is compared with the routes of a point
 _TRANSLATING_MODES = ("dnat", "snat")
 _BALANCED = "the way from {name} on to its members is not followed"
-_DECLARED = "the site declares a translation here (nat), and the way of the translated packet was not followed"
+_STRAYED = "it translates the packets to {where}, which is not where they are meant to go"
 
 
 class Judgment(Enum):
@@ -78,6 +79,7 @@ class Judge:
         self.prefer = prefer
         self._excepted = PacketSet.of(space, plan.excepted)
         self._results: dict[str, FlowResult] = {}
+        self._seen: dict[str, PacketSet] | None = None
 
     def result(self, flow: RequiredFlow) -> FlowResult:
         """The judgment on one flow."""
@@ -99,6 +101,9 @@ class Judge:
 
     def on(self, route: Route, packets: Boxes, replies: Boxes, is_tcp: bool) -> Iterator[Obstacle]:
         """What stops packets, or the replies to them, on one way."""
+        if any(self.translates(crossing) for crossing in (*route.forward, *route.back)):
+            yield from self._translated(route, packets, is_tcp)
+            return
         both = {crossing.point for crossing in route.forward} & {crossing.point for crossing in route.back}
         known = tuple(crossing for crossing in route.back if crossing.point in both)
         yield from self.along(packets, route.forward, State.NEW, "missing")
@@ -125,37 +130,41 @@ class Judge:
         yield from self.along(replies, back, stray, "bypass")
 
     def along(self, boxes: Boxes, crossings: tuple[Crossing, ...], state: State, kind: Trouble) -> Iterator[Obstacle]:
-        """What stops packets on their way, in its order."""
-        for number, crossing in enumerate(crossings):
+        """What stops packets on their way, in its order, where no point translates them."""
+        packets = None
+        for crossing in crossings:
             if crossing.point not in self.views:
                 yield Obstacle("undecided", crossing.point, crossing, reason=NOT_GIVEN)
                 continue
             view, way = self.views[crossing.point], Way.of(crossing, state)
-            is_last = number == len(crossings) - 1
-            obstacle = self._at(view, way, crossing, boxes, kind) or self._moved(view, way, crossing, boxes, is_last)
-            if obstacle is not None:
-                yield obstacle
-            elif kind == "missing" and self._is_translated(crossing, boxes):
-                yield Obstacle("undecided", crossing.point, crossing, reason=_DECLARED)
+            if not _all_sure(view.verdicts(way), boxes):
+                packets = packets or PacketSet.of(self.space, boxes)
+                yield from self._at(view, way, crossing, packets, kind)
             elif kind == "missing" and (reason := _routed_elsewhere(view, crossing, boxes)):
                 yield Obstacle("undecided", crossing.point, crossing, reason=reason)
 
-    def _at(self, view: PointView, way: Way, crossing: Crossing, boxes: Boxes, kind: Trouble) -> Obstacle | None:
-        """What stops a flow at a point, if anything does."""
-        verdicts = view.verdicts(way)
-        if all(is_sure(value) for box in boxes for value in verdicts.values(box)):
-            return None
-        packets = PacketSet.of(self.space, boxes) - self._denied_on_purpose(kind)
+    def _at(
+        self, view: PointView, way: Way, crossing: Crossing, packets: PacketSet, kind: Trouble
+    ) -> Iterator[Obstacle]:
+        """What stops packets at a point, if anything does."""
+        packets = packets - self._denied_on_purpose(kind)
+        yield from self._stopped(view.verdicts(way), view.walker(way.hook), view, way, crossing, packets, kind)
+
+    def _stopped(
+        self,
+        verdicts: PacketMap[int],
+        walker: Walker,
+        view: PointView,
+        way: Way,
+        crossing: Crossing,
+        packets: PacketSet,
+        kind: Trouble,
+    ) -> Iterator[Obstacle]:
         blocked = packets - PacketSet.where(verdicts, is_possible)
-        if blocked:
-            witness = self.witness(view, way, blocked)
-            return Obstacle(kind, view.name, crossing, witness, view.walker(way.hook).decide(witness))
-        open_ = packets - PacketSet.where(verdicts, is_sure)
-        if not open_:
-            return None
-        witness = self.witness(view, way, open_)
-        decision = view.walker(way.hook).decide(witness)
-        return Obstacle("undecided", view.name, crossing, witness, decision)
+        open_ = blocked or packets - PacketSet.where(verdicts, is_sure)
+        if open_:
+            witness = self.witness(view, way, open_)
+            yield Obstacle(kind if blocked else "undecided", view.name, crossing, witness, walker.decide(witness))
 
     def _denied_on_purpose(self, kind: Trouble) -> PacketSet:
         if kind == "missing":
@@ -168,36 +177,103 @@ class Judge:
         boxes = (Box.of({ends.get(f, f): ranges for f, ranges in box.constraints}) for box in self.plan.excepted)
         return PacketSet.of(self.space, [box for box in boxes if box is not None])
 
-    def _is_translated(self, crossing: Crossing, boxes: Boxes) -> bool:
-        """Report whether the site declares a translation at the point that leads to the packets' destination."""
-        entries = (entry for entry in self.plan.site.translations if entry.at == crossing.point)
-        declared = [entry.becomes.addresses for entry in entries if self._may_arrive(crossing, entry.source_zone)]
-        return any(
-            intersect(box.get(Field.DST), addresses.family(box.get(Field.VERSION)[0][0]))
-            for box in boxes
-            for addresses in declared
-        )
+    # ------------------------------------------------------------------ where addresses are translated
 
-    def _may_arrive(self, crossing: Crossing, zone: str | None) -> bool:
-        """Report whether packets of a zone may come in where the crossing does."""
-        if zone is None or crossing.interface_in is None:
-            return True
-        return self.plan.site.points[crossing.point].interfaces.get(zone) in (None, crossing.interface_in)
+    def seen_at(self, point: str) -> PacketSet:
+        """What a point may see of the plan's flows beside their real ends: arriving, and behind its translations."""
+        if self._seen is None:
+            self._seen = {}
+            for flow in self.plan.flows:
+                for route in flow.routes:
+                    if any(self.translates(crossing) for crossing in route.forward):
+                        self._note_seen(route, PacketSet.of(self.space, flow.permitted))
+        return self._seen.get(point, PacketSet.nothing(self.space))
 
-    def _moved(self, view: PointView, way: Way, crossing: Crossing, boxes: Boxes, is_last: bool) -> Obstacle | None:
-        """A translation that leads the flow elsewhere, or that the next point would see."""
-        if way.state is not State.NEW:
-            return None
-        moved = DESTINATION_MOVED if is_last else DESTINATION_MOVED | SOURCE_MOVED
-        verdicts = view.verdicts(way)
-        if not any(value & moved for box in boxes for value in verdicts.values(box)):
-            return None
-        translated = PacketSet.where(verdicts, lambda value: isinstance(value, int) and bool(value & moved))
-        packets = PacketSet.of(self.space, boxes) & translated
-        witness = self.witness(view, way, packets)
+    def _note_seen(self, route: Route, packets: PacketSet) -> None:
+        assert self._seen is not None
+        for journey in journeys(self.views, route.forward, packets):
+            for passing in journey.passings:
+                known = self._seen.get(passing.crossing.point, PacketSet.nothing(self.space))
+                self._seen[passing.crossing.point] = known | passing.arriving | passing.inner
+
+    def translates(self, crossing: Crossing) -> bool:
+        """Report whether packets may leave the point with other addresses than they came with."""
+        view = self.views.get(crossing.point)
+        return view is not None and view.translates(crossing.hook)
+
+    def _translated(self, route: Route, boxes: Boxes, is_tcp: bool) -> Iterator[Obstacle]:
+        """What stops packets on a way with translations: any address that leads to the destination will do."""
+        packets = PacketSet.of(self.space, boxes)
+        found = [
+            tuple(self._on_journey(route, journey, is_tcp)) for journey in journeys(self.views, route.forward, packets)
+        ]
+        yield from min(found, key=lambda obstacles: _WEIGHT[_judgment(obstacles)])
+
+    def _on_journey(self, route: Route, journey: Journey, is_tcp: bool) -> Iterator[Obstacle]:
+        back = {crossing.point for crossing in route.back}
+        passed = {passing.crossing.point: passing for passing in journey.passings}
+        for passing in journey.passings:
+            yield from self._there(passing, State.NEW, "missing")
+        yield from self._strayed(journey)
+        answers = swapped(journey.arrived)
+        for crossing in route.back:
+            known = passed.get(crossing.point)
+            if known is None:
+                stray = State.INVALID if is_tcp else State.NEW
+                yield from self._there(Passing(crossing, answers, answers, answers), stray, "bypass")
+            else:
+                yield from self._answers(known, crossing, answers)
+                answers = swapped(known.arriving)
+        for passing in journey.passings:
+            if is_tcp and passing.crossing.point not in back:
+                yield from self._there(passing, State.INVALID, "bypass")
+
+    def _there(self, passing: Passing, state: State, kind: Trouble) -> Iterator[Obstacle]:
+        crossing = passing.crossing
+        if crossing.point not in self.views:
+            if kind == "missing":
+                yield Obstacle("undecided", crossing.point, crossing, reason=NOT_GIVEN)
+            return
+        view = self.views[crossing.point]
+        obstacles = list(self._at(view, Way.of(crossing, state), crossing, passing.arriving, kind))
+        yield from obstacles
+        boxes, _ = passing.inner.cover(_MOST_ROUTED)
+        if kind == "missing" and not obstacles and (reason := _routed_elsewhere(view, crossing, tuple(boxes))):
+            yield Obstacle("undecided", crossing.point, crossing, reason=reason)
+
+    def _answers(self, passing: Passing, crossing: Crossing, answers: PacketSet) -> Iterator[Obstacle]:
+        """What stops the replies at a point that has seen the requests.
+
+        The connection's entry translates them back on their way: the source addresses where requests have their
+        destination translated, the destination where requests have their source translated. Both lie around the filters
+        that see real addresses (nf_nat_core.c; for ASA the connection decides before any of these).
+        """
+        if crossing.point not in self.views:
+            return
+        view, way = self.views[crossing.point], Way.of(crossing, State.ESTABLISHED)
+        if not passing.is_translated:
+            yield from self._at(view, way, crossing, answers, "reply")
+            return
+        seen = (swapped(passing.leaving), swapped(passing.inner), swapped(passing.arriving))
+        for number, packets in enumerate(seen):
+            walker, verdicts = view.part_walker(way.hook, number), view.part_verdicts(way, number)
+            obstacles = list(self._stopped(verdicts, walker, view, way, crossing, packets, "reply"))
+            yield from obstacles
+            if obstacles:
+                return
+
+    def _strayed(self, journey: Journey) -> Iterator[Obstacle]:
+        """Packets that a translation leads away from their destination."""
+        if not journey.strayed:
+            return
+        last = next(passing for passing in reversed(journey.passings) if passing.is_translated)
+        view, way = self.views[last.crossing.point], Way.of(last.crossing)
+        witness = self.witness(view, way, last.arriving)
+        boxes, _ = journey.strayed.cover(1, self.prefer)
+        where = address_range_text(boxes[0].get(Field.VERSION)[0][0], boxes[0].get(Field.DST)[0])
+        kind: Trouble | Literal["undecided"] = "missing" if journey.strayed == journey.arrived else "undecided"
         decision = view.walker(way.hook).decide(witness)
-        reason = "the point translates the packet, and the way of the translated packet was not followed"
-        return Obstacle("undecided", view.name, crossing, witness, decision, reason)
+        yield Obstacle(kind, view.name, last.crossing, witness, decision, _STRAYED.format(where=where))
 
     def packet_text(self, obstacle: Obstacle) -> str:
         """The witness of an obstacle in packet notation; empty where there is none."""
@@ -208,11 +284,28 @@ class Judge:
     def witness(self, view: PointView, way: Way, packets: PacketSet) -> Values:
         """A packet that people recognize, on the interfaces of the way as far as they are known."""
         prefer = self.prefer if way.state is State.NEW else {**self.prefer, Field.DPORT: self.prefer[Field.SPORT]}
-        witness: list[int | Intervals] = list(packets.witness(prefer))
-        for field, values in view.constraints(way).items():
-            first, last = values[0]
-            witness[field] = first if first == last else values
-        return tuple(witness)
+        return on_way(packets.witness(prefer), view, way)
+
+
+def on_way(header: Values, view: PointView, way: Way) -> Values:
+    """A packet on the interfaces of a way, as far as they are known, and in its state."""
+    values = list(header)
+    for field, fixed in view.constraints(way).items():
+        first, last = fixed[0]
+        values[field] = first if first == last else fixed
+    return tuple(values)
+
+
+_WEIGHT = {Judgment.PROVED: 0, Judgment.UNDECIDED: 1, Judgment.MISSING: 2}
+
+
+def _all_sure(verdicts: PacketMap[int], boxes: Boxes) -> bool:
+    return all(is_sure(value) for box in boxes for value in verdicts.values(box))
+
+
+def swapped(packets: PacketSet) -> PacketSet:
+    """The replies to packets."""
+    return PacketSet.of(packets.space, [reply(box) for box in packets.boxes()])
 
 
 def _routed_elsewhere(view: PointView, crossing: Crossing, boxes: Boxes) -> str:

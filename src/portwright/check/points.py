@@ -1,19 +1,22 @@
 """The enforcement points of a site with their configurations, ready to be asked about sets of packets."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from portwright.check.declared import with_declared
 from portwright.errors import InvalidInput, Problem
 from portwright.packets.box import NEVER, Match
 from portwright.packets.diagram import Operation, PacketMap, Space
 from portwright.packets.fields import Field, Flags, State
 from portwright.packets.intervals import Intervals
 from portwright.packets.packetset import PacketSet
+from portwright.plan.model import Plan
 from portwright.policy.algebra import AcceptingRules, PolicyMap
 from portwright.policy.configuration import Configuration
 from portwright.policy.model import Chain, Policy, Rule, Stage
 from portwright.policy.routing import not_routed_elsewhere
+from portwright.policy.translation import Parts, Translation, translates
 from portwright.policy.walk import Walker
 from portwright.site.model import Assumption, Crossing, Site
 from portwright.source import Source
@@ -49,24 +52,36 @@ class Way:
 class PointView:
     """One point in the check's space: verdict maps by way, and walkers for blame. Made lazily, kept."""
 
-    def __init__(self, name: str, reading: Reading, space: Space, assumptions: tuple[Assumption, ...] = ()):
+    def __init__(self, name: str, reading: Reading, space: Space, plan: Plan):
         self.name = name
         self.reading = reading
         self.space = space
-        self._assumptions = assumptions
+        self._point = plan.site.points[name]
+        self.assumptions = tuple(entry for entry in plan.assumptions if entry.at == name)
+        self._declared = tuple(entry for entry in plan.site.translations if entry.at == name)
         self._policies: dict[str, Policy] = {}
         self._maps: dict[str, PolicyMap] = {}
         self._walkers: dict[str, Walker] = {}
         self._ways: dict[Way, PacketMap[int]] = {}
-        self._accepting: dict[str, list[AcceptingRules]] = {}
+        self._accepting: dict[Stage, AcceptingRules] = {}
+        self._parts: dict[str, Parts] = {}
+        self._translations: dict[Way, tuple[Translation, Translation]] = {}
+        self._part_maps: dict[tuple[str, int], PolicyMap] = {}
+        self._part_verdicts: dict[tuple[Way, int], PacketMap[int]] = {}
         self._routed: PacketSet | None = None
         self.either = Operation(_either)  # on verdicts: one or the other
 
+    def own_policy(self, hook: str) -> Policy:
+        """What packets meet at a hook, as the configuration says it."""
+        return self.reading.configuration.policy(hook, path=True)
+
     def policy(self, hook: str) -> Policy:
-        """What packets meet at a hook, the assumptions of the site applied."""
+        """What packets meet at a hook, with what the site vouches for and what it says of translations."""
         if hook not in self._policies:
-            policy = self.reading.configuration.policy(hook, path=True)
-            self._policies[hook] = assuming(policy, self._assumptions) if self._assumptions else policy
+            policy = self.own_policy(hook)
+            policy = assuming(policy, self.assumptions) if self.assumptions else policy
+            interfaces = self.reading.configuration.interfaces
+            self._policies[hook] = with_declared(policy, self._declared, self._point, interfaces)
         return self._policies[hook]
 
     def walker(self, hook: str) -> Walker:
@@ -75,22 +90,70 @@ class PointView:
             self._walkers[hook] = Walker(self.policy(hook))
         return self._walkers[hook]
 
-    def accepting(self, hook: str) -> list[AcceptingRules]:
-        """Which rules accept, stage by stage."""
-        if hook not in self._accepting:
-            self._accepting[hook] = [AcceptingRules(self.space, stage) for stage in self.policy(hook).stages]
-        return self._accepting[hook]
+    def accepting(self, way: Way) -> Iterator[tuple[AcceptingRules, "Seen"]]:
+        """Which rules accept, and what packets look like to them: filters from the last on, then translations."""
+        parts = self.parts(way.hook)
+        stages = [(stage, number) for number, part in enumerate(parts.all) for stage in part.stages]
+        stages.reverse()
+        for stage, number in sorted(stages, key=lambda entry: entry[0].translates):
+            if stage not in self._accepting:
+                self._accepting[stage] = AcceptingRules(self.space, stage)
+            steps = self.translations(way)[:number] if self.translates(way.hook) else ()
+            yield self._accepting[stage], Seen(steps)
+
+    def before(self, way: Way) -> Callable[[PacketSet], PacketSet]:
+        """Which packets on a way are led to given destinations: as they arrive, from as they are behind the point."""
+        return self.translations(way)[0].sources_of if self.translates(way.hook) else _as_they_are
 
     def verdicts(self, way: Way) -> PacketMap[int]:
         """The verdicts on a way, as a map in which interfaces, state and flags no longer matter."""
         if way not in self._ways:
             if way.hook not in self._maps:
                 self._maps[way.hook] = PolicyMap(self.space, self.policy(way.hook))
-            root = self._maps[way.hook].verdicts.root
-            for field, values in self.constraints(way).items():
-                root = self.space.assign(field, root, values, self.either)
-            self._ways[way] = PacketMap(self.space, root)
+            self._ways[way] = self._on(way, self._maps[way.hook])
         return self._ways[way]
+
+    def _on(self, way: Way, made: PolicyMap) -> PacketMap[int]:
+        root = made.verdicts.root
+        for field, values in self.constraints(way).items():
+            root = self.space.assign(field, root, values, self.either)
+        return PacketMap(self.space, root)
+
+    def translates(self, hook: str) -> bool:
+        """Report whether packets may leave a hook with other addresses or ports than they came with."""
+        parts = self.parts(hook)
+        return any(translates(stage) for stage in (*parts.arriving.stages, *parts.leaving.stages))
+
+    def parts(self, hook: str) -> Parts:
+        """The policy of a hook by what packets look like in it."""
+        if hook not in self._parts:
+            self._parts[hook] = Parts.of(self.policy(hook))
+        return self._parts[hook]
+
+    def translations(self, way: Way) -> tuple[Translation, Translation]:
+        """What becomes of headers on a way: first of destinations, then of sources."""
+        if way not in self._translations:
+            parts, fixed = self.parts(way.hook), self.constraints(way)
+            self._translations[way] = (
+                Translation(self.space, parts.arriving, fixed),
+                Translation(self.space, parts.leaving, fixed),
+            )
+        return self._translations[way]
+
+    def part_verdicts(self, way: Way, number: int) -> PacketMap[int]:
+        """The verdicts of one part of the policy alone: 0 before, 1 between, 2 behind the translations."""
+        if (way, number) not in self._part_verdicts:
+            if (way.hook, number) not in self._part_maps:
+                self._part_maps[way.hook, number] = PolicyMap(self.space, self.parts(way.hook).all[number])
+            self._part_verdicts[way, number] = self._on(way, self._part_maps[way.hook, number])
+        return self._part_verdicts[way, number]
+
+    def part_walker(self, hook: str, number: int) -> Walker:
+        """For single packets in one part of the policy."""
+        key = f"{hook}/{number}"
+        if key not in self._walkers:
+            self._walkers[key] = Walker(self.parts(hook).all[number])
+        return self._walkers[key]
 
     def not_routed_elsewhere(self, way: Way) -> PacketSet:
         """The packets that no network of the configuration leads elsewhere than a way, where interfaces are known."""
@@ -123,6 +186,29 @@ class PointView:
             return ((atoms[0], atoms[-1]),)
         atom = interfaces.atom(name or "")
         return ((atom, atom),)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What packets look like to a stage that comes behind some translations."""
+
+    translations: tuple[Translation, ...]
+
+    def after(self, packets: PacketSet) -> PacketSet:
+        """Arriving packets as the stage sees them."""
+        for translation in self.translations:
+            packets = translation.leads(packets)
+        return packets
+
+    def before(self, packets: PacketSet) -> PacketSet:
+        """The packets that the stage sees, as they arrive."""
+        for translation in reversed(self.translations):
+            packets = translation.sources_of(packets)
+        return packets
+
+
+def _as_they_are(packets: PacketSet) -> PacketSet:
+    return packets
 
 
 def _either(one: object, other: object) -> int:

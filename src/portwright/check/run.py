@@ -9,7 +9,7 @@ from portwright.catalog.model import Break, Effect
 from portwright.check.assertions import Assertions
 from portwright.check.excess import ExcessFinder, PointExcess, RuleExcess, permitted
 from portwright.check.judge import NOT_GIVEN, FlowResult, Judge, Judgment, Obstacle
-from portwright.check.points import PointView, Reading
+from portwright.check.points import PointView, Reading, assuming
 from portwright.findings import Finding, Kind, Severity, told_apart
 from portwright.lint.run import remarked, without_effect
 from portwright.packets.box import Box
@@ -95,10 +95,7 @@ class Check:
         self.plan = plan
         self.space = Space()
         self.prefer = preferences(plan.site)
-        self.views = {
-            name: PointView(name, reading, self.space, tuple(a for a in plan.assumptions if a.at == name))
-            for name, reading in readings.items()
-        }
+        self.views = {name: PointView(name, reading, self.space, plan) for name, reading in readings.items()}
         self.judge = Judge(plan, self.views, self.space, self.prefer)
         self._permitted = PacketSet.of(self.space, permitted(plan))
         self._naming = site_naming(plan.site)
@@ -107,7 +104,7 @@ class Check:
         """Judge every required flow and every point. `everything` lifts the universe of excess."""
         results = tuple(self.judge.result(flow) for flow in self.plan.required)
         spared = _spared(results)
-        finder = ExcessFinder(self.plan, self.space, everything)
+        finder = ExcessFinder(self.plan, self.judge, everything)
         excess = {name: finder.of(view, self.plan.site.points[name]) for name, view in self.views.items()}
         findings = [
             *self.plan.findings,
@@ -295,7 +292,7 @@ class Check:
     def _anomalies(self) -> Iterator[Finding]:
         for name, view in self.views.items():
             hook = "input" if self.plan.site.points[name].on else "forward"
-            yield from without_effect(view.policy(hook).stages, name)
+            yield from without_effect(assuming(view.own_policy(hook), view.assumptions).stages, name)
             remarks = view.reading.configuration.remarks
             yield from (remarked(remark, name) for remark in remarks if remark.kind != "unused")  # that is for lint
 

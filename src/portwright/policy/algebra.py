@@ -6,7 +6,7 @@ target's CONTINUE into RETURN, and at the end of a chain RETURN becomes CONTINUE
 walk in `policy.walk`, so that each can judge the other.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import eq
 
@@ -182,6 +182,11 @@ class StageMap:
         """The map of the stage: packets out of its scope are accepted untouched."""
         inside = self._space.first_of([(box, CONTINUE) for box in self._stage.scope], ACCEPT)
         return self._then(inside, self.base())
+
+    @property
+    def labels(self) -> Mapping[tuple[Change, ...], int]:
+        """How accepted packets are translated, each way with its bit in the values; of the maps made so far."""
+        return self._labels
 
     def chain(self, name: str) -> Node:
         """The map of a chain: CONTINUE where a packet falls off its end, RETURN where a rule returns."""
