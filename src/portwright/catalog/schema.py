@@ -208,33 +208,50 @@ _MAYBE_EMPTY = Parsed("a value", lambda text: " ".join(text.split()), VALUE.json
 _PROTOCOL = Parsed("an IP protocol", _protocol, {"type": ["string", "integer"]})
 _SOURCE_PORTS = Parsed("ports", parse_ports, {"type": ["string", "integer"]})
 
-REFERENCE = Record("a reference", Reference, {"title": Key(TEXT), "address": Key(TEXT, "")}, named="id")
+_ABOUT = Key(TEXT, "", "more about it, for people")
+_CITATIONS = Key(_CITED, (), "where it is written")
+_WHEN = Key(CONDITION, Condition(), "settings and their values: it holds only where all have them")
+
+REFERENCE = Record(
+    "a reference",
+    Reference,
+    {
+        "title": Key(TEXT, about="what the document is called"),
+        "address": Key(TEXT, "", "where it can be read"),
+    },
+    named="id",
+)
 CITATION = Record(
     "a citation",
     Citation,
     {
-        "in": Key(Name.of("reference"), name="reference"),
-        "lines": Key(LINES, ""),
+        "in": Key(Name.of("reference"), about="the document", name="reference"),
+        "lines": Key(LINES, "", "lines of the document, 326-340; left out: all of it"),
         "says": Key(TEXT, "", "in our own words"),
         "see": Key(ListOf(Name.of("reference")), (), "documents that the place sends its reader to"),
     },
     named="id",
 )
 _DEFAULT: Record[tuple[Condition, str]] = Record(
-    "a conditional default", lambda when, value: (when, value), {"when": Key(CONDITION), "value": Key(VALUE)}
+    "a conditional default",
+    lambda when, value: (when, value),
+    {
+        "when": Key(CONDITION, about="settings and their values: all must hold"),
+        "value": Key(VALUE, about="the default then"),
+    },
 )
 SETTING = Record(
     "a setting",
     Setting,
     {
-        "kind": Key(choice("a kind of setting", *SETTING_KINDS)),
+        "kind": Key(choice("a kind of setting", *SETTING_KINDS), about="what values it may have"),
         "default": Key(_MAYBE_EMPTY, "", "only a text may have none"),
         "defaults": Key(ListOf(_DEFAULT), (), "the first whose condition holds comes before `default`"),
         "values": Key(ListOf(VALUE), (), "of a choice"),
         "component": Key(_COMPONENT, None, "whose setting it is; its last word is an option of that role"),
         "printed": Key(VALUE, "", "the default in the literal reading, where the document is wrong"),
-        "about": Key(TEXT, ""),
-        "citations": Key(_CITED, ()),
+        "about": _ABOUT,
+        "citations": _CITATIONS,
     },
     named="name",
     check=_wrong_setting,
@@ -243,14 +260,14 @@ COMPONENT = Record(
     "a component",
     lambda **values: Component(product="", **values),
     {
-        "title": Key(TEXT),
-        "about": Key(TEXT, ""),
+        "title": Key(TEXT, about="what people call it"),
+        "about": _ABOUT,
         "includes": Key(ListOf(_COMPONENT), (), "a bundle: placing it places these"),
         "implies": Key(ListOf(_COMPONENT), (), "whoever is this is also these"),
         "without": Key(ListOf(_COMPONENT), (), "implied roles that do not apply, however they are implied"),
         "needed": Key(SWITCH, False, "a site of the product has one even when nothing connects to it"),
-        "aliases": Key(ListOf(PART_ID), ()),
-        "citations": Key(_CITED, ()),
+        "aliases": Key(ListOf(PART_ID), (), "other names that a site may use for it"),
+        "citations": _CITATIONS,
     },
     named="id",
 )
@@ -259,12 +276,12 @@ SERVICE = Record(
     _service,
     {
         "at": Key(_COMPONENT, about="who offers it", name="component"),
-        "title": Key(TEXT),
-        "protocol": Key(_PROTOCOL),
-        "ports": Key(_PortsShape(), Ports("")),
-        "status": Key(_enum(Status, "a status"), Status.CURRENT),
-        "about": Key(TEXT, ""),
-        "citations": Key(_CITED, ()),
+        "title": Key(TEXT, about="what people call it"),
+        "protocol": Key(_PROTOCOL, about="the IP protocol: tcp, udp, icmp, esp or a number"),
+        "ports": Key(_PortsShape(), Ports(""), "443, 80,443, 8000-8010, or settings: {web.port}"),
+        "status": Key(_enum(Status, "a status"), Status.CURRENT, "legacy and superseded ones are not opened"),
+        "about": _ABOUT,
+        "citations": _CITATIONS,
     },
     named="id",
     check=_wrong_service,
@@ -273,22 +290,22 @@ REQUIREMENT = Record(
     "a requirement",
     lambda **values: Requirement(product="", **values),
     {
-        "from": Key(_COMPONENT, name="source"),
-        "to": Key(_COMPONENT, name="destination"),
-        "service": Key(Name.of("service")),
-        "purpose": Key(TEXT),
-        "phase": Key(_enum(Phase, "a phase"), Phase.RUN),
-        "status": Key(_enum(Status, "a status"), Status.CURRENT),
-        "necessity": Key(_enum(Necessity, "a necessity"), Necessity.REQUIRED),
+        "from": Key(_COMPONENT, about="who opens the connection", name="source"),
+        "to": Key(_COMPONENT, about="who is called", name="destination"),
+        "service": Key(Name.of("service"), about="what for: a service that the other end offers"),
+        "purpose": Key(TEXT, about="completes the sentence: it needs this to ..."),
+        "phase": Key(_enum(Phase, "a phase"), Phase.RUN, "when it is needed; left out: run"),
+        "status": Key(_enum(Status, "a status"), Status.CURRENT, "legacy and superseded ones are not opened"),
+        "necessity": Key(_enum(Necessity, "a necessity"), Necessity.REQUIRED, "left out: required"),
         "group": Key(WORD, "", "of one-of: at least one requirement with this group"),
         "need": Key(_enum(Need, "a need"), None, "which of several hosts; left out: the site says which one it uses"),
-        "when": Key(CONDITION, Condition()),
+        "when": _WHEN,
         "within": Key(_SETTINGS, (), "a server with another value of these settings is not meant"),
         "across": Key(_SETTINGS, (), "only a server with another value of these settings is meant"),
         "tunneled": Key(CONDITION, None, "when this holds, IPsec carries the traffic past the firewalls on the way"),
         "unprinted": Key(SWITCH, False, "the document forgot it: not part of the literal reading"),
         "source-ports": Key(_SOURCE_PORTS, EMPTY, "where they are fixed", "source_ports"),
-        "citations": Key(_CITED, ()),
+        "citations": _CITATIONS,
     },
     named="id",
     sourced="written",
@@ -298,16 +315,16 @@ STEP = Record(
     "a step",
     lambda **values: Step(service="", **values),
     {
-        "step": Key(STEP_ID),
+        "step": Key(STEP_ID, about="its number in the source, such as 4b"),
         "from": Key(_COMPONENT, "", "left out: as the requirement says", "source"),
         "to": Key(_COMPONENT, "", "left out: as the requirement says", "destination"),
         "requires": Key(ListOf(Name.of("requirement"), or_one=True), (), "all are needed", "requirements"),
         "rides": Key(STEP_ID, "", "the earlier step on whose connection it travels"),
-        "carries": Key(TEXT),
+        "carries": Key(TEXT, about="what is said on the connection"),
         "user-sees": Key(TEXT, "", "when it is blocked", "user_sees"),
-        "effect": Key(_enum(Effect, "an effect"), Effect.BROKEN),
+        "effect": Key(_enum(Effect, "an effect"), Effect.BROKEN, "how bad it is when it is blocked"),
         "when": Key(CONDITION, Condition(), "where the step is one of several ways: when it is taken"),
-        "citations": Key(_CITED, ()),
+        "citations": _CITATIONS,
     },
     check=_wrong_step,
 )
@@ -315,12 +332,12 @@ SCENARIO = Record(
     "a scenario",
     lambda **values: Scenario(product="", **values),
     {
-        "title": Key(TEXT),
-        "fails": Key(TEXT, ""),
-        "about": Key(TEXT, ""),
-        "when": Key(CONDITION, Condition()),
-        "citations": Key(_CITED, ()),
-        "steps": Key(ListOf(STEP)),
+        "title": Key(TEXT, about="what people do"),
+        "fails": Key(TEXT, "", "what is said when it does not work"),
+        "about": _ABOUT,
+        "when": _WHEN,
+        "citations": _CITATIONS,
+        "steps": Key(ListOf(STEP), about="in their order"),
     },
     named="id",
 )
@@ -329,9 +346,9 @@ PRECONDITION = Record(
     lambda **values: Precondition(product="", **values),
     {
         "says": Key(TEXT, about="what to do or to see to"),
-        "when": Key(CONDITION, Condition()),
+        "when": _WHEN,
         "scenarios": Key(ListOf(Name.of("scenario")), (), "that fail without it"),
-        "citations": Key(_CITED, ()),
+        "citations": _CITATIONS,
     },
     named="id",
 )
@@ -340,17 +357,20 @@ RULE = Record(
     lambda **values: SupportRule(product="", **values),
     {
         "says": Key(TEXT, about="what is wrong, in a sentence"),
-        "check": Key(_enum(Check, "a check"), Check.CONDITION),
+        "check": Key(_enum(Check, "a check"), Check.CONDITION, "what it looks at"),
         "hint": Key(TEXT, "", "what to do instead"),
         "on": Key(ListOf(_COMPONENT, or_one=True), (), "the roles that it is about"),
-        "setting": Key(Name.of("setting"), ""),
-        "services": Key(ListOf(Name.of("service")), ()),
-        "when": Key(CONDITION, Condition()),
-        "citations": Key(_CITED, ()),
+        "setting": Key(Name.of("setting"), "", "the setting that is compared"),
+        "services": Key(ListOf(Name.of("service")), (), "the two services that must not share a port"),
+        "when": _WHEN,
+        "within": Key(_SETTINGS, (), "hosts with different values of these settings are not held together"),
+        "citations": _CITATIONS,
     },
     named="id",
     check=_wrong_rule,
 )
+
+
 def _wrong_file(file: CatalogFile) -> str:
     return "a file either declares a product or is part of one" if file.product and file.part_of else ""
 
@@ -359,25 +379,25 @@ FILE = Record(
     "a catalog file",
     CatalogFile,
     {
-        "product": Key(Declared("product", PRODUCT_ID), ""),
+        "product": Key(Declared("product", PRODUCT_ID), "", "the name of the product that the file declares"),
         "part-of": Key(Name.of("product"), "", "the product that another file declares", "part_of"),
-        "title": Key(TEXT, ""),
-        "about": Key(TEXT, ""),
+        "title": Key(TEXT, "", "what people call the product"),
+        "about": _ABOUT,
         "needs": Key(ListOf(Name.of("product")), (), "products that it cannot be without"),
         "based-on": Key(Name.of("product"), "", "the product whose later version this is", "based_on"),
         "leaves-out": Key(
             ListOf(Name.of("requirement", "scenario", "precondition", "rule")), (), "what no longer holds", "leaves_out"
         ),
         "cited": Key(_CITED, (), "where the product itself is described"),
-        "references": Key(MapOf(Declared("reference", REFERENCE_ID), REFERENCE), {}),
-        "citations": Key(MapOf(Declared("citation", CITATION_ID), CITATION), {}),
-        "settings": Key(MapOf(Declared("setting", DOTTED_ID), SETTING), {}),
-        "components": Key(MapOf(Declared("component", PART_ID), COMPONENT), {}),
-        "services": Key(MapOf(Declared("service", PART_ID), SERVICE), {}),
-        "requirements": Key(MapOf(Declared("requirement", DOTTED_ID), REQUIREMENT), {}),
-        "scenarios": Key(MapOf(Declared("scenario", WORD), SCENARIO), {}),
-        "preconditions": Key(MapOf(Declared("precondition", DOTTED_ID), PRECONDITION), {}),
-        "rules": Key(MapOf(Declared("rule", DOTTED_ID), RULE), {}),
+        "references": Key(MapOf(Declared("reference", REFERENCE_ID), REFERENCE), {}, "documents"),
+        "citations": Key(MapOf(Declared("citation", CITATION_ID), CITATION), {}, "places in documents"),
+        "settings": Key(MapOf(Declared("setting", DOTTED_ID), SETTING), {}, "what can be chosen"),
+        "components": Key(MapOf(Declared("component", PART_ID), COMPONENT), {}, "deployable parts"),
+        "services": Key(MapOf(Declared("service", PART_ID), SERVICE), {}, "what components offer"),
+        "requirements": Key(MapOf(Declared("requirement", DOTTED_ID), REQUIREMENT), {}, "who needs what of whom"),
+        "scenarios": Key(MapOf(Declared("scenario", WORD), SCENARIO), {}, "what people do, step by step"),
+        "preconditions": Key(MapOf(Declared("precondition", DOTTED_ID), PRECONDITION), {}, "what else must be done"),
+        "rules": Key(MapOf(Declared("rule", DOTTED_ID), RULE), {}, "what is not supported"),
     },
     check=_wrong_file,
 )

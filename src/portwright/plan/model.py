@@ -3,7 +3,19 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from portwright.catalog.model import Break, Catalog, Necessity, Phase, Reading, Requirement, Scenario, Status, Step
+from portwright.catalog.model import (
+    Break,
+    Catalog,
+    Condition,
+    Lookup,
+    Necessity,
+    Phase,
+    Reading,
+    Requirement,
+    Scenario,
+    Status,
+    Step,
+)
 from portwright.findings import Finding
 from portwright.packets.addresses import Addresses
 from portwright.packets.box import Box, Boxes
@@ -225,11 +237,21 @@ class Plan:
     def scenarios(self) -> tuple[Scenario, ...]:
         """The scenarios of the site's products whose conditions hold."""
         found = self.catalog.of(self.catalog.scenarios, self.site.products)
-        return tuple(scenario for scenario in found if scenario.when.holds(self.site.setting))
+        return tuple(scenario for scenario in found if self.happens(scenario.when))
 
     def steps(self, scenario: Scenario) -> tuple[Step, ...]:
         """The steps that are taken on this site: of several ways, those whose conditions hold."""
-        return tuple(step for step in scenario.steps if step.when.holds(self.site.setting))
+        return tuple(step for step in scenario.steps if self.happens(step.when))
+
+    def happens(self, condition: Condition) -> bool:
+        """Report whether a condition holds on the site, or on a host, group or instance that is set in another way."""
+        names = {name for name, _ in condition.settings}
+        return condition.holds(self.site.setting) or any(
+            condition.holds(_lookup(self.site, host, instance))
+            for host in self.site.consumers()
+            for instance in (None, *host.instances)
+            if not names.isdisjoint(instance.options if instance else host.settings)
+        )
 
     def legs(self, scenario: Scenario, step: Step) -> Legs:
         """Where a step runs: its flows, and the hosts that serve themselves."""
@@ -241,6 +263,10 @@ class Plan:
         local = tuple(use for use in self.local if _runs(step, use.requirement, use.host))
         placed = {flow.requirement.id for flow in flows} | {use.requirement.id for use in local}
         return Legs(flows, local, missing=tuple(id for id in step.requirements if id not in placed))
+
+
+def _lookup(site: Site, host: Host, instance: Instance | None) -> Lookup:
+    return lambda name: site.setting(name, host, instance)
 
 
 def _runs(step: Step, requirement: Requirement, source: Endpoint) -> bool:

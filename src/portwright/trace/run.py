@@ -1,15 +1,17 @@
 """Follows a scenario over a site: which step is the first that does not work, and which rule stops it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
 
-from portwright.catalog.model import Effect, Scenario, Step
+from portwright.catalog.model import Effect, Phase, Scenario, Step
 from portwright.check.judge import Judge, Judgment, Obstacle
 from portwright.errors import InvalidInput
 from portwright.findings import Finding, Kind
 from portwright.plan.model import Legs, Plan, RequiredFlow
+from portwright.shapes import shorten
+from portwright.trace.happening import left_out, why_not
 
 
 class Hop(StrEnum):
@@ -43,6 +45,7 @@ class Trace:
 
     scenario: Scenario
     steps: tuple[TracedStep, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)  # steps that this site does not take -> why
 
     @property
     def verdict(self) -> str:
@@ -71,19 +74,32 @@ class Trace:
         return stopped.step.user_sees
 
 
+def waits_for(found: Trace, plan: Plan) -> tuple[Phase, ...]:
+    """The phases for which a scenario waits: all that is blocked of it is needed only then. Empty: it does not wait."""
+    blocked = [traced.flow.requirement.phase for traced in found.steps if traced.verdict is Hop.BLOCKED and traced.flow]
+    return () if set(blocked) & set(plan.phases) or found.verdict == "undecided" else tuple(dict.fromkeys(blocked))
+
+
 def find_scenario(plan: Plan, id: str) -> Scenario:
-    """The scenario with this id. Raises InvalidInput, with what may have been meant."""
+    """The scenario with this id, which happens on the plan's site.
+
+    Raises InvalidInput when there is no such scenario, or when it does not happen on the site, and says why.
+    """
     scenarios = plan.catalog.scenarios
     if id not in scenarios:
-        close = get_close_matches(id, scenarios, n=1)
+        close = get_close_matches(id[:60], scenarios, n=1)
         hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(sorted(scenarios))}"
-        raise InvalidInput.of(f"there is no scenario '{id}'", hint=hint)
+        raise InvalidInput.of(f"there is no scenario '{shorten(id)}'", hint=hint)
+    if reason := why_not(plan, scenarios[id]):
+        raise InvalidInput.of(f"{id} does not happen on this site: {reason}", file=plan.site.file)
     return scenarios[id]
 
 
 def trace(plan: Plan, judge: Judge, scenario: Scenario) -> Trace:
     """The scenario on the plan's site, each leg judged."""
-    return Trace(scenario, tuple(leg for step in plan.steps(scenario) for leg in _legs(plan, judge, scenario, step)))
+    idle = left_out(plan, scenario)
+    taken = [step for step in plan.steps(scenario) if step.step not in idle]
+    return Trace(scenario, tuple(leg for step in taken for leg in _legs(plan, judge, scenario, step)), idle)
 
 
 def _legs(plan: Plan, judge: Judge, scenario: Scenario, step: Step) -> Iterator[TracedStep]:
@@ -106,12 +122,21 @@ def _unsettled(plan: Plan, step: Step, legs: Legs) -> Iterator[TracedStep]:
     for component in dict.fromkeys(requirements[id].destination for id in legs.missing):
         if component in plan.unplaced:
             yield TracedStep(step, step.source, component, Hop.NOT_PLACED)
+    served = {(one.requirement.id, one.source.name) for one in legs.flows}
+    served |= {(one.requirement.id, one.host.name) for one in legs.local}
+    nowhere = {id for finding in plan.findings if _lacks_one_nearby(finding) for id in finding.requirements}
     open_ = {finding.subject or finding.flow.partition(">")[0] for finding in plan.findings if _leaves_open(finding)}
     for consumer in plan.site.consumers():
         if step.source in consumer.roles:
             for id in step.requirements:
-                if f"{id}/{consumer.name}" in open_:
+                is_lost = id in nowhere and (id, consumer.name) not in served
+                if is_lost or f"{id}/{consumer.name}" in open_:
                     yield TracedStep(step, consumer.name, requirements[id].destination, Hop.NOT_PLACED)
+
+
+def _lacks_one_nearby(finding: Finding) -> bool:
+    """Report whether a component is placed, and not in the domain of some host that needs it."""
+    return finding.kind is Kind.UNPLACED and finding.subject.count("/") > 1
 
 
 def _leaves_open(finding: Finding) -> bool:
