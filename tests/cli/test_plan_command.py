@@ -122,6 +122,8 @@ def test_a_question_is_answered_in_three_formats(site, question, schema):
         (["--host-settings"], "give a folder with -o"),
         (["--phase", "lunch"], "lunch"),
         (["--compare", "nothing"], "there is no such setting"),
+        (["--compare", ""], "there is no such setting"),
+        (["--all"], "goes with --format mermaid"),
     ],
 )
 def test_what_does_not_go_together_is_refused(arguments, says):
@@ -162,3 +164,13 @@ def test_a_setting_that_no_host_can_have_is_wrong_input(tmp_path):
     assert (done.status, (tmp_path / "hosts").exists()) == (2, False)
     [problem] = done.document["errors"]
     assert (problem["path"], problem["line"]) == ("be01: rpc.dynamic", line_of(site, "be01:"))
+
+
+@pytest.mark.parametrize("output", ["csv", "xlsx"])
+def test_what_plan_writes_import_reads(tmp_path, output):
+    """The matrix finds its way back: every flow is a requirement of the product made of it."""
+    matrix = tmp_path / f"matrix.{output}"
+    assert run("plan", F6, "--format", output, "-o", matrix).status == 0
+    sheet = ["--sheet", "All flows"] if output == "xlsx" else []
+    done = run("import", matrix, "-o", tmp_path / "product.yaml", *sheet)
+    assert (done.status, f"from {len(flows(F6))} rows of" in done.out) == (0, True)

@@ -4,17 +4,25 @@ import os
 import shutil
 import subprocess
 import sys
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from portwright.catalog.load import load_catalog
 from portwright.errors import InvalidInput
 from portwright.init import firewalls
+from portwright.init.firewalls import Firewall
+from portwright.init.hosts import Row
 from portwright.init.named import named_hosts
-from portwright.init.propose import propose
+from portwright.init.propose import Proposal, propose
 from portwright.plan.make import make_plan
+from portwright.policy.configuration import Census, Configuration, Route
+from portwright.policy.interfaces import Interfaces
 from portwright.site.load import parse_site
+from portwright.source import Source
 
 CATALOG = load_catalog()
 F6 = Path(__file__).parents[2] / "examples" / "f6"
@@ -121,6 +129,18 @@ def test_hosts_that_a_configuration_names_are_offered(folder):
         "# bak01: {addresses: [10.50.0.40], roles: []}     # core-fw.cfg:92",
     ]
     assert "bak01" not in site.hosts
+
+
+def test_what_is_no_host_of_the_site_is_not_offered(folder):
+    """The name of a network, and an address on the Internet."""
+    names = "name 10.20.0.0 app-net\nname 198.51.100.9 somebody\nname 10.20.0.9 other\n"
+    (folder / "edge-fw.cfg").write_text(
+        EDGE.replace("route wire 10.0.0.0 255.0.0.0", f"{names}route wire 10.20.0.0 255.255.0.0")
+    )
+    text, _ = proposed(folder, "edge-fw.cfg")
+    assert "# other: {addresses: [10.20.0.9], roles: []}" in text
+    assert "app-net" not in text
+    assert "somebody" not in text
 
 
 def test_offered_hosts_need_only_be_taken_in(folder):
@@ -294,6 +314,41 @@ def test_names_are_found_where_the_platform_has_them():
     found = [(one.name, str(one.address), one.source.line) for one in named_hosts("nftables", text, "x.nft")]
     assert found == [("web", "10.0.0.1", 1), ("v6", "fd00::1", 4)]
     assert list(named_hosts("cisco-asa", "name 300.1.1.1 x\nname 10.0.0.1\n", "x")) == []
+
+
+NETWORKS = st.one_of(
+    st.builds(lambda a, n: ip_network((a, n), strict=False), st.integers(0, 2**32 - 1), st.integers(0, 32)),
+    st.builds(lambda a, n: ip_network((a, n), strict=False), st.integers(2**32, 2**128 - 1), st.integers(0, 128)),
+    st.sampled_from(
+        [*map(ip_network, ("10.1.0.0/24", "10.1.0.0/16", "10.9.0.0/30", "0.0.0.0/0", "::/0", "fd00::/64"))]
+    ),
+)
+INTERFACES = st.one_of(
+    st.sampled_from(["eth0", "inside", "null", "any"]), st.text(st.characters(categories=["L", "N", "S"]), min_size=1)
+)
+ROUTES = st.lists(st.tuples(NETWORKS, INTERFACES, st.booleans()), max_size=6)
+ADDRESSES = st.one_of(st.integers(2**32, 2**128 - 1), st.integers(0, 2**32 - 1), st.just(0x0A010007)).map(ip_address)
+
+
+@given(st.lists(ROUTES, min_size=1, max_size=3), st.lists(ADDRESSES, unique=True, max_size=4))
+def test_whatever_the_routes_say_the_proposal_is_a_site(routes, addresses):
+    """With the hosts where the zones have their addresses, and firewalls on paths only where they lead to both ends."""
+    found = []
+    for number, one in enumerate(routes):
+        known = tuple(Route(network, interface, own, Source("x", 1)) for network, interface, own in one)
+        names = Interfaces.of(interface for _, interface, _ in one)
+        found.append(
+            Firewall(f"fw{number}", "x", Configuration("nftables", "x", {}, names, Census(0, 0), routes=known), ())
+        )
+    rows = [Row(f"h{number}", (address,), (), (), 1) for number, address in enumerate(addresses)]
+    site = site_of(Proposal.of("x", Path(), CATALOG, found, rows).text(), Path())
+    for host in site.hosts.values():
+        assert host.addresses <= site.zones[host.zone].addresses
+    for (source, destination), ways in site.declared_routes.items():
+        [way] = ways
+        assert way.is_symmetric
+        assert not any(crossing.is_vague or crossing.interface_in == crossing.interface_out for crossing in way.forward)
+        assert source != destination
 
 
 def test_the_same_input_gives_the_same_bytes(folder):

@@ -109,6 +109,28 @@ def test_networks_between_firewalls_and_routers_are_wires(routes, host, zones):
     assert {zone.name: [*map(str, zone.networks), *(["rest"] if zone.has_rest else [])] for zone in found} == zones
 
 
+def test_a_firewall_without_ipv6_does_not_split_zones():
+    """IPv6 networks belong to the IPv4 ones behind the same interface; otherwise they stay by themselves."""
+    edge = firewall("edge", "up 203.0.113.0/29", "via up 0.0.0.0/0", "wire 10.9.0.0/29", "via wire 10.0.0.0/8")
+    core = firewall(
+        "core", "out 10.9.0.0/29", "via out 0.0.0.0/0", "app fd00:1::/64", "app 10.1.0.0/24", "v6 fd00:2::/64"
+    )
+    assert proposed(edge, core)[0] == {
+        "up": ["203.0.113.0/29", "rest"],
+        "wire": ["10.0.0.0/8"],
+        "app": ["10.1.0.0/24", "fd00:1::/64"],
+        "v6": ["fd00:2::/64"],
+        "wires": ["10.9.0.0/29"],
+    }
+
+
+def test_nobody_is_where_packets_are_discarded():
+    """Nor on the loopback."""
+    assert proposed(firewall("fw", "a 10.1.0.0/24", "via Null0 10.0.0.0/8", "lo 127.0.0.0/8"))[0] == {
+        "a": ["10.1.0.0/24"]
+    }
+
+
 def test_a_choice_of_interfaces_is_told():
     """The first is taken, the others are named."""
     [a, *_] = propose_zones([firewall("fw", "via a 10.1.0.0/24", "via b 10.1.0.0/24", "b 10.2.0.0/24")], ())

@@ -15,9 +15,13 @@ from portwright.catalog.load import load_catalog
 from portwright.catalog.schema import json_schema
 from portwright.cli.import_ import import_
 from portwright.errors import InvalidInput
+from portwright.matrix.headers import parse_mapping
+from portwright.matrix.product import make_product
+from portwright.matrix.read import read_matrix
 from portwright.packets.names import protocol_name
 from portwright.yamlfile import Mapping, Scalar, parse_document
 
+CATALOG = load_catalog()
 VALIDATOR = jsonschema.Draft7Validator(json_schema())
 COLUMNS = ("Source", "Destination", "Protocol", "Port", "Purpose")
 
@@ -82,15 +86,28 @@ def plain(node):
 
 
 def run(matrix, *options, product=None):
-    """Run the command on a file."""
+    """Do what the command does to a file, with a catalog that is there already."""
+    arguments = import_.make_context("import", [str(matrix), "-o", "-", *options]).params
+    output = product or matrix.with_name("product.yaml")
+    name = arguments["product"] or matrix.stem
+    try:
+        found = read_matrix(str(matrix), arguments["sheet"], parse_mapping(arguments["mapped"]), CATALOG)
+        made = make_product(found, name, arguments["title"] or "Flows", matrix.name, CATALOG)
+    except InvalidInput as wrong:
+        return Imported(2, "", "", wrong.problems, output)
+    output.write_text(made.text, encoding="utf-8")
+    return Imported(0, "", "", (), output)
+
+
+def command(matrix, *options, product=None):
+    """Run the command itself."""
     output = product or matrix.with_name("product.yaml")
     done = CliRunner().invoke(import_, [str(matrix), "-o", str(output), *options], standalone_mode=False)
     if done.exception is None:
         return Imported(done.return_value, done.stdout, done.stderr, (), output)
     if not isinstance(done.exception, InvalidInput):
         raise done.exception
-    problems = done.exception.problems
-    return Imported(2, done.stdout, done.stderr, problems, output)
+    return Imported(2, done.stdout, done.stderr, done.exception.problems, output)
 
 
 def text_of(rows, delimiter=",", **dialect):
@@ -100,16 +117,20 @@ def text_of(rows, delimiter=",", **dialect):
     return stream.getvalue()
 
 
-def from_text(folder, text, *options, name="flows.csv", encoding="utf-8"):
+def from_text(folder, text, *options, name="flows.csv", encoding="utf-8", how=run):
     """Import a matrix given as text."""
     matrix = folder / name
     matrix.write_bytes(text.encode(encoding))
-    return run(matrix, *options)
+    return how(matrix, *options)
 
 
-def from_rows(folder, *rows, header=COLUMNS, options=()):
+def from_rows(folder, *rows, header=COLUMNS, options=(), how=run):
     """Import a matrix given as rows below a header."""
-    return from_text(folder, text_of([header, *rows]), *options)
+    return from_text(folder, text_of([header, *rows]), *options, how=how)
+
+
+rows_by_command = functools.partial(from_rows, how=command)
+text_by_command = functools.partial(from_text, how=command)
 
 
 def workbook(path, **sheets):

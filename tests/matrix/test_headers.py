@@ -97,6 +97,21 @@ def test_a_header_of_two_rows_is_read_as_one():
     assert not found.twice
 
 
+def test_a_header_of_two_rows_may_have_headers_in_the_upper_one_only():
+    """Merged cells look so in CSV."""
+    found = read(["No.", "Quelle", "", "Ziel", "", "Dienst"], ["", "Hostname", "IP", "Hostname", "IP", ""])
+    assert found.place == 1
+    assert found.columns == {
+        "number": 0, "source": 1, "source_addresses": 2, "destination": 3, "destination_addresses": 4, "service": 5
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("first", [["", "", "", ""], ["DMZ", "", "", ""], ["", "", "443", "note"]])
+def test_a_row_below_the_header_is_no_part_of_it(first):
+    """However empty it is."""
+    assert read(["From", "To", "Port", "Purpose"], first).place == 0
+
+
 def test_a_mapping_comes_before_what_is_understood():
     """And leaves the other columns to their headers."""
     assert named("Von Server", "Ziel", "Port", source="von server")["source"] == "Von Server"

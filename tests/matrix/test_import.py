@@ -1,9 +1,18 @@
 """`portwright import`: from the rows of a matrix to a product that the catalog reads."""
 
 import pytest
-from tests.matrix.importing import COLUMNS, errors, from_rows, from_text, run, text_of
+from tests.matrix.importing import (
+    CATALOG,
+    COLUMNS,
+    command,
+    errors,
+    from_rows,
+    from_text,
+    rows_by_command,
+    text_by_command,
+    text_of,
+)  # fmt: skip
 
-from portwright.catalog.load import load_catalog
 from portwright.catalog.model import Necessity, Phase
 
 ROWS = (
@@ -35,7 +44,7 @@ def test_a_row_without_purpose_gets_a_sentence(tmp_path):
 
 def test_the_summary_counts_what_there_is(tmp_path):
     """On standard output; what was left out, and why, too."""
-    done = from_rows(tmp_path, *ROWS, [""] * 5, ["DMZ"], ["a", "b", "", "22", ""], COLUMNS, ["", ""])
+    done = rows_by_command(tmp_path, *ROWS, [""] * 5, ["DMZ"], ["a", "b", "", "22", ""], COLUMNS, ["", ""])
     assert done.out.splitlines() == [
         f"{done.product}: 4 requirements, 4 services, 5 components from 4 rows of flows.csv",
         "  of the catalog: sql/engine",
@@ -48,7 +57,7 @@ def test_the_summary_counts_what_there_is(tmp_path):
 
 def test_columns_that_say_nothing_are_told_once(tmp_path):
     """On standard error."""
-    done = from_rows(
+    done = rows_by_command(
         tmp_path, ("a", "b", "tcp", "1", "x", "y"), header=("From", "To", "Proto", "Port", "Ticket", "Color")
     )
     assert done.err == f"{tmp_path / 'flows.csv'}: columns not used: 'Ticket', 'Color'\n"
@@ -69,7 +78,7 @@ def test_ends_that_the_catalog_knows_are_its_components(tmp_path, text, componen
     done = from_rows(tmp_path, ("App", text, "tcp", "1433", ""))
     [requirement] = done.requirements.values()
     assert requirement.destination == component
-    assert done.catalog.products["flows"].needs == (load_catalog().components[component].product,)
+    assert done.catalog.products["flows"].needs == (CATALOG.components[component].product,)
 
 
 def test_a_bundle_of_the_catalog_is_no_end(tmp_path):
@@ -138,7 +147,7 @@ def test_source_ports_are_kept_where_they_are_fixed(tmp_path):
 def test_phase_necessity_and_condition(tmp_path):
     """A condition on settings of the catalog is one; any other text goes with the purpose, and that is told."""
     header = (*COLUMNS, "Phase", "Necessity", "Condition")
-    done = from_rows(
+    done = rows_by_command(
         tmp_path,
         ("A", "B", "tcp", "1", "log in", "Setup", "optional", "authentication = claims"),
         ("A", "B", "tcp", "2", "log in", "Betrieb", "ja", "only on Mondays"),
@@ -181,7 +190,7 @@ def test_columns_for_tcp_and_udp(tmp_path):
 def test_rows_that_deny_need_nothing(tmp_path):
     """They are skipped, and told."""
     header = (*COLUMNS[:4], "Action")
-    done = from_rows(tmp_path, ("A", "B", "tcp", "1", "allow"), ("A", "B", "tcp", "2", "Deny"), header=header)
+    done = rows_by_command(tmp_path, ("A", "B", "tcp", "1", "allow"), ("A", "B", "tcp", "2", "Deny"), header=header)
     assert done.flows == [("A", "B", "tcp 1")]
     assert "  row 3 skipped: denies, and so needs nothing open" in done.out
 
@@ -211,7 +220,7 @@ staff,10.10.0.0/16,fe01,10.20.0.11,icmp,echo,windows/echo,see that it is there,a
 
 def test_a_plan_comes_back_as_it_went_out(tmp_path):
     """The table that `plan --format csv` writes: the same flows, phases, purposes and citations."""
-    done = from_text(tmp_path, PLAN)
+    done = text_by_command(tmp_path, PLAN)
     assert done.err == ""
     assert done.flows == [
         ("fe01", "dc01", "udp 53"),
@@ -228,7 +237,7 @@ def test_a_plan_comes_back_as_it_went_out(tmp_path):
 
 def test_every_problem_is_told_at_once(tmp_path):
     """With row, column and what is wrong; nothing is written."""
-    done = from_rows(
+    done = rows_by_command(
         tmp_path,
         ("", "B", "tcp", "1", ""),
         ("A", "-", "tpc", "1", ""),
@@ -265,7 +274,7 @@ def test_words_of_other_columns_are_not_guessed(tmp_path, header, row, message):
 
 def test_a_column_can_be_left_out(tmp_path):
     """By mapping its field to nothing."""
-    done = from_rows(
+    done = rows_by_command(
         tmp_path, ("A", "B", "tcp", "1", "Phase 2"), header=(*COLUMNS[:4], "Phase"), options=("--map", "phase=")
     )
     assert done.flows == [("A", "B", "tcp 1")]
@@ -277,6 +286,12 @@ def test_columns_by_mapping(tmp_path):
     options = ("--map", "source=Von Server", "--map", "destination=An System", "--map", "ports=Freigabe")
     header = ("An System", "Von Server", "Freigabe")
     assert from_rows(tmp_path, ("B", "A", "tcp/1"), header=header, options=options).flows == [("A", "B", "tcp 1")]
+
+
+def test_a_table_without_header(tmp_path):
+    """By the numbers of its columns; its first row is a flow."""
+    options = ("--map", "source=#1", "--map", "destination=#2", "--map", "protocol=#3", "--map", "ports=#4")
+    assert from_text(tmp_path, "A;B;tcp;1\nA;C;udp;2\n", *options).flows == [("A", "B", "tcp 1"), ("A", "C", "udp 2")]
 
 
 @pytest.mark.parametrize(
@@ -298,6 +313,11 @@ def test_columns_by_mapping(tmp_path):
             "the headers are 'Von', 'Nach', 'Port'",
         ),
         (
+            ("Von", "Nach", "Port"), ("--map", "purpose=#9"),
+            "--map purpose=#9: there is no such header",
+            "the headers are 'Von', 'Nach', 'Port'",
+        ),
+        (
             ("Port", "Source", "Port", "Target"), (),
             "2 columns could be the ports",
             "say which one by its number: --map ports='#1' or --map ports='#3'",
@@ -312,7 +332,7 @@ def test_a_header_that_does_not_say_enough(tmp_path, header, options, message, h
 
 def test_the_product_has_the_name_and_title_given(tmp_path):
     """Its parts begin with it; a period cannot stand in their names."""
-    done = from_rows(tmp_path, *ROWS, options=("--product", "erp-4.7", "--title", "The ERP system"))
+    done = rows_by_command(tmp_path, *ROWS, options=("--product", "erp-4.7", "--title", "The ERP system"))
     product = done.catalog.products["erp-4.7"]
     assert product.title == "The ERP system"
     assert "erp-4-7/mail" in done.catalog.components
@@ -329,19 +349,19 @@ def test_the_product_has_the_name_and_title_given(tmp_path):
 )
 def test_a_name_that_cannot_be_is_refused(tmp_path, product, message):
     """Before anything is read."""
-    done = from_rows(tmp_path, *ROWS, options=("--product", product))
+    done = rows_by_command(tmp_path, *ROWS, options=("--product", product))
     assert message in done.told[0]
 
 
 def test_a_product_file_is_not_overwritten_unasked(tmp_path):
     """With --force it is, and only by a whole one."""
-    done = from_rows(tmp_path, *ROWS)
+    done = rows_by_command(tmp_path, *ROWS)
     before = done.product.read_text()
-    again = from_rows(tmp_path, ROWS[0])
+    again = rows_by_command(tmp_path, ROWS[0])
     assert again.told == [f"{done.product}: exists already"]
-    assert from_rows(tmp_path, ("A", "", "tcp", "1", ""), options=("--force",)).status == 2
+    assert rows_by_command(tmp_path, ("A", "", "tcp", "1", ""), options=("--force",)).status == 2
     assert done.product.read_text() == before
-    assert len(from_rows(tmp_path, ROWS[0], options=("--force",)).flows) == 1
+    assert len(rows_by_command(tmp_path, ROWS[0], options=("--force",)).flows) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["flows.csv", "product.yaml"]
 
 
@@ -377,7 +397,7 @@ def test_texts_stay_texts(tmp_path):
 def test_a_name_cannot_leave_the_comment(tmp_path):
     """Names of files, with line ends and what commands a terminal."""
     name = "flows\nproduct: other\x1b[2J.csv"
-    done = from_text(tmp_path, text_of([COLUMNS, *ROWS]), "--product", "p", "--title", "a\nb\udcff", name=name)
+    done = text_by_command(tmp_path, text_of([COLUMNS, *ROWS]), "--product", "p", "--title", "a\nb\udcff", name=name)
     assert done.catalog.products["p"].title == "a b \ufffd".replace(" \ufffd", "\ufffd")
     assert done.product.read_text().startswith("# The flows of flows product: other\ufffd[2J.csv as a product")
 
@@ -389,11 +409,11 @@ def test_nothing_below_the_header(tmp_path):
 
 def test_a_missing_file_is_told(tmp_path):
     """As what it is."""
-    assert run(tmp_path / "none.csv").told == [f"{tmp_path / 'none.csv'}: there is no such file"]
-    assert "cannot be read" in run(tmp_path).told[0]
+    assert command(tmp_path / "none.csv").told == [f"{tmp_path / 'none.csv'}: there is no such file"]
+    assert "cannot be read" in command(tmp_path).told[0]
 
 
 def test_a_thousand_rows_take_moments(tmp_path):
     """And the file is still one that the catalog reads."""
     rows = [(f"host {i}", f"host {i + 1}", "tcp", str(i + 1), f"purpose {i}") for i in range(1000)]
-    assert len(from_text(tmp_path, text_of([COLUMNS, *rows])).requirements) == 1000
+    assert len(text_by_command(tmp_path, text_of([COLUMNS, *rows])).requirements) == 1000

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.matrix.importing import text_of
+from tests.matrix.importing import CATALOG, text_of
 
-from portwright.catalog.load import load_catalog
 from portwright.catalog.schema import FILE
 from portwright.matrix.cells import Transport
 from portwright.matrix.naming import unique
@@ -22,7 +21,6 @@ from portwright.packets.notation import ports_text
 from portwright.shapes import Ledger, read
 from portwright.yamlfile import load_document
 
-CATALOG = load_catalog()
 HEADERS = [
     ("Source", "Destination", "Protocol", "Port", "Purpose", "Direction"),
     ("Quelle", "Ziel", "Protokoll", "Zielport", "Zweck", "Richtung"),

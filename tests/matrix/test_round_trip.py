@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.running import run as portwright
-from tests.matrix.importing import run
+from tests.matrix.importing import command
 
 from portwright.plan.make import make_plan
 from portwright.site.load import load_site
@@ -21,7 +21,7 @@ def test_a_plan_comes_back_flow_by_flow(tmp_path, format):
     assert portwright("plan", site, "--format", format, "-o", matrix).status == 0
     planned = json.loads(portwright("plan", site, "--format", "json").out)["flows"]
     fields = ("source", "destination", "protocol", "ports", "phase", "necessity")
-    assert imported_flows(run(matrix)) == {tuple(flow[field] for field in fields) for flow in planned}
+    assert imported_flows(command(matrix)) == {tuple(flow[field] for field in fields) for flow in planned}
 
 
 def imported_flows(done):
@@ -39,7 +39,7 @@ def test_the_example_is_planned(tmp_path):
     """Its matrix, imported into the folder that its site names: every flow has its hosts, its row and its way."""
     folder = tmp_path / "catalog"
     folder.mkdir()
-    done = run(EXAMPLES / "matrix" / "flows.csv", "--product", "stock", product=folder / "stock.yaml")
+    done = command(EXAMPLES / "matrix" / "flows.csv", "--product", "stock", product=folder / "stock.yaml")
     assert done.status == 0
     site = tmp_path / "site.yaml"
     site.write_bytes((EXAMPLES / "matrix" / "warehouse.yaml").read_bytes())

@@ -1,13 +1,10 @@
 """CSV as spreadsheets and databases write it."""
 
 import pytest
-from tests.matrix.importing import COLUMNS, from_text, text_of
+from tests.matrix.importing import CATALOG, COLUMNS, from_text, text_by_command, text_of
 
-from portwright.catalog.load import load_catalog
 from portwright.matrix.cells import Transport
 from portwright.matrix.read import read_matrix
-
-CATALOG = load_catalog()
 
 ROWS = [COLUMNS, ("Büro-PC", "DB – Süd", "tcp", "80, 443", 'say "hello";\nand work')]
 FLOW = ("Büro-PC", "DB – Süd", "tcp 80,443")
@@ -28,7 +25,7 @@ def test_dialects(tmp_path, delimiter, encoding, end):
 
 def test_a_table_of_a_web_page_or_wiki(tmp_path):
     """Markdown: the line of dashes is no flow."""
-    done = from_text(
+    done = text_by_command(
         tmp_path, "# Ports\n\n| From | To | Proto | Port |\n|---|---|---|---:|\n| A | B | TCP | 8080/8443 |\n"
     )
     assert done.flows == [("A", "B", "tcp 8080,8443")]
@@ -61,6 +58,22 @@ def test_a_quotation_mark_left_open_is_told(tmp_path):
     assert done.told == [f"{tmp_path / 'flows.csv'}:3: is not CSV: unexpected end of data"]
 
 
+def test_one_left_open_before_a_long_rest_too(tmp_path):
+    """A cell that never ends is not read to the end."""
+    done = from_text(tmp_path, 'From,To,Port\nA,B,tcp/1\nA,"B,tcp/2\n' + "C,D,tcp/3\n" * 20_000)
+    assert done.told == [f"{tmp_path / 'flows.csv'}:3: is not CSV: field larger than field limit (131072)"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["," * 2_000_000, '"\n",' * 500_000, ";\n" * 500_000, "Source,\n" * 500_000],
+    ids="commas quotes semicolons headers".split(),
+)
+def test_large_files_without_a_table_are_refused_soon(tmp_path, text):
+    """Whatever they are full of."""
+    assert len(from_text(tmp_path, text).told) == 1
+
+
 def test_what_nobody_sees_does_not_count(tmp_path):
     """Zero-width characters, no-break spaces and soft hyphens."""
     text = "From,To,Port\nA\u200b pp,D\u00adB,tcp/443\n\ufeffA\u00a0pp, DB\u200d,\u00a0tcp/443\u00a0\n"
@@ -70,8 +83,8 @@ def test_what_nobody_sees_does_not_count(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is empty"),
-        (b"\n\n\n", "is empty"),
+        (b"", "holds no table"),
+        (b"\n\n\n", "holds no table"),
         (b"\0\1\2\3" * 100, "is neither text nor an Excel workbook"),
         (b"\x89PNG\r\n\x1a\n\0\0", "is neither text nor an Excel workbook"),
         (b"\xff\xfea", "is neither text nor an Excel workbook"),

@@ -46,7 +46,7 @@ def test_merged_cells_stand_in_every_row(tmp_path):
 
     assert imported(tmp_path, Flows=fill).flows == [("App", "DB", f"tcp {port}") for port in (1, 2, 3)]
     rows = [COLUMNS, ROW, ("", "Web", "tcp", 80, "")]
-    assert errors(imported(tmp_path, "--force", Flows=rows)) == [[3, 1, "the row has no source"]]
+    assert errors(imported(tmp_path, Flows=rows)) == [[3, 1, "the row has no source"]]
 
 
 def test_a_merged_header_over_two_rows(tmp_path):
@@ -101,7 +101,7 @@ def test_the_sheet_with_flows_is_found(tmp_path):
 
     done = imported(tmp_path, Cover=[("Flow matrix",), ("of us",)], Flows=[COLUMNS, ROW], Old=hidden)
     assert done.flows == [("App", "DB", "tcp 1433")]
-    assert len(imported(tmp_path, "--sheet", "Old", "--force", Flows=[COLUMNS, ROW], Old=hidden).flows) == 1
+    assert len(imported(tmp_path, "--sheet", "Old", Flows=[COLUMNS, ROW], Old=hidden).flows) == 1
 
 
 def test_several_sheets_with_flows_have_to_be_chosen_from(tmp_path):
@@ -125,8 +125,8 @@ def test_of_a_plan_the_sheet_with_all_flows_is_taken(tmp_path):
 
 def test_a_sheet_without_anything(tmp_path):
     """Named or not."""
-    assert imported(tmp_path, Empty=[]).told[0].endswith("flows.xlsx: is empty")
-    assert imported(tmp_path, "--sheet", "Empty", Empty=[]).told[0].endswith("flows.xlsx: is empty")
+    assert imported(tmp_path, Empty=[]).told[0].endswith("flows.xlsx: holds no table")
+    assert imported(tmp_path, "--sheet", "Empty", Empty=[]).told[0].endswith("flows.xlsx: holds no table")
 
 
 def test_formats_are_no_cells(tmp_path):
@@ -236,7 +236,7 @@ def test_a_bomb_is_not_unpacked(tmp_path):
     path = workbook(tmp_path / "flows.xlsx", Flows=[COLUMNS, ROW])
     honest = changed(path, lambda name, part: part + b" " * 60_000_000 if name == SHEET else part)
     assert honest.stat().st_size < 100_000
-    assert run(honest).told == [f"{path}: unpacks to more than 50 MB"]
+    assert run(honest).told == [f"{path}: unpacks to more than 25 MB"]
     size = (60_000_000 + len(zipfile.ZipFile(honest).read(SHEET)) - 60_000_000).to_bytes(4, "little")
     lying = honest.read_bytes().replace(size, (1000).to_bytes(4, "little"))
     honest.write_bytes(lying)

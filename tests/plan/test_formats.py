@@ -202,10 +202,15 @@ def test_rows_stand_for_exactly_their_flows(f6):
     assert sorted(flow.id for row in found for flow in row.flows) == sorted(flow.id for flow in f6.flows)
 
 
-def test_markdown_has_a_section_for_each_two_zones(plan):
+def test_markdown_has_a_section_for_each_way_between_two_zones(plan):
     """And in it a table; signs of Markdown in texts stay signs."""
     text = plan_markdown(plan)
-    assert re.findall("^## .*$", text, re.MULTILINE) == ["## left to right", "## right to right", "## Citations"]
+    assert re.findall("^## (.*)$", text, re.MULTILINE) == [
+        "left to right: fw \\> on-s1",
+        "left to right: fw",
+        "right to right: on-s1",
+        "Citations",
+    ]
     assert "| o1, o2 | s2 | stock \\| base | tcp 5432 | run | fw | read stock levels (H1) |" in text
     assert "| H1 | orders read stock | The manual, lines 3-4 |" in text
     widths = {line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("|")}
@@ -260,6 +265,15 @@ def test_a_diagram_draws_the_way_through_the_firewalls(plan):
     way = [node[name] for name in ("o1, o2", "fw", "on-s1", "s1")]
     for one, other in pairwise(way):
         assert re.search(rf'^  {one} -->\|"[^"]*stock \| base, tcp 5432[^"]*"\| {other}$', text, re.MULTILINE)
+
+
+def test_hosts_with_firewalls_of_their_own_are_one_node_too(tmp_path):
+    """And their firewalls are another: a thousand guarded computers are two nodes."""
+    guards = "  on-o1: {platform: nftables, on: o1}\n  on-o2: {platform: nftables, on: o2}\npaths:"
+    text = plan_mermaid(shop_plan(tmp_path, SITE.replace("paths:", guards)))
+    assert _GRAMMAR.fullmatch(text)
+    assert '["o1, o2"]' in text
+    assert '{{"on-o1, on-o2"}}' in text
 
 
 def test_texts_in_a_diagram_are_no_syntax(plan):

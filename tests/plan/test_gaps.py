@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from portwright.catalog.load import load_catalog
+from portwright.errors import InvalidInput
 from portwright.findings import Kind
 from portwright.plan.make import make_plan
 from portwright.site.load import parse_site
@@ -98,3 +99,31 @@ def test_one_in_another_town_will_not_do(unplaced):
     assert finding.message.startswith("nobody placed club/keeper (keeper of the book) of club.town t2; the guest needs")
     assert unplaced(towns[0], keeper) == []
     assert unplaced(*towns, keeper.replace(", settings: {club.town: t1}", "")) == []
+
+
+RODC = """
+site: x
+products: [ad-fs]
+zones: {all: {rest: true}}
+absent: {time/source: radio, adfs/proxy: inside only}
+hosts:
+  fs01: {addresses: [10.0.0.1], roles: [adfs/server], uses: {%s: rodc01}}
+  rodc01: {addresses: [10.0.0.2], roles: [ad/rodc, dns/server]}
+"""
+
+
+def test_a_read_only_domain_controller_is_no_writable_one(tmp_path):
+    """AD FS asks one that can be written to; the finding says which host will not do, and which roles would."""
+    catalog = load_catalog()
+    plan = make_plan(catalog, parse_site((RODC % "ad/domain-controller").encode(), tmp_path, catalog), today=TODAY)
+    [finding] = [one for one in plan.findings if one.subject == "ad/writable-controller"]
+    assert "rodc01, which fs01 uses, will not do: as ad/rodc it is none" in finding.message
+    assert finding.fix.startswith("give a host the role ad/domain-controller, ad/global-catalog, ad/pdc-emulator or ")
+    assert any(requirement.startswith("adfs.") for requirement in finding.requirements)
+    with pytest.raises(InvalidInput) as wrong:
+        parse_site((RODC % "ad/writable-controller").encode(), tmp_path, catalog)
+    [problem] = wrong.value.problems
+    assert (problem.message, problem.hint) == (
+        "'rodc01' does not run ad/writable-controller",
+        "as ad/rodc it cannot",
+    )

@@ -124,7 +124,7 @@ REFUND, COUNT = "club.refund/g1>b1", "club.count/k1>b1"
         ("club.drink", "needed", {(DRINK, "tcp 98"): "corrected", (DRINK, "tcp 97"): "literal"}),
         ("club/till", "needed", {(REFUND, "tcp 95"): "corrected", (COUNT, "tcp 95"): "corrected literal"}),
         ("H1", "needed", {(DRINK, "tcp 98"): "corrected", (DRINK, "tcp 97"): "literal"}),
-        ("H2", "printed", {(PHONE, "udp 5000"): "literal"}),
+        ("h2", "printed", {(PHONE, "udp 5000"): "literal"}),
         ("H3", "unneeded", {}),
     ],
 )  # fmt: skip
@@ -200,6 +200,8 @@ def test_replies_are_told_as_such(why):
         ("tcp g1 > 10.1.0.77:24", [()]),
         ("tcp b1 > 192.0.2.1:24", []),
         ("tcp g1 > any:24", [(), ("door",), ("door", "gate")]),
+        ("tcp g1 > any:24 at gate", [("door", "gate")]),
+        ("tcp g1 > b1:24 at gate", []),
     ],
 )
 def test_the_points_on_the_way(why, question, ways):

@@ -246,3 +246,13 @@ def test_the_schema_asks_for_traces():
     """A list without them is none."""
     with pytest.raises(jsonschema.ValidationError):
         validate({"schema": "portwright.traces/1", "site": "x", "elsewhere": []}, "portwright.traces/1")
+
+
+def test_one_of_several_servers_is_a_degraded_step(tmp_path):
+    """Users do not always get the same front end: what one of them cannot do fails now and then."""
+    site = copied(tmp_path)
+    second = "  fe02: {zone: app, addresses: [10.20.0.12], roles: [crm/front-end], uses: {sql/engine: sql01}}\n"
+    edit(site, "  ssrs01:\n", f"{second}  ssrs01:\n")
+    done = run("trace", site, "run-fetch-report", "--format", "json")
+    assert (done.status, done.document["verdict"]) == (1, "degraded")
+    assert done.document["user_sees"].startswith("Now and then, depending on which server has its turn:")

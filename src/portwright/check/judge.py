@@ -12,6 +12,7 @@ from portwright.packets.diagram import PacketMap, Space
 from portwright.packets.fields import TCP, Field, State
 from portwright.packets.packetset import PacketSet, Preferences
 from portwright.plan.model import Plan, RequiredFlow, reply
+from portwright.plan.relays import relays_on
 from portwright.policy.algebra import is_possible, is_sure
 from portwright.policy.index import Values
 from portwright.policy.model import Rewrite, Rule
@@ -22,7 +23,6 @@ from portwright.source import Source
 
 NOT_GIVEN = "no configuration of this point is given"
 _MOST_ROUTED = 8  # groups of addresses whose way is compared with the routes of a point
-_TRANSLATING_MODES = ("dnat", "snat")
 _BALANCED = "the way from {name} on to its members is not followed"
 _STRAYED = "it translates the packets to {where}, which is not where they are meant to go"
 
@@ -85,7 +85,7 @@ class Judge:
         """The judgment on one flow."""
         if flow.id not in self._results:
             obstacles = tuple(dict.fromkeys(self._obstacles(flow)))
-            self._results[flow.id] = FlowResult(flow, _judgment(obstacles), obstacles)
+            self._results[flow.id] = FlowResult(flow, judgment_of(obstacles), obstacles)
         return self._results[flow.id]
 
     def _obstacles(self, flow: RequiredFlow) -> Iterator[Obstacle]:
@@ -93,9 +93,6 @@ class Judge:
             yield Obstacle("undecided", "", None, reason="the site declares no path between the two zones")
         if not flow.has_common_version:
             yield Obstacle("undecided", "", None, reason="the two ends have no IP version in common")
-        virtual = self.plan.site.virtual.get(flow.destination.name)
-        if virtual is not None and (reason := self.leads_on(virtual)):
-            yield Obstacle("undecided", "", None, reason=reason, place=virtual.source)
         for route in flow.routes:
             yield from self.on(route, flow.packets, flow.replies, flow.protocol == TCP)
 
@@ -110,10 +107,15 @@ class Judge:
         yield from self.along(replies, known, State.ESTABLISHED, "reply")
         yield from self._one_sided(route, both, packets, replies, is_tcp)
 
-    def leads_on(self, virtual: Virtual) -> str:
-        """Why the way to a virtual address does not end there: packets go on as others, or to another zone."""
-        away = any(self.plan.site.hosts[member].zone != virtual.zone for member in virtual.members)
-        return _BALANCED.format(name=virtual.name) if virtual.mode in _TRANSLATING_MODES or away else ""
+    def behind(self, virtual: Virtual) -> Iterator[Obstacle]:
+        """What stops packets on their way on from a virtual address to its members; whether, where no flow goes on."""
+        if not relays_on(self.plan.site, virtual):
+            return
+        flows = [flow for flow in self.plan.flows if virtual.name in (flow.via, flow.source.name)]
+        for flow in flows:
+            yield from self.result(flow).obstacles
+        if not flows:
+            yield Obstacle("undecided", "", None, reason=_BALANCED.format(name=virtual.name), place=virtual.source)
 
     def _one_sided(
         self, route: Route, both: set[str], packets: Boxes, replies: Boxes, is_tcp: bool
@@ -207,7 +209,7 @@ class Judge:
         found = [
             tuple(self._on_journey(route, journey, is_tcp)) for journey in journeys(self.views, route.forward, packets)
         ]
-        yield from min(found, key=lambda obstacles: _WEIGHT[_judgment(obstacles)])
+        yield from min(found, key=lambda obstacles: _WEIGHT[judgment_of(obstacles)])
 
     def _on_journey(self, route: Route, journey: Journey, is_tcp: bool) -> Iterator[Obstacle]:
         back = {crossing.point for crossing in route.back}
@@ -326,7 +328,8 @@ def _routed_elsewhere(view: PointView, crossing: Crossing, boxes: Boxes) -> str:
     return ""
 
 
-def _judgment(obstacles: tuple[Obstacle, ...]) -> Judgment:
+def judgment_of(obstacles: tuple[Obstacle, ...]) -> Judgment:
+    """The judgment that follows from all that stops a flow, or may."""
     kinds = {obstacle.kind for obstacle in obstacles}
     if kinds - {"undecided"}:
         return Judgment.MISSING

@@ -49,7 +49,7 @@ class Request:
     @property
     def questions(self) -> list[str]:
         """What is asked in place of the flows; one thing at most makes sense."""
-        return [name for name in _QUESTIONS if getattr(self, name)]
+        return [name for name in _QUESTIONS if getattr(self, name) not in (None, False)]
 
     @property
     def day(self) -> date | None:
@@ -124,6 +124,8 @@ def _check_usage(request: Request) -> None:
         raise click.UsageError("a workbook is no text for a terminal: give its name with -o FILE")
     if request.host_settings and request.target in (None, "-"):
         raise click.UsageError("--host-settings writes a file for each host: give a folder with -o FOLDER")
+    if request.everything and (options or request.output != "mermaid"):
+        raise click.UsageError("--all draws more, and goes with --format mermaid; the other formats list everything")
     if request.differences and request.literal:
         raise click.UsageError("--differences compares the literal reading anyway; leave --literal out")
 

@@ -16,7 +16,7 @@ from portwright.policy.configuration import Configuration, Route
 MAX_FIREWALLS = 12
 MAX_ROUTES = 20_000  # of all firewalls
 EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
-_LOOPBACK = "lo"
+_NOWHERE = frozenset(("lo", "Null0"))  # interfaces behind which nobody is: the loopback, discarded packets
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,13 @@ class Firewall:
 
     @property
     def interfaces(self) -> tuple[str, ...]:
-        """Every interface that it names, the loopback left out."""
-        return tuple(name for name in self.configuration.interfaces.names if name != _LOOPBACK)
+        """Every interface that it names and behind which somebody may be."""
+        return tuple(name for name in self.configuration.interfaces.names if name not in _NOWHERE)
 
     def routes(self) -> Iterator[Route]:
         """The routes to interfaces that packets may leave on."""
-        return (route for route in self.configuration.routes if route.interface in self.interfaces)
+        known = frozenset(self.interfaces)
+        return (route for route in self.configuration.routes if route.interface in known)
 
 
 Prefix = tuple[int, int]  # IP version, length
@@ -62,6 +63,10 @@ class Behind:
             present = found.setdefault(prefix, {}).get(first, ())
             found[prefix][first] = tuple(dict.fromkeys((*present, route.interface)))
         return cls(found)
+
+    def knows(self, version: int) -> bool:
+        """Report whether there is any route of an IP version."""
+        return any(prefix[0] == version for prefix in self.routes)
 
     def toward(self, network: Network) -> tuple[str, ...]:
         """The interfaces behind which a network lies; several where the firewall may choose, none where it has none."""

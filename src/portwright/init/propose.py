@@ -110,7 +110,7 @@ class Proposal:
         known: set[Address] = {address for row in self.rows for address in row.addresses}
         offered: dict[Address, NamedHost] = {}
         for named in (named for firewall in self.firewalls for named in firewall.named):
-            if named.address not in known and self.finder.zone_of(named.address) is not None:
+            if named.address not in known and self._is_inside(named.address):
                 offered.setdefault(named.address, named)
         if offered:
             yield "  # proposed: hosts that the configurations name. Take in those of the site, and give them roles."
@@ -121,15 +121,20 @@ class Proposal:
         if len(offered) > _MOST_NAMED:
             yield f"  # and {len(offered) - _MOST_NAMED} more"
 
+    def _is_inside(self, address: Address) -> bool:
+        """Report whether an address lies in a network of some zone, and is not just the name of that network."""
+        zone = self.finder.zone_of(address)
+        around = [network for network in zone.networks if address in network] if zone else []
+        return any(network.num_addresses <= 2 or network.network_address != address for network in around)
+
     def _rest(self) -> Lines:
         """What a table of hosts seldom says."""
         if not any("crm/client" in row.roles for row in self.rows):
             inhabited = {
                 zone for row in self.rows for address in row.addresses if (zone := self.finder.zone_of(address))
             }
-            zone = next(
-                (one for one in self.zones if one not in inhabited and any(one.place) and not one.has_rest), None
-            )
+            empty = (one for one in self.zones if one not in inhabited and any(one.place) and not one.has_rest)
+            zone = next(empty, None) if self.rows else None
             yield "# Hosts that need not be told apart, such as the users' computers: a zone, or some networks of it."
             yield "# groups:"
             yield f"#   staff: {{zone: {zone.name if zone else 'ZONE'}, roles: [crm/client]}}"

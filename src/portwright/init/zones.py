@@ -88,15 +88,28 @@ def _also(networks: Iterable[Network], tables: Iterable[Behind]) -> str:
 def _places(firewalls: Sequence[Firewall], tables: Sequence[Behind]) -> dict[Place, tuple[Network, ...]]:
     """The networks that any firewall knows, by their place. Default routes come last: the rest of all addresses."""
     known = dict.fromkeys(route.network for one in firewalls for route in one.routes())
-    ordered = [*(network for network in known if network.prefixlen), *(one for one in EVERYWHERE if one in known)]
+    named = sorted((network for network in known if network.prefixlen), key=lambda network: network.version)
     found: dict[Place, list[Network]] = {}
     rest: Place | None = None
-    for network in ordered:
-        place = tuple(next(iter(table.toward(network)), None) for table in tables)
+    for network in (*named, *(one for one in EVERYWHERE if one in known)):
+        place = _beside(_place(network, tables), network.version, tables, found)
         if network in EVERYWHERE:
             place = rest = rest or place  # IPv4 and IPv6 are taken to have the same rest
         found.setdefault(place, []).append(network)
     return {place: tuple(networks) for place, networks in found.items()}
+
+
+def _place(network: Network, tables: Iterable[Behind]) -> Place:
+    return tuple(next(iter(table.toward(network)), None) for table in tables)
+
+
+def _beside(place: Place, version: int, tables: Sequence[Behind], known: Iterable[Place]) -> Place:
+    """The one known place that agrees with a place, whose gaps are only firewalls without this IP version."""
+    gaps = [number for number, interface in enumerate(place) if interface is None]
+    if not gaps or any(tables[number].knows(version) for number in gaps):
+        return place
+    agreeing = [one for one in known if all(one[n] == place[n] for n in range(len(place)) if n not in gaps)]
+    return agreeing[0] if len(agreeing) == 1 else place
 
 
 def _owners(firewalls: Sequence[Firewall], tables: Sequence[Behind]) -> dict[Place, tuple[int, str]]:
@@ -105,8 +118,7 @@ def _owners(firewalls: Sequence[Firewall], tables: Sequence[Behind]) -> dict[Pla
     for number, firewall in enumerate(firewalls):
         for route in firewall.routes():
             if route.connected:
-                place = tuple(next(iter(table.toward(route.network)), None) for table in tables)
-                found.setdefault(place, (number, route.interface))
+                found.setdefault(_place(route.network, tables), (number, route.interface))
     return found
 
 

@@ -16,7 +16,7 @@ from xml.parsers import expat
 from portwright.errors import InvalidInput
 
 MAX_PARTS = 2_000
-MAX_XML = 50 * 2**20  # bytes, all parts together, unpacked
+MAX_XML = 25 * 2**20  # bytes, all parts together, unpacked
 _NEEDED = re.compile(r"xl/(workbook|sharedstrings|styles|_rels/workbook|worksheets/[^/]+)\.xml(\.rels)?")
 _BROKEN = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, expat.ExpatError, NotImplementedError, RuntimeError, EOFError,

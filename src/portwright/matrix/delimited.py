@@ -3,6 +3,8 @@
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 
 from portwright.errors import InvalidInput
 from portwright.matrix.table import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Row, Table, cleaned
@@ -27,13 +29,15 @@ def decoded(content: bytes, file: str) -> str:
     raise InvalidInput.of("is neither text nor an Excel workbook", file=file, hint=hint)
 
 
+_LONGEST_LINE = 1_000_000  # characters; the longest row that is allowed has fewer
+
+
 def beginning(text: str, file: str, delimiter: str, rows: int) -> Table:
     """The first rows, read leniently: enough to see whether the delimiter is the right one."""
-    lenient = csv.reader(_lines(text), delimiter=delimiter)
-    try:
-        found = [Row(number, _cells(cells)) for number, cells in zip(range(1, rows + 1), lenient, strict=False)]
-    except csv.Error:
-        found = []
+    found: list[Row] = []
+    with suppress(csv.Error):  # what is wrong with the delimiter chosen in the end, `whole` says
+        for cells in islice(csv.reader(_lines(text), delimiter=delimiter), rows):
+            found.append(Row(len(found) + 1, _cells(cells)))
     return Table(file, tuple(found))
 
 
@@ -55,14 +59,18 @@ def whole(text: str, file: str, delimiter: str) -> Table:
 
 def _lines(text: str) -> Iterator[str]:
     """The lines for the reader, which must see the line ends inside quoted cells; without Excel's `sep=;`."""
-    lines = iter(io.StringIO(text, newline=""))
+    lines = (line if len(line) <= _LONGEST_LINE else _refuse_line() for line in io.StringIO(text, newline=""))
     first = next(lines, "")
     yield "\n" if first.lower().startswith("sep=") and len(first.strip()) <= len("sep=;") else first
     yield from lines
 
 
+def _refuse_line() -> str:
+    raise csv.Error(f"a line has more than {_LONGEST_LINE} characters")
+
+
 def _cells(cells: list[str]) -> tuple[str, ...]:
-    return tuple(map(cleaned, cells))
+    return tuple(map(cleaned, cells[: MAX_COLUMNS + 1]))
 
 
 def _refuse_large(rows: list[Row], cells: list[str], file: str) -> None:

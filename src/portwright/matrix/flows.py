@@ -90,8 +90,7 @@ def read_flows(table: Table, header: Header, catalog: Catalog) -> Matrix:
     if reader.problems:
         raise InvalidInput(reader.problems[:_MAX_PROBLEMS])
     if not reader.matrix.flows:
-        line = table.rows[header.place].line
-        raise InvalidInput.of("has no flow below the header row", file=table.file, line=line)
+        raise InvalidInput.of("has no flow below the header row", file=table.file, line=header.line)
     return reader.matrix
 
 
@@ -158,7 +157,7 @@ class _Reader:
             return "one text only, taken as a heading"
         if not any(character.isalnum() or character == "*" for cell in row.filled for character in cell):
             return "a line of signs"
-        if row.filled == self.matrix.table.rows[self.matrix.header.place].filled:
+        if row.filled == self.matrix.header.texts:
             return "the header again"
         action = self._cell(row, "action")
         if says(action):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 from portwright.errors import InvalidInput, Problem
@@ -68,6 +68,7 @@ FIELDS = (
 )  # fmt: skip
 _TELLING = ("ports", "service", "tcp_ports", "udp_ports")  # one of them says the ports
 _LOOKED_AT = 60  # rows from the top; a header further down is none
+_NUMBER = re.compile(r"#[1-9][0-9]{0,2}")  # a column by its place, from 1
 _ENOUGH = 2  # of source, destination and ports or service make a row the header
 
 
@@ -93,8 +94,10 @@ HEADERS: Mapping[str, tuple[str, int]] = dict(reversed(list(_known())))
 class Header:
     """The header row, and the column of each field that it names."""
 
-    place: int  # of the row in the table
+    place: int  # of the row in the table; -1 where no row is one, and columns are known by their numbers
+    line: int  # where it stands
     columns: Mapping[str, int]  # by field, 0-based
+    texts: tuple[str, ...] = ()  # what stands in it
     unused: tuple[str, ...] = ()  # headers that say nothing to us
     twice: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # fields with equally good columns of one name
 
@@ -148,24 +151,38 @@ def headers_of(table: Table, mapping: Mapping[str, str]) -> Header | None:
 
 def _candidates(table: Table, mapping: Mapping[str, str]) -> Iterator[Header]:
     above = Row(0, ())
+    numbered = {name for name, header in mapping.items() if _NUMBER.fullmatch(header)}
     for place, row in enumerate(table.rows[:_LOOKED_AT]):
-        headers = [_read(place, texts, mapping) for texts in (row.cells, _under(above, row))]
+        read = [_read(texts, mapping) for texts in (row.cells, _under(above, row))]
+        headers = [replace(header, place=place, line=row.line, texts=row.filled) for header in read]
         best = max(headers, key=lambda header: (header.score, not header.twice))
-        if best.needed >= _ENOUGH:
+        if best.needed >= _ENOUGH and best.columns.keys() - numbered - {"tcp_ports", "udp_ports", "number"}:
             yield best
         above = row
 
 
+def numbered_columns(mapping: Mapping[str, str]) -> Header | None:
+    """The columns of a table without a header row, where `mapping` gives the numbers of all that it needs."""
+    columns = {name: int(header[1:]) - 1 for name, header in mapping.items() if _NUMBER.fullmatch(header)}
+    header = Header(-1, 1, columns)
+    return None if header.missing() else header
+
+
 def _under(above: Row, row: Row) -> tuple[str, ...]:
-    """Headers in two rows as one: `Source` over `Name` and `Port` is `Source Name` and `Source Port`."""
+    """Headers in two rows as one: `Source` over `Name` and `Port` is `Source Name` and `Source Port`.
+
+    Where nothing stands below a header, it is one by itself.
+    """
     texts, group = [], ""
     for column, cell in enumerate(row.cells):
-        group = above.cell(column) or group
-        texts.append(f"{group} {cell}" if cell and _field(f"{group} {cell}") else cell)
+        alone = above.cell(column)
+        group = alone or group
+        both = f"{group} {cell}" if cell else alone
+        texts.append(both if _field(both) else cell or alone)
     return tuple(texts)
 
 
-def _read(place: int, texts: Sequence[str], mapping: Mapping[str, str]) -> Header:
+def _read(texts: Sequence[str], mapping: Mapping[str, str]) -> Header:
     """What the row says as a header; columns that `mapping` names have the field it gives them, and no other."""
     columns = {name: column for name, header in mapping.items() if (column := _named(header, texts)) is not None}
     given = set(columns.values())
@@ -180,7 +197,7 @@ def _read(place: int, texts: Sequence[str], mapping: Mapping[str, str]) -> Heade
             columns |= _addresses(side, ranked[side])
     twice = {name: same for name, found in ranked.items() if len(same := _equal(found, texts)) > 1}
     unused = [text for column, text in enumerate(texts) if _says_nothing(text) and column not in columns.values()]
-    return Header(place, columns, tuple(unused), twice)
+    return Header(0, 0, columns, (), tuple(unused), twice)
 
 
 def _field(text: str) -> tuple[str, int] | None:
@@ -200,8 +217,8 @@ def _says_nothing(text: str) -> bool:
 
 def _named(header: str, texts: Sequence[str]) -> int | None:
     """The column with this header, or with this number (`#4`)."""
-    if re.fullmatch(r"#[0-9]{1,3}", header) and 0 < int(header[1:]) <= len(texts):
-        return int(header[1:]) - 1
+    if _NUMBER.fullmatch(header):
+        return int(header[1:]) - 1 if int(header[1:]) <= len(texts) else None
     wanted = " ".join(header.casefold().split())
     return next((i for i, text in enumerate(texts) if wanted and " ".join(text.casefold().split()) == wanted), None)
 

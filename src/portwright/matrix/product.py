@@ -66,13 +66,9 @@ class _Maker:
 
     def product(self) -> Product:
         """All of it."""
-        titles = self._name_ends()
+        own = self._components(self._name_ends())
         services = self._services()
         requirements = self._requirements({key: id for id, (key, _) in services.items()})
-        placed = self.catalog.components
-        own = {
-            self.ends[key]: self._component(key, title) for key, title in titles.items() if self.ends[key] not in placed
-        }
         content: _Yaml = {
             "product": self.id,
             "title": self.title,
@@ -85,10 +81,8 @@ class _Maker:
             "requirements": dict(sorted(requirements.items())),
         }
         known = tuple(sorted(set(self.ends.values()) - set(own)))
-        notes = [f"{lines_text(lines)}: {note}" for note, lines in self.matrix.notes.items()]
-        example = min(own, default=min(known, default=""))
-        text = _head(self.source, self.id, example, notes) + _text(content)
-        return Product(text, tuple(own), known, len(services), len(requirements))
+        head = _head(self.source, self.id, min([*own, *known]), self.matrix.notes)
+        return Product(head + _text(content), tuple(own), known, len(services), len(requirements))
 
     @property
     def source(self) -> str:
@@ -108,13 +102,19 @@ class _Maker:
         self.ends = unique(words, _LONGEST_ID, self.catalog.components)
         for key in titles.keys() - own.keys():
             self.ends[key] = known[key].id
-            self.needs.add(known[key].product)
+            self.needs |= {known[key].product} - {""}
         return titles
 
-    def _component(self, key: str, title: str) -> _Yaml:
-        addresses = sorted(self.matrix.addresses.get(key, ()))
-        listed = ", ".join(addresses[:10]) + (f" and {len(addresses) - 10} more" if len(addresses) > 10 else "")
-        return {"title": _short(title), **({"about": _short(f"in the matrix at {listed}")} if addresses else {})}
+    def _components(self, titles: Mapping[str, str]) -> dict[str, _Yaml]:
+        """Those of its own, with the addresses that the matrix has for them."""
+        found: dict[str, _Yaml] = {}
+        for key, title in titles.items():
+            addresses = sorted(self.matrix.addresses.get(key, ()))
+            more = f" and {len(addresses) - 10} more" if len(addresses) > 10 else ""
+            about = {"about": _short(f"in the matrix at {', '.join(addresses[:10])}{more}")} if addresses else {}
+            if self.ends[key] not in self.catalog.components:
+                found[self.ends[key]] = {"title": _short(title), **about}
+        return found
 
     def _services(self) -> dict[str, tuple[tuple[str, Transport], _Yaml]]:
         """By id: whose and what it is, and the entry of the file."""
@@ -282,8 +282,8 @@ def lines_text(lines: Iterable[int], most: int = 20) -> str:
     return f"row{'' if text.isdecimal() else 's'} {text}{more}"
 
 
-def _head(source: str, product: str, component: str, notes: Iterable[str]) -> str:
-    noted = "".join(f"# {note}\n" for note in notes)
+def _head(source: str, product: str, component: str, notes: Mapping[str, Iterable[int]]) -> str:
+    noted = "".join(f"# {lines_text(lines)}: {note}\n" for note, lines in notes.items())
     return f"""\
 # The flows of {source} as a product of the catalog, written by `portwright import`.
 #

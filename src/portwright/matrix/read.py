@@ -6,7 +6,7 @@ from portwright.catalog.model import Catalog
 from portwright.errors import InvalidInput, Problem
 from portwright.matrix.delimited import DELIMITERS, beginning, decoded, whole
 from portwright.matrix.flows import Matrix, read_flows
-from portwright.matrix.headers import Header, find_header, headers_of
+from portwright.matrix.headers import Header, find_header, headers_of, numbered_columns
 from portwright.matrix.table import Table, read_bytes
 from portwright.matrix.workbook import COMPOUND, ZIP, read_sheets
 from portwright.shapes import shorten
@@ -36,7 +36,9 @@ def _of_text(text: str, path: str, mapping: Mapping[str, str]) -> tuple[Table, H
     """The table with the delimiter under which the header is understood best."""
     tables = {delimiter: beginning(text, path, delimiter, _TOP) for delimiter in DELIMITERS}
     found = find_header(list(tables.values()), mapping)
-    if found is None:
+    if found is None and (header := numbered_columns(mapping)):
+        found = max(tables.values(), key=lambda table: sum(len(row.filled) for row in table.rows)), header
+    if found is None or not found[0].rows:
         raise _headless(list(tables.values()), path)
     delimiter = next(one for one, table in tables.items() if table is found[0])
     return whole(text, path, delimiter), found[1]
@@ -45,6 +47,8 @@ def _of_text(text: str, path: str, mapping: Mapping[str, str]) -> tuple[Table, H
 def _of_sheets(tables: Sequence[Table], path: str, mapping: Mapping[str, str]) -> tuple[Table, Header]:
     """The only sheet with a header row, or that of a plan with all flows."""
     found = [(table, header) for table in tables if (header := headers_of(table, mapping)) is not None]
+    if not found and (numbered := numbered_columns(mapping)):
+        found = [(table, numbered) for table in tables if table.rows]
     if not found:
         raise _headless(tables, path)
     chosen = [one for one in found if one[0].sheet == _ALL] or found
@@ -59,7 +63,7 @@ def _headless(tables: Sequence[Table], path: str) -> InvalidInput:
     """No row is a header: the one that looks most like it is named."""
     rows = [row for table in tables for row in table.rows[:_TOP] if row.filled]
     if not rows:
-        return InvalidInput.of("is empty", file=path)
+        return InvalidInput.of("holds no table", file=path)
     fullest = max(rows, key=lambda row: len(row.filled))
     message = f"no row names the columns for source, destination and ports; one has {_listed(fullest.filled)}"
     hint = "say which column is which: --map source='...' --map destination='...' --map ports='...'"
@@ -67,21 +71,19 @@ def _headless(tables: Sequence[Table], path: str) -> InvalidInput:
 
 
 def _refuse_incomplete(table: Table, header: Header, mapping: Mapping[str, str]) -> None:
-    row = table.rows[header.place]
+    place = table.file, header.line, 0, ""
     problems = [
-        Problem(
-            table.file, row.line, 0, "", f"--map {name}={shorten(text)}: there is no such header", _found(row.filled)
-        )
+        Problem(*place, f"--map {name}={shorten(text)}: there is no such header", _found(header.texts))
         for name, text in mapping.items()
         if text and name not in header.columns
     ]
     problems += [
-        Problem(table.file, row.line, 0, "", f"there is no column for the {name}", _hint(name, row.filled))
+        Problem(*place, f"there is no column for the {name}", _hint(name, header.texts))
         for name in header.missing()
         if not mapping.get(name)
     ]
     problems += [
-        table.problem(row.line, columns[1], f"{len(columns)} columns could be the {name}", _numbers(name, columns))
+        table.problem(header.line, columns[1], f"{len(columns)} columns could be the {name}", _numbers(name, columns))
         for name, columns in header.twice.items()
         if name in ("source", "destination", "ports", "source_ports", "protocol", "service")
     ]

@@ -44,6 +44,7 @@ def ask(plan: Plan, text: str, known: Mapping[str, RequiredFlow]) -> Question:
         return Question(text, Kind.FLOW, flow=text)
     if ">" in text:
         return _packets(plan, text) if " " in text else _unknown_flow(text, known)
+    text = next((id for id in plan.catalog.citations if id.lower() == text.lower()), text)
     for kind, find in _BY_ID.items():
         if (found := find(plan.catalog, text)) is not None:
             return Question(text, kind, requirements=found)

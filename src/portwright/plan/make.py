@@ -13,6 +13,7 @@ from portwright.plan import gaps
 from portwright.plan.candidates import MAX_PAIRS, Candidates, Choice, is_same_host, too_large
 from portwright.plan.model import DEFAULT_PHASES, AcceptedFlow, Endpoint, LocalUse, Plan, RequiredFlow
 from portwright.plan.ports import ports_on
+from portwright.plan.relays import relayed
 from portwright.plan.routing import Routing
 from portwright.plan.support import unsupported
 from portwright.site.model import Site
@@ -66,6 +67,7 @@ class _Maker:
     strangers: dict[tuple[str, gaps.Group], dict[Requirement, None]] = field(default_factory=dict)  # of other domains
     findings: list[Finding] = field(default_factory=list)
     ports: dict[tuple[str, Endpoint], Intervals | None] = field(default_factory=dict)  # as found, by service
+    relays: set[str] = field(default_factory=set)  # ids of flows behind virtual addresses, which several clients share
 
     def make_room(self, pairs: int) -> None:
         """Raise InvalidInput when there are more pairs of consumer and server than time and memory are meant for."""
@@ -116,8 +118,11 @@ class _Maker:
         routes = self.routing.between(source, destination)
         routes = tuple(dict.fromkeys(route.at_hosts for route in routes)) if tunneled else routes
         what = (service.protocol, ports, service.icmp_type)
-        flow = RequiredFlow(requirement, source, destination, *what, group, routes, tunneled)
-        (self.flows if self._is_chosen(requirement) else self.others).append(flow)
+        flow = RequiredFlow(requirement, source, destination, *what, group, routes, tunneled=tunneled)
+        behind = relayed(self.site, self.routing, flow, lambda member: self._ports(requirement.service, member))
+        fresh = [one for one in behind if one.id not in self.relays]
+        self.relays.update(one.id for one in fresh)
+        (self.flows if self._is_chosen(requirement) else self.others).extend([flow, *fresh])
 
     def _is_chosen(self, requirement: Requirement) -> bool:
         is_opened = requirement.status is Status.CURRENT or self.reading is Reading.LITERAL

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from portwright.plan.model import Endpoint
-from portwright.site.model import Crossing, Route, Site
+from portwright.site.model import Crossing, Route, Site, Virtual
 
 Firewalls = tuple[tuple[str, ...], ...]  # on one end: for each host that may be meant, those that run on it
 
@@ -17,6 +17,7 @@ class Routing:
 
     site: Site
     on_host: dict[str, tuple[str, ...]]  # the firewalls that run on a host
+    answering: dict[str, Firewalls]  # the firewalls on the hosts where packets to a virtual address arrive as they are
     known: dict[tuple[str, Firewalls, str, Firewalls], tuple[Route, ...]] = field(default_factory=dict)  # as found
 
     @classmethod
@@ -26,7 +27,11 @@ class Routing:
         for point in site.points.values():
             if point.on is not None:
                 on_host[point.on] = (*on_host.get(point.on, ()), point.name)
-        return cls(site, on_host)
+        answering = {
+            virtual.name: tuple(on_host.get(name, ()) for name in _answering(site, virtual)) or ((),)
+            for virtual in site.virtual.values()
+        }
+        return cls(site, on_host, answering)
 
     def between(self, source: Endpoint, destination: Endpoint) -> tuple[Route, ...]:
         """The ways from end to end; several must all pass. Empty: nobody declared one."""
@@ -49,9 +54,16 @@ class Routing:
 
     def _firewalls(self, endpoint: Endpoint) -> Firewalls:
         """The firewalls on an end: one way for each host that may be meant, as any member of a virtual address may."""
-        if virtual := self.site.virtual.get(endpoint.name):
-            return tuple(self.on_host.get(member, ()) for member in virtual.members) or ((),)
+        if endpoint.name in self.answering:
+            return self.answering[endpoint.name]
         return (self.on_host.get(endpoint.host.name, ()) if endpoint.is_one_host and endpoint.host else (),)
+
+
+def _answering(site: Site, virtual: Virtual) -> tuple[str, ...]:
+    """The hosts at which packets to a virtual address arrive as they are."""
+    if virtual.mode in ("nlb", "dsr"):
+        return virtual.members
+    return tuple(host.name for host in site.hosts.values() if host.addresses & virtual.addresses)
 
 
 def _sending(points: tuple[str, ...]) -> tuple[Crossing, ...]:

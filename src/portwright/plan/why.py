@@ -9,7 +9,7 @@ from portwright.findings import Finding, Kind
 from portwright.packets.box import Box, Boxes
 from portwright.packets.diagram import Space
 from portwright.packets.fields import ICMP, ICMPV6, PORT_PROTOCOLS, Field
-from portwright.packets.intervals import intersect, normalize
+from portwright.packets.intervals import Intervals, intersect
 from portwright.packets.notation import Flow
 from portwright.packets.packetset import PacketSet
 from portwright.plan import asked
@@ -17,7 +17,7 @@ from portwright.plan.asked import Question
 from portwright.plan.make import make_plan
 from portwright.plan.model import LocalUse, Plan, RequiredFlow
 from portwright.plan.ports import ports_on
-from portwright.site.model import Accept, Exemption, Host, Instance, Site
+from portwright.site.model import Accept, Exemption, Site
 
 _REST = 3  # flows that spell out what nothing needs
 _NEAREST = 12  # flows that are told of where nothing needs what was asked
@@ -79,9 +79,14 @@ class StepNeeds:
     """A step of a scenario, and the flows without which it fails."""
 
     step: Step
-    flows: tuple[RequiredFlow, ...]
+    needs: tuple[Need, ...]
     local: tuple[LocalUse, ...]
     missing: tuple[str, ...]  # requirements that have neither
+
+    @property
+    def flows(self) -> tuple[RequiredFlow, ...]:
+        """The flows themselves."""
+        return tuple(need.flow for need in self.needs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,8 @@ class Reasons:
         found = []
         for step in self.corrected.steps(scenario):
             legs = self.corrected.legs(scenario, step)
-            found.append(StepNeeds(step, legs.flows, legs.local, legs.missing))
+            needs = tuple(Need(flow, (), self.corrected.breaks(flow)) for flow in legs.flows)
+            found.append(StepNeeds(step, needs, legs.local, legs.missing))
         return tuple(found)
 
     # ------------------------------------------------------------------ flows
@@ -211,7 +217,9 @@ def _weight(need: Need) -> tuple[bool, bool, int]:
 def _concerns(question: Question, flow: RequiredFlow) -> bool:
     if question.packets is None:
         return flow.id == question.flow or flow.requirement.id in question.requirements
-    at = question.packets.point
+    at, wanted = question.packets.point, question.packets.destination.ports
+    if wanted is not None and not intersect(wanted, flow.ports):
+        return False  # the quickest to see
     boxes = flow.permitted if question.packets.source.ports is None else flow.packets
     return (at is None or at in flow.points) and _meet(boxes, question.packets.boxes())
 
@@ -242,12 +250,14 @@ def _distance(flow: RequiredFlow, asked_for: Flow) -> int:
 
 def _ways(site: Site, asked_for: Flow) -> list[tuple[str, ...]]:
     """The points that the packets cross between the zones of their ends, way by way; none where there are too many."""
-    if asked_for.point is not None:
-        return [(asked_for.point,)]
+    at = asked_for.point
+    if at is not None and site.points[at].on is not None:
+        return [(at,)]
     zones = [(one, other) for one in site.split(asked_for.source.addresses)
              for other in site.split(asked_for.destination.addresses)]  # fmt: skip
     routes = [route for pair in zones[:_WAYS_LOOKED_AT] for route in site.routes(*pair)]
-    found = dict.fromkeys(tuple(crossing.point for crossing in route.forward) for route in routes)
+    ways = (tuple(crossing.point for crossing in route.forward) for route in routes)
+    found = dict.fromkeys(way for way in ways if at is None or at in way)
     return list(found) if len(found) <= _WAYS and len(zones) <= _WAYS_LOOKED_AT else []
 
 
@@ -273,18 +283,21 @@ def _would_need_otherwise(plan: Plan, asked_for: Flow) -> Iterator[Requirement]:
         if requirement.status is Status.CURRENT and not plan.happens(requirement.when):
             to = [one for one in plan.site.consumers() if requirement.destination in one.roles]
             is_met = any(one.addresses & asked_for.destination.addresses for one in to)
-            if is_met and _would_need(plan, requirement, "", asked_for):
+            if is_met and _would_need(plan, requirement, "", asked_for, dynamic_may_be=False):
                 yield requirement
 
 
 def _named_source(finding: Finding) -> str:
     """The consumer that a finding is about; empty: any."""
-    return (
-        (finding.flow or finding.subject).partition("/")[2].partition(">")[0] if finding.kind is Kind.UNDECIDED else ""
-    )
+    if finding.kind is not Kind.UNDECIDED:
+        return ""
+    return (finding.flow or finding.subject).partition("/")[2].partition(">")[0]
 
 
-def _would_need(plan: Plan, requirement: Requirement, source: str, asked_for: Flow) -> bool:
+def _would_need(
+    plan: Plan, requirement: Requirement, source: str, asked_for: Flow, dynamic_may_be: bool = True
+) -> bool:
+    """Report whether packets may serve a requirement of a consumer, wherever its server is."""
     service = plan.catalog.services[requirement.service]
     sources = [one for one in plan.site.consumers() if requirement.source in one.roles and source in ("", one.name)]
     if asked_for.protocol not in (None, service.protocol):
@@ -294,26 +307,22 @@ def _would_need(plan: Plan, requirement: Requirement, source: str, asked_for: Fl
     wanted = asked_for.destination.ports
     if wanted is None or not service.ports.text:
         return True
-    return any(_listens(plan.site, requirement, wanted, *server) for server in _servers(plan.site, requirement))
+    known = (dynamic_may_be if ports is None else bool(intersect(wanted, ports)) for ports in _ports(plan, requirement))
+    return any(known)
 
 
-def _servers(site: Site, requirement: Requirement) -> Iterator[tuple[Host | None, Instance | None]]:
-    yield None, None  # a server that nobody placed
+def _ports(plan: Plan, requirement: Requirement) -> Iterator[Intervals | None]:
+    """The ports on which servers of the site listen, and on which one would that nobody placed; None: dynamic."""
+    site, ports = plan.site, plan.catalog.services[requirement.service].ports
+    yield ports_on(site, ports, None)
     for host in site.consumers():
         if requirement.destination in host.roles:
-            yield from ((host, instance) for instance in host.instances_of(requirement.destination))
-
-
-def _listens(
-    site: Site,
-    requirement: Requirement,
-    wanted: Sequence[tuple[int, int]],
-    host: Host | None,
-    instance: Instance | None,
-) -> bool:
-    """Report whether the service is, or may be, on one of these ports."""
-    ports = ports_on(site, site.catalog.services[requirement.service].ports, host, instance)
-    return ports is None or bool(intersect(normalize(wanted), ports))
+            yield from (
+                ports_on(site, ports, host, instance) for instance in host.instances_of(requirement.destination)
+            )
+    for virtual in site.virtual.values():
+        if virtual.port is not None and requirement.service in virtual.services:
+            yield ((virtual.port, virtual.port),)
 
 
 def _why_nowhere(plan: Plan, requirement: Requirement) -> str:

@@ -55,14 +55,14 @@ def breaks_json(
     scenario: Scenario, steps: Sequence[StepNeeds], left_out: Mapping[str, str], plan: Plan
 ) -> dict[str, object]:
     """What a scenario needs, step by step, by contract `portwright.why/1`."""
-    flows = dict.fromkeys(flow for needs in steps for flow in needs.flows)
-    cited = dict.fromkeys(id for flow in flows for id in flow.requirement.citations)
+    flows = {need.flow.id: need for taken in steps for need in taken.needs}
+    cited = dict.fromkeys(id for need in flows.values() for id in need.flow.requirement.citations)
     return {
         "schema": SCHEMA,
         "site": plan.site.name,
         "question": scenario.id,
         "kind": "scenario",
-        "flows": [_need_json(Need(flow, (), plan.breaks(flow))) for flow in flows],
+        "flows": [_need_json(need) for need in flows.values()],
         "steps": [_step_json(needs, left_out) for needs in steps],
         "references": {id: _citation_json(plan.catalog, id) for id in cited},
     }
@@ -293,7 +293,9 @@ def _around(answer: Answer) -> list[str]:
     lines += [f"{one.id} would need it where {one.when}: {one.purpose}" for one in answer.would]
     if answer.question.packets is not None and not any(need.is_opened for need in answer.needs):
         lines += [f"It would cross {' > '.join(way) or 'no firewall'}." for way in answer.ways]
-        lines += [] if answer.ways else ["The way that it would go is not declared, or there are many."]
+        at = answer.question.packets.point
+        none = f"No way of it crosses {at}." if at else "The way that it would go is not declared, or there are many."
+        lines += [] if answer.ways else [none]
     return [part for line in lines for part in _wrapped(line, "", "  ")]
 
 

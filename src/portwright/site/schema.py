@@ -34,7 +34,7 @@ from portwright.yamlfile import KIND, Mapping, Node, Scalar
 T = TypeVar("T")
 
 SCHEMA_ID = "urn:portwright:site:1"
-MODES = ("nlb", "dnat", "snat", "dsr")
+MODES = ("nlb", "dnat", "snat", "dsr", "proxy")
 
 # At least one letter (so that no name reads like a number or an IPv4 address) and none of the signs of flow notation.
 NAME = name_of("a name", r"(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_][A-Za-z0-9_.-]*", "sql01")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
+from itertools import takewhile
 
 from portwright.catalog.model import Effect, Phase, Scenario, Step
 from portwright.check.judge import Judge, Judgment, Obstacle
@@ -36,7 +37,7 @@ class TracedStep:
     verdict: Hop
     flow: RequiredFlow | None = None
     obstacles: tuple[Obstacle, ...] = ()
-    spared: bool = False  # blocked, but another of several servers can be reached
+    spared: bool = False  # blocked, but another of several servers can be reached: it fails now and then, or not at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ class Trace:
         stopped = self.stopped_at
         if stopped is None or stopped.verdict is not Hop.BLOCKED:
             return ""
+        if stopped.spared and stopped.flow is not None and not stopped.flow.group:
+            return f"Now and then, depending on which server has its turn: {stopped.step.user_sees}"
         return stopped.step.user_sees
 
 
@@ -109,11 +112,16 @@ def _legs(plan: Plan, judge: Judge, scenario: Scenario, step: Step) -> Iterator[
     if not step.opens:
         yield from (_riding(step, legs, flow) for flow in legs.flows)
     else:
-        yield from (_opening(judge, step, legs, flow) for flow in legs.flows)
+        takes_turns = any(one.opens and one.destination == step.source for one in _before(scenario, step))
+        yield from (_opening(judge, step, legs, flow, takes_turns) for flow in legs.flows)
     unsettled = list(_unsettled(plan, step, legs)) if step.opens else []
     yield from unsettled
     if not legs.flows and not legs.local and not unsettled:
         yield TracedStep(step, step.source, step.destination, Hop.NOT_PLACED)
+
+
+def _before(scenario: Scenario, step: Step) -> Iterator[Step]:
+    return takewhile(lambda one: one.step != step.step, scenario.steps)
 
 
 def _unsettled(plan: Plan, step: Step, legs: Legs) -> Iterator[TracedStep]:
@@ -150,14 +158,20 @@ def _riding(step: Step, legs: Legs, flow: RequiredFlow) -> TracedStep:
     return TracedStep(step, *ends, Hop.RETURN, flow)
 
 
-def _opening(judge: Judge, step: Step, legs: Legs, flow: RequiredFlow) -> TracedStep:
+def _opening(judge: Judge, step: Step, legs: Legs, flow: RequiredFlow, takes_turns: bool) -> TracedStep:
+    """A leg of its own; `takes_turns` where an earlier step has led to the source, or to another like it."""
     result = judge.result(flow)
     verdict = {Judgment.MISSING: Hop.BLOCKED, Judgment.UNDECIDED: Hop.UNDECIDED}.get(result.judgment)
     if verdict is None:
         verdict = Hop.ALLOWED if flow.points else Hop.NO_FIREWALL
-    spared = verdict is Hop.BLOCKED and any(
-        judge.result(other).judgment is not Judgment.MISSING
-        for other in legs.flows
-        if other is not flow and flow.group and other.group == flow.group
-    )
+    others = (other for other in legs.flows if other is not flow and _serves_too(other, flow, takes_turns))
+    spared = verdict is Hop.BLOCKED and any(judge.result(other).judgment is not Judgment.MISSING for other in others)
     return TracedStep(step, flow.source.name, flow.destination.name, verdict, flow, result.obstacles, spared)
+
+
+def _serves_too(other: RequiredFlow, flow: RequiredFlow, takes_turns: bool) -> bool:
+    """Report whether another flow may do what one is for: an alternative, or the way of or to another server."""
+    if flow.group and other.group == flow.group:
+        return True
+    is_same_consumer = takes_turns or other.source.name == flow.source.name
+    return is_same_consumer and (other.requirement.id, other.via) == (flow.requirement.id, flow.via)

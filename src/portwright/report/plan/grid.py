@@ -27,7 +27,7 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list
 
 def escaped(text: str) -> str:
     """A text that Markdown shows as it is, in one cell of a table."""
-    return "".join(f"\\{one}" if one in "\\`*_[]<>|#~$" else one for one in " ".join(text.split()))
+    return "".join(f"\\{one}" if one in "\\`*_[]<>|#~$&" else one for one in " ".join(text.split()))
 
 
 def _widths(rows: Sequence[Sequence[str]], room: int) -> list[int]:

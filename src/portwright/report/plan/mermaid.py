@@ -4,12 +4,14 @@ Hosts of a zone that need the same of the same, and are needed alike, are one no
 enters a firewall from whom, and what leaves it to whom, each said once; the tables say which goes with which.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from portwright.plan.model import Endpoint, Plan, RequiredFlow
 from portwright.report.plan.rows import listed, service_title
+
+Signature = tuple[object, ...]
 
 _LABELS = 8  # services that an arrow spells out
 _ENTITIES = {'"': "#quot;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "#": "#35;", "`": "#96;", "\\": "#92;"}
@@ -18,7 +20,7 @@ _ENTITIES = {'"': "#quot;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "#": "#35;",
 def plan_mermaid(plan: Plan, everything: bool = False) -> str:
     """The diagram. Without `everything` it leaves out optional flows, and what any computer of the domain needs."""
     flows = list(plan.flows) if everything else _foreground(plan)
-    chart = _Chart(plan, _alike(flows))
+    chart = _Chart(plan, _alike(plan, flows), _guards(plan))
     for flow in flows:
         chart.draw(flow)
     left_out = len(plan.flows) - len(flows)
@@ -52,16 +54,23 @@ def _common(plan: Plan) -> frozenset[str]:
     )
 
 
-Signature = tuple[object, ...]
+def _guards(plan: Plan) -> dict[str, list[str]]:
+    """The firewalls on each host that has any."""
+    found: dict[str, list[str]] = {}
+    for point in plan.site.points.values():
+        if point.on is not None:
+            found.setdefault(point.on, []).append(point.name)
+    return found
 
 
-def _alike(flows: Iterable[RequiredFlow]) -> dict[str, tuple[str, ...]]:
-    """The names of the ends by the name of the first that is like them: in one zone, with the same partners."""
+def _alike(plan: Plan, flows: Iterable[RequiredFlow]) -> dict[str, tuple[str, ...]]:
+    """For each end those that are like it: in one zone, with the same partners, each behind its own firewalls."""
     partners: dict[str, set[Signature]] = {}
     zones: dict[str, str] = {}
     for flow in flows:
         for end, other, is_source in ((flow.source, flow.destination, True), (flow.destination, flow.source, False)):
-            what = (flow.requirement.id, flow.describe(), flow.points, flow.is_required, other.name, is_source)
+            way = tuple("" if plan.site.points[name].on == end.name else name for name in flow.points)
+            what = (flow.requirement.id, flow.describe(), way, flow.is_required, other.name, is_source)
             partners.setdefault(end.name, set()).add(what)
             zones[end.name] = end.zone
     classes: dict[Signature, list[str]] = {}
@@ -76,6 +85,7 @@ class _Chart:
 
     plan: Plan
     alike: dict[str, tuple[str, ...]]
+    guards: dict[str, list[str]]
     ids: dict[str, str] = field(default_factory=dict)  # what is drawn -> its id in the chart
     zones: dict[str, dict[str, str]] = field(default_factory=dict)  # zone -> id -> label
     points: dict[str, str] = field(default_factory=dict)  # id -> label, of firewalls between zones
@@ -100,13 +110,21 @@ class _Chart:
         return found
 
     def _point(self, name: str) -> str:
-        found = self._id(f"point {name}")
         host = self.plan.site.points[name].on
-        label = f'{{{{"{_text(name)}"}}}}'  # a hexagon
-        if host is None:
-            self.points[found] = label
-        else:
-            self.zones.setdefault(self.plan.site.hosts[host].zone, {})[found] = label
+        if host is not None:
+            return self._guard(host, self.guards[host].index(name))
+        found = self._id(f"point {name}")
+        self.points[found] = _hexagon([name])
+        return found
+
+    def _guard(self, host: str, at: int) -> str:
+        """A firewall on a host, together with those on the hosts that are like it."""
+        members = self.alike.get(host, (host,))
+        found = self._id(f"guard {members[0]} {at}")
+        zone = self.zones.setdefault(self.plan.site.hosts[host].zone, {})
+        if found not in zone:
+            guarded = (self.guards.get(one, ()) for one in members)
+            zone[found] = _hexagon([points[at] for points in guarded if at < len(points)])
         return found
 
     def _id(self, what: str) -> str:
@@ -124,6 +142,10 @@ class _Chart:
         yield from (f"  {id}{label}" for id, label in self.points.items())
         for (source, destination, is_required), labels in self.arrows.items():
             yield f'  {source} {"-->" if is_required else "-.->"}|"{_arrow_text(tuple(labels))}"| {destination}'
+
+
+def _hexagon(names: Sequence[str]) -> str:
+    return f'{{{{"{_text(listed(names))}"}}}}'
 
 
 def _arrow_text(labels: tuple[str, ...]) -> str:
