@@ -24,12 +24,14 @@ class Platform(Protocol):
 PLATFORMS: dict[str, str] = {  # name -> package; loaded when first needed
     "nftables": "portwright.platforms.nftables",
     "cisco-asa": "portwright.platforms.cisco_asa",
+    "rules-csv": "portwright.platforms.rules_csv",
 }
 
 
 RENDERING: dict[str, str] = {  # name -> module that writes it; loaded when first needed
     "nftables": "portwright.platforms.nftables.render",
     "cisco-asa": "portwright.platforms.cisco_asa.render",
+    "rules-csv": "portwright.platforms.rules_csv.render",
 }
 
 

@@ -5,6 +5,7 @@ The file replaces its own table and touches no other, so that loading it twice c
 
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address
+from textwrap import wrap
 
 from portwright.errors import InvalidInput
 from portwright.packets.addresses import Addresses
@@ -20,6 +21,7 @@ _ICMP = {4: "icmp type echo-request", 6: "icmpv6 type echo-request"}
 _STATES = "ct state vmap { established : accept, related : accept, invalid : drop }"
 _NEIGHBORS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert, packet-too-big } accept"
 _COMMENT = 128  # bytes that the kernel keeps of a rule's comment, NFTNL_UDATA_COMMENT_MAXLEN
+_WIDTH = 110  # columns of a comment line
 _INLINE = 8  # address ranges that a rule spells out; more become a set
 
 
@@ -63,19 +65,20 @@ class _Writer:
         return ("input",) if self._intent.is_host else ("forward",)
 
     def _chain(self, hook: str) -> Iterator[str]:
-        yield f"\tchain {hook} {{"
-        yield f"\t\ttype filter hook {hook} priority filter; policy drop;"
+        yield f"    chain {hook} {{"
+        yield f"        type filter hook {hook} priority filter; policy drop;"
         if hook == "input":
-            yield '\t\tiif "lo" accept'
-        yield f"\t\t{_STATES}"
+            yield '        iif "lo" accept'
+        yield f"        {_STATES}"
         if hook == "input":
-            yield f"\t\t{_NEIGHBORS}"
+            yield f"        {_NEIGHBORS}"
         for rule in self._intent.rules:
             if rule.hook == hook:
                 yield ""
-                yield f"\t\t# {_names(rule.sources)} > {_names(rule.destinations)}: {', '.join(rule.requirements)}"
-                yield from (f"\t\t{line}" for line in self._rule(rule))
-        yield "\t}"
+                why = f"{_names(rule.sources)} > {_names(rule.destinations)}: {', '.join(rule.requirements)}"
+                yield from wrap(why, _WIDTH, initial_indent="        # ", subsequent_indent="        #   ")
+                yield from (f"        {line}" for line in self._rule(rule))
+        yield "    }"
 
     def _rule(self, rule: Intended) -> Iterator[str]:
         way = [
@@ -105,22 +108,22 @@ class _Writer:
 
     def _redirecting(self) -> Iterator[str]:
         if self._intent.redirections:
-            yield "\tchain prerouting {"
-            yield "\t\ttype nat hook prerouting priority dstnat; policy accept;"
+            yield "    chain prerouting {"
+            yield "        type nat hook prerouting priority dstnat; policy accept;"
             for entry in self._intent.redirections:
-                yield from (f"\t\t{line}" for line in _redirected(entry, self._intent))
-            yield "\t}"
+                yield from (f"        {line}" for line in _redirected(entry, self._intent))
+            yield "    }"
             yield ""
 
 
 def _set(name: str, version: int, ranges: Intervals) -> Iterator[str]:
-    yield f"\tset {name} {{"
-    yield f"\t\ttype ipv{version}_addr"
-    yield "\t\tflags interval"
-    yield "\t\telements = {"
-    yield ",\n".join(f"\t\t\t{text}" for text in _texts(ranges, version))
-    yield "\t\t}"
-    yield "\t}"
+    yield f"    set {name} {{"
+    yield f"        type ipv{version}_addr"
+    yield "        flags interval"
+    yield "        elements = {"
+    yield ",\n".join(f"            {text}" for text in _texts(ranges, version))
+    yield "        }"
+    yield "    }"
     yield ""
 
 
