@@ -5,6 +5,7 @@ from typing import Protocol, cast
 
 from portwright.errors import InvalidInput
 from portwright.policy.configuration import Configuration
+from portwright.policy.intent import Intent
 
 
 class Platform(Protocol):
@@ -23,6 +24,14 @@ class Platform(Protocol):
 PLATFORMS: dict[str, str] = {  # name -> package; loaded when first needed
     "nftables": "portwright.platforms.nftables",
     "cisco-asa": "portwright.platforms.cisco_asa",
+    "rules-csv": "portwright.platforms.rules_csv",
+}
+
+
+RENDERING: dict[str, str] = {  # name -> module that writes it; loaded when first needed
+    "nftables": "portwright.platforms.nftables.render",
+    "cisco-asa": "portwright.platforms.cisco_asa.render",
+    "rules-csv": "portwright.platforms.rules_csv.render",
 }
 
 
@@ -48,3 +57,20 @@ def read(name: str, text: str, file: str) -> Configuration:
         hint = f"it looks like one of {load(other).TITLE}" if other else f"expected: {platform.TITLE}"
         raise InvalidInput.of(f"is no configuration of {name}", file=file, hint=hint)
     return platform.parse(text, file)
+
+
+class Renderer(Protocol):
+    """What the module of a platform that writes configurations offers."""
+
+    SUFFIX: str  # of its files
+
+    def render(self, intent: Intent) -> str:
+        """The configuration that does what is intended. Raises InvalidInput for what the platform cannot express."""
+
+    def context(self, intent: Intent) -> str:
+        """What the configuration takes for granted of its device; it is read together with the configuration."""
+
+
+def renderer(name: str) -> Renderer:
+    """What writes the configurations of a platform. Raises KeyError for a name that is not in `RENDERING`."""
+    return cast("Renderer", import_module(RENDERING[name]))
