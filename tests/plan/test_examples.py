@@ -37,6 +37,14 @@ def test_an_example_says_what_it_is_for(path):
 
 
 @pytest.mark.parametrize("path", SITES, ids=named)
+def test_the_list_of_examples_says_the_same(path):
+    """examples/README.md has a row for each, with the words of its first line."""
+    title = path.read_text(encoding="utf-8").splitlines()[0].partition(": ")[2].rstrip(".")
+    row = f"| [{named(path)}]({named(path)}/site.yaml) | {title} |"
+    assert row in (EXAMPLES / "README.md").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("path", SITES, ids=named)
 def test_an_example_is_settled(path):
     """Nothing is unplaced or undecided; advice is given only where the example announces it."""
     plan = planned(path)
