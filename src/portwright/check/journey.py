@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from portwright.check.points import PointView, Way
+from portwright.packets.box import Box
 from portwright.packets.fields import Field
+from portwright.packets.intervals import normalize
 from portwright.packets.packetset import PacketSet
 from portwright.policy.translation import free
 from portwright.site.model import Crossing
@@ -37,7 +39,12 @@ class Journey:
 
     passings: tuple[Passing, ...]
     arrived: PacketSet
-    strayed: PacketSet  # of these, what does not go to the destination
+    meant: PacketSet  # what goes to the destination, whoever seems to send it
+
+    @property
+    def strayed(self) -> PacketSet:
+        """What comes out and does not go to the destination."""
+        return self.arrived - self.meant
 
     @property
     def is_translated(self) -> bool:
@@ -55,7 +62,7 @@ def _journey(
 ) -> Journey:
     passings = tuple(_passings(views, crossings, start))
     arrived = passings[-1].leaving if passings else start
-    return Journey(passings, arrived, arrived - free(meant, Field.SRC, Field.SPORT))
+    return Journey(passings, arrived, free(meant, Field.SRC, Field.SPORT))
 
 
 def _passings(views: Mapping[str, PointView], crossings: Sequence[Crossing], start: PacketSet) -> Iterator[Passing]:
@@ -73,21 +80,33 @@ def _passings(views: Mapping[str, PointView], crossings: Sequence[Crossing], sta
 
 
 def _starts(views: Mapping[str, PointView], crossings: Sequence[Crossing], packets: PacketSet) -> list[PacketSet]:
-    """What clients send to reach the destination of `packets`: where translations lead there, to their addresses."""
-    wanted = toward = free(packets, Field.SRC, Field.SPORT)
-    senders = free(packets, Field.DST, Field.DPORT)
-    for number, crossing in reversed(list(enumerate(crossings))):
+    """What clients send to reach the destination of `packets`: where translations lead there, to their addresses.
+
+    Whoever has no such address, for another IP version say, sends to the destination itself. Several results: each of
+    them alone reaches all of it for everybody, so that any one will do.
+    """
+    toward = free(packets, Field.SRC, Field.SPORT)
+    for crossing in reversed(crossings):
         view = views.get(crossing.point)
         if view is not None and view.translates(crossing.hook):
             to, _ = view.translations(Way.of(crossing))
             names = to.sources_of(toward, moved=True)
-            if names and not any(_hides_sources(views, earlier) for earlier in crossings[:number]):
-                names = names & senders
-            if names:
-                toward = free(names, Field.SRC, Field.SPORT) & free(toward, Field.DST, Field.DPORT)
-    if toward == wanted:
-        return [packets]
-    return [part & senders for part in _apart(toward & senders)]
+            toward = names | (toward - to.leads(names))
+    sent = toward & free(packets, Field.DST, Field.DPORT)
+    if sent <= packets or any(_hides_sources(views, crossing) for crossing in crossings):
+        return [sent]
+    direct = sent & packets
+    ways = (part | direct for part in _by_address(sent - direct))
+    return [way for way in ways if packets <= _led(views, crossings, way)] or [sent]
+
+
+def _led(views: Mapping[str, PointView], crossings: Sequence[Crossing], packets: PacketSet) -> PacketSet:
+    """The packets behind all translations of destinations."""
+    for crossing in crossings:
+        view = views.get(crossing.point)
+        if view is not None and view.translates(crossing.hook):
+            packets = view.translations(Way.of(crossing))[0].leads(packets)
+    return packets
 
 
 def _hides_sources(views: Mapping[str, PointView], crossing: Crossing) -> bool:
@@ -95,14 +114,13 @@ def _hides_sources(views: Mapping[str, PointView], crossing: Crossing) -> bool:
     return view is not None and view.translates(crossing.hook) and not view.translations(Way.of(crossing))[1].is_none
 
 
-def _apart(packets: PacketSet) -> list[PacketSet]:
-    """The packets by destination where there are a few addresses, each of which will do."""
+def _by_address(packets: PacketSet) -> list[PacketSet]:
+    """The packets by the address that they are sent to, where these are few."""
     boxes, left_out = packets.cover(_MOST_NAMES)
-    names = {box.get(Field.DST): box for box in boxes}
-    if left_out or any(first != last for ranges in names for first, last in ranges):
-        return [packets]
-    parts = []
-    for destination in names:
-        found = [box for box in boxes if box.get(Field.DST) == destination]
-        parts.append(PacketSet.of(packets.space, found) & packets)
-    return parts
+    ranges = normalize(pair for box in boxes for pair in box.get(Field.DST))
+    if left_out or sum(last - first + 1 for first, last in ranges) > _MOST_NAMES:
+        return []
+    addresses = (address for first, last in ranges for address in range(first, last + 1))
+    return [
+        packets & PacketSet.of(packets.space, [Box(((Field.DST, ((address, address),)),))]) for address in addresses
+    ]

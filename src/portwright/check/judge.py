@@ -17,7 +17,7 @@ from portwright.policy.algebra import is_possible, is_sure
 from portwright.policy.index import Values
 from portwright.policy.model import Rewrite, Rule
 from portwright.policy.text import address_range_text, packet_of
-from portwright.policy.walk import Decision, Walker
+from portwright.policy.walk import Decided, Decision, Walker, meets
 from portwright.site.model import Crossing, Route, Virtual
 from portwright.source import Source
 
@@ -52,10 +52,11 @@ class Obstacle:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The rules to blame: the one that blocks, or those that the answer hangs on."""
+        """The rules to blame: the one that blocks, those that lead elsewhere, or those that the answer hangs on."""
         if self.decision is None:
             return ()
-        if self.kind == "undecided" and not self.decision.undecided_by:
+        is_led_away = self.decision.decided is Decided.ACCEPT
+        if is_led_away or (self.kind == "undecided" and not self.decision.undecided_by):
             return tuple(rule for rule in self.decision.via if isinstance(rule.action, Rewrite))
         return self.decision.undecided_by or ((self.decision.rule,) if self.decision.rule else ())
 
@@ -205,7 +206,9 @@ class Judge:
 
     def _translated(self, route: Route, boxes: Boxes, is_tcp: bool) -> Iterator[Obstacle]:
         """What stops packets on a way with translations: any address that leads to the destination will do."""
-        packets = PacketSet.of(self.space, boxes)
+        packets = PacketSet.of(self.space, boxes) - self._excepted  # before they are known by other addresses
+        if not packets:
+            return
         found = [
             tuple(self._on_journey(route, journey, is_tcp)) for journey in journeys(self.views, route.forward, packets)
         ]
@@ -239,9 +242,16 @@ class Judge:
         view = self.views[crossing.point]
         obstacles = list(self._at(view, Way.of(crossing, state), crossing, passing.arriving, kind))
         yield from obstacles
-        boxes, _ = passing.inner.cover(_MOST_ROUTED)
-        if kind == "missing" and not obstacles and (reason := _routed_elsewhere(view, crossing, tuple(boxes))):
+        routed = kind == "missing" and not obstacles
+        if routed and (reason := _routed_elsewhere(view, crossing, tuple(self._destinations(passing.inner)))):
             yield Obstacle("undecided", crossing.point, crossing, reason=reason)
+
+    def _destinations(self, packets: PacketSet) -> Iterator[Box]:
+        """Where packets go, by IP version."""
+        for version in (4, 6):
+            family = Box(((Field.VERSION, ((version, version),)),))
+            boxes, _ = (packets & PacketSet.of(self.space, [family])).cover(_MOST_ROUTED)
+            yield from (joined for box in boxes if (joined := box & family) is not None)
 
     def _answers(self, passing: Passing, crossing: Crossing, answers: PacketSet) -> Iterator[Obstacle]:
         """What stops the replies at a point that has seen the requests.
@@ -266,15 +276,19 @@ class Judge:
 
     def _strayed(self, journey: Journey) -> Iterator[Obstacle]:
         """Packets that a translation leads away from their destination."""
-        if not journey.strayed:
+        strayed = journey.strayed
+        if not strayed:
             return
         last = next(passing for passing in reversed(journey.passings) if passing.is_translated)
         view, way = self.views[last.crossing.point], Way.of(last.crossing)
-        witness = self.witness(view, way, last.arriving)
-        boxes, _ = journey.strayed.cover(1, self.prefer)
-        where = address_range_text(boxes[0].get(Field.VERSION)[0][0], boxes[0].get(Field.DST)[0])
-        kind: Trouble | Literal["undecided"] = "missing" if journey.strayed == journey.arrived else "undecided"
+        to, source = view.translations(way)
+        witness = self.witness(view, way, last.arriving & to.sources_of(source.sources_of(strayed)))
         decision = view.walker(way.hook).decide(witness)
+        meant = tuple(journey.meant.boxes())
+        is_certain = decision.headers and not any(meets(meant, header) for header in decision.headers)
+        there = strayed.witness(self.prefer)
+        where = address_range_text(there[Field.VERSION], (there[Field.DST],) * 2)
+        kind: Trouble | Literal["undecided"] = "missing" if is_certain else "undecided"
         yield Obstacle(kind, view.name, last.crossing, witness, decision, _STRAYED.format(where=where))
 
     def packet_text(self, obstacle: Obstacle) -> str:
