@@ -6,9 +6,12 @@ what clients use, and the journey begins with them: a packet to the real address
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 from portwright.check.points import PointView, Way
+from portwright.packets.addresses import Addresses
 from portwright.packets.box import Box
+from portwright.packets.diagram import Space
 from portwright.packets.fields import Field
 from portwright.packets.intervals import normalize
 from portwright.packets.packetset import PacketSet
@@ -16,6 +19,8 @@ from portwright.policy.translation import free
 from portwright.site.model import Crossing
 
 _MOST_NAMES = 16  # addresses by which one destination is reached and that are told apart
+_PORTS = (Field.PROTOCOL, Field.SPORT, Field.DPORT)
+_PRIVATE = Addresses.of(ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +87,23 @@ def _passings(views: Mapping[str, PointView], crossings: Sequence[Crossing], sta
 def _starts(views: Mapping[str, PointView], crossings: Sequence[Crossing], packets: PacketSet) -> list[PacketSet]:
     """What clients send to reach the destination of `packets`: where translations lead there, to their addresses.
 
-    Whoever has no such address, for another IP version say, sends to the destination itself. Several results: each of
+    Whoever has no such address, for another IP version say, sends to the destination itself; but from the Internet
+    nobody can send to a private address, and where only other ports of it are published, that is where it goes. Several results: each of
     them alone reaches all of it for everybody, so that any one will do.
     """
+    sent = _toward(views, crossings, packets) & free(packets, Field.DST, Field.DPORT)
+    if lost := sent & packets & _out_of_reach(packets.space):
+        published = _published(views, crossings, lost)
+        sent = (sent - lost) | published if published else sent
+    if sent <= packets or any(_hides_sources(views, crossing) for crossing in crossings):
+        return [sent]
+    direct = sent & packets
+    ways = (part | direct for part in _by_address(sent - direct))
+    return [way for way in ways if packets <= _led(views, crossings, way)] or [sent]
+
+
+def _toward(views: Mapping[str, PointView], crossings: Sequence[Crossing], packets: PacketSet) -> PacketSet:
+    """What leads to the destination of `packets`, whoever sends it."""
     toward = free(packets, Field.SRC, Field.SPORT)
     for crossing in reversed(crossings):
         view = views.get(crossing.point)
@@ -92,12 +111,23 @@ def _starts(views: Mapping[str, PointView], crossings: Sequence[Crossing], packe
             to, _ = view.translations(Way.of(crossing))
             names = to.sources_of(toward, moved=True)
             toward = names | (toward - to.leads(names))
-    sent = toward & free(packets, Field.DST, Field.DPORT)
-    if sent <= packets or any(_hides_sources(views, crossing) for crossing in crossings):
-        return [sent]
-    direct = sent & packets
-    ways = (part | direct for part in _by_address(sent - direct))
-    return [way for way in ways if packets <= _led(views, crossings, way)] or [sent]
+    return toward
+
+
+def _out_of_reach(space: Space) -> PacketSet:
+    """Packets from public addresses to private ones, to which no router of the Internet leads (RFC 1918, RFC 4193)."""
+    boxes = (
+        Box.of({Field.VERSION: ((v, v),), Field.SRC: (~_PRIVATE).family(v), Field.DST: _PRIVATE.family(v)})
+        for v in (4, 6)
+    )
+    return PacketSet.of(space, [box for box in boxes if box is not None])
+
+
+def _published(views: Mapping[str, PointView], crossings: Sequence[Crossing], packets: PacketSet) -> PacketSet:
+    """The same packets sent to the addresses by which their destination is reached on other ports; none without such."""
+    anything = free(packets, *_PORTS)
+    other = _toward(views, crossings, anything) - free(anything, Field.SRC)
+    return free(other, *_PORTS) & free(packets, Field.DST)
 
 
 def _led(views: Mapping[str, PointView], crossings: Sequence[Crossing], packets: PacketSet) -> PacketSet:

@@ -1,7 +1,7 @@
 """Whether each flow passes every point on its way, request and reply; where not, by which rule."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
 
@@ -17,7 +17,7 @@ from portwright.policy.algebra import is_possible, is_sure
 from portwright.policy.index import Values
 from portwright.policy.model import Rewrite, Rule
 from portwright.policy.text import address_range_text, packet_of
-from portwright.policy.walk import Decided, Decision, Walker, meets
+from portwright.policy.walk import Decision, Walker, meets
 from portwright.site.model import Crossing, Route, Virtual
 from portwright.source import Source
 
@@ -49,15 +49,18 @@ class Obstacle:
     decision: Decision | None = None
     reason: str = ""  # where the rules do not say it themselves
     place: Source | None = None  # in the site file, where no point is to blame and the plan has no finding for it
+    is_astray: bool = False  # the point translates the packets to somebody else
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules to blame: the one that blocks, those that lead elsewhere, or those that the answer hangs on."""
         if self.decision is None:
             return ()
-        is_led_away = self.decision.decided is Decided.ACCEPT
-        if is_led_away or (self.kind == "undecided" and not self.decision.undecided_by):
-            return tuple(rule for rule in self.decision.via if isinstance(rule.action, Rewrite))
+        rewriting = tuple(rule for rule in self.decision.via if isinstance(rule.action, Rewrite))
+        if self.is_astray and self.kind != "undecided":
+            return tuple(replace(rule, reason=self.reason) for rule in rewriting)
+        if self.kind == "undecided" and not self.decision.undecided_by:
+            return rewriting
         return self.decision.undecided_by or ((self.decision.rule,) if self.decision.rule else ())
 
 
@@ -215,11 +218,15 @@ class Judge:
         yield from min(found, key=lambda obstacles: _WEIGHT[judgment_of(obstacles)])
 
     def _on_journey(self, route: Route, journey: Journey, is_tcp: bool) -> Iterator[Obstacle]:
+        astray = tuple(self._strayed(journey))
+        if any(obstacle.kind == "missing" for obstacle in astray):  # what filters make of them there says nothing new
+            yield from astray
+            return
         back = {crossing.point for crossing in route.back}
         passed = {passing.crossing.point: passing for passing in journey.passings}
         for passing in journey.passings:
             yield from self._there(passing, State.NEW, "missing")
-        yield from self._strayed(journey)
+        yield from astray
         answers = swapped(journey.arrived)
         for crossing in route.back:
             known = passed.get(crossing.point)
@@ -289,7 +296,7 @@ class Judge:
         there = strayed.witness(self.prefer)
         where = address_range_text(there[Field.VERSION], (there[Field.DST],) * 2)
         kind: Trouble | Literal["undecided"] = "missing" if is_certain else "undecided"
-        yield Obstacle(kind, view.name, last.crossing, witness, decision, _STRAYED.format(where=where))
+        yield Obstacle(kind, view.name, last.crossing, witness, decision, _STRAYED.format(where=where), is_astray=True)
 
     def packet_text(self, obstacle: Obstacle) -> str:
         """The witness of an obstacle in packet notation; empty where there is none."""

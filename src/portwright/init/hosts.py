@@ -19,11 +19,30 @@ MAX_PROBLEMS = 200
 
 _DELIMITERS = "\t;,"
 _COLUMNS = {  # what a column holds -> what people call it, without case, blanks and signs
-    "name": ("name", "host", "hostname", "server", "servername", "computer", "computername", "fqdn", "machine"),
-    "address": ("address", "addresses", "ip", "ips", "ipaddress", "ipaddresses", "ipv4", "ipv6", "ipv4address"),
-    "role": ("role", "roles", "component", "components", "function"),
+    "name": ("name", "host", "hostname", "server", "servername", "computer", "computername", "fqdn", "machine")
+    + ("dnsname", "system", "rechner", "rechnername", "serveur", "equipo"),
+    "address": ("address", "addresses", "ip", "ips", "ipaddress", "ipaddresses", "ipv4", "ipv6", "ipv4address")
+    + ("adresse", "ipadresse", "ipadressen", "ipv4adresse", "adresseip", "direccionip"),
+    "role": ("role", "roles", "component", "components", "function", "rolle", "rollen", "funktion", "fonction"),
+}
+_USUAL = {  # what people call a server, without case, blanks and signs -> what it is
+    "dc": "ad/domain-controller",
+    "gc": "ad/global-catalog",
+    "pdc": "ad/pdc-emulator",
+    "dns": "dns/server",
+    "sql": "sql/engine",
+    "sqlserver": "sql/engine",
+    "ssrs": "ssrs/report-server",
+    "reportingservices": "ssrs/report-server",
+    "adfs": "adfs/server",
+    "wap": "adfs/proxy",
+    "exchange": "exchange/server",
+    "smtprelay": "mail/smtp-server",
+    "mailrelay": "mail/smtp-server",
 }
 _HINT = "the first line names the columns, as in: name,address,role"
+_MOST_HEADERS = 12  # that a hint names
+_FEW, _SHORTEST = 4, 3  # roles that a hint offers; letters by which they are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +74,13 @@ def parse_hosts(text: str, file: str, catalog: Catalog) -> tuple[Row, ...]:
 
 def known_roles(catalog: Catalog) -> dict[str, str]:
     """Components by what people may call them, without case, blanks and signs: id or its last word, alias, title."""
+    usual = {name: id for name, id in _USUAL.items() if id in catalog.components}
     named: dict[str, dict[str, None]] = {}
     for component in catalog.components.values():
         last = component.id.rpartition("/")[2]
         for name in (component.id, *component.aliases, component.title, last):
             named.setdefault(_bare(name), {})[component.id] = None
-    return {name: next(iter(ids)) for name, ids in named.items() if len(ids) == 1}
+    return usual | {name: next(iter(ids)) for name, ids in named.items() if len(ids) == 1}
 
 
 def _bare(name: str) -> str:
@@ -87,7 +107,7 @@ class _Reader:
         line, header = next(records, (0, ()))
         columns = _columns(header)
         if missing := [what for what in ("name", "address") if what not in columns]:
-            self.note(line, f"has no column for the {' and the '.join(missing)} of hosts", _HINT)
+            self.note(line, f"has no column for the {' and the '.join(missing)} of hosts", _header_hint(header))
             return
         for number, (line, cells) in enumerate(records):
             if number == MAX_ROWS or len(self.problems) >= MAX_PROBLEMS:
@@ -160,8 +180,22 @@ class _Reader:
 
 
 def suggest_role(word: str, catalog: Catalog) -> str:
-    """A hint for a role that the catalog does not know, or the empty text."""
-    return suggestion(word.casefold(), catalog.components)
+    """A hint for a role that the catalog does not know, or the empty text: titles that hold its words come first."""
+    for words in ([_bare(word)], [_bare(part) for part in word.split()]):
+        meant = [
+            one.id
+            for one in catalog.components.values()
+            for name in [_bare(f"{one.id} {one.title} {' '.join(one.aliases)}")]
+            if any(len(part) >= _SHORTEST and part in name for part in words)
+        ]
+        if 0 < len(meant) <= _FEW:
+            return f"did you mean {' or '.join(meant)}?"
+    return suggestion(word, catalog.components)
+
+
+def _header_hint(header: Sequence[str]) -> str:
+    found = ", ".join(f"'{shorten(title.strip())}'" for title in header[:_MOST_HEADERS] if title.strip())
+    return f"{_HINT}; there are {found}" if found else _HINT
 
 
 def _delimiter(text: str) -> str:

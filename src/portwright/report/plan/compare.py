@@ -8,7 +8,7 @@ from portwright.report.context import WIDTH
 from portwright.report.plan.document import findings_json
 from portwright.report.plan.grid import escaped, grid, markdown_table
 from portwright.report.plan.rows import listed
-from portwright.report.plan.text import findings_text, wrapped
+from portwright.report.plan.text import findings_text, message, told_once, wrapped
 
 Json = dict[str, Any]
 Row = tuple[str, ...]
@@ -63,7 +63,7 @@ def comparison_markdown(found: Comparison) -> str:
     lines = [f"# What each value of {escaped(found.setting.name)} costs {escaped(found.site.name)}", ""]
     lines += [*markdown_table(_header(found), _rows(found)), "", "\\* the value of the site"]
     for one in found.alternatives:
-        lines += [f"- {escaped(one.value)}: {escaped(finding.message)}" for finding in one.unsettled]
+        lines += [f"- {escaped(one.value)}: {escaped(message(alike))}" for alike in told_once(one.unsettled)]
     return "\n".join(lines) + "\n"
 
 

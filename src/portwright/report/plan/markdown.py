@@ -6,6 +6,7 @@ from portwright.plan.model import Plan, RequiredFlow
 from portwright.report.plan.grid import escaped, markdown_table
 from portwright.report.plan.rows import counted, merged, via
 from portwright.report.plan.table import HEADER, table_row
+from portwright.report.plan.text import message, told_once
 
 
 def plan_markdown(plan: Plan) -> str:
@@ -15,7 +16,7 @@ def plan_markdown(plan: Plan) -> str:
         lines += [f"## {escaped(source)} to {escaped(destination)}: {escaped(ways)}", ""]
         lines += [*markdown_table(HEADER, [table_row(plan, row) for row in merged(flows)]), ""]
     if plan.findings:
-        lines += ["## Not settled", "", *(f"- {escaped(found.message)}" for found in plan.findings), ""]
+        lines += ["## Not settled", "", *(f"- {escaped(message(alike))}" for alike in told_once(plan.findings)), ""]
     lines += ["## Citations", "", *markdown_table(("Citation", "Says", "In"), list(_cited(plan)))]
     return "\n".join(lines) + "\n"
 

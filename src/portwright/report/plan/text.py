@@ -1,6 +1,6 @@
 """The plan for people, requirement by requirement."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from textwrap import wrap
 
@@ -28,11 +28,24 @@ def plan_text(plan: Plan) -> str:
 
 def findings_text(findings: Iterable[Finding], where: str = "") -> list[str]:
     """What the plan cannot settle, and what would; then advice. Nothing where there is nothing."""
-    found = list(findings)
-    open_ones = [one for one in found if one.severity in (Severity.ERROR, Severity.UNDECIDED)]
-    advice = [one for one in found if one not in open_ones]
+    told = told_once(findings)
+    open_ones = [alike for alike in told if _is_open(alike[0])]
+    advice = [alike for alike in told if not _is_open(alike[0])]
     lines = ["", f"NOT SETTLED{where}", *chain.from_iterable(map(_settled_by, open_ones))] if open_ones else []
     return lines + (["", f"ADVICE{where}", *chain.from_iterable(map(_settled_by, advice))] if advice else [])
+
+
+def told_once(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """The findings in order, those that differ only in the flow together."""
+    found: dict[object, list[Finding]] = {}
+    for one in findings:
+        found.setdefault((one.kind, one.message, one.fix), []).append(one)
+    return list(found.values())
+
+
+def message(alike: Sequence[Finding]) -> str:
+    """What findings that say the same say, and for how many flows."""
+    return alike[0].message if len(alike) == 1 else f"{alike[0].message} ({len(alike)} flows)"
 
 
 def wrapped(text: str, first: str, then: str) -> list[str]:
@@ -65,8 +78,12 @@ def _rows(flows: Iterable[RequiredFlow]) -> list[tuple[str, str]]:
     ]
 
 
-def _settled_by(finding: Finding) -> Iterator[str]:
-    yield from wrapped(f"{finding.kind.value}: {finding.message}", "  ", "    ")
-    if finding.fix:
-        is_open = finding.severity in (Severity.ERROR, Severity.UNDECIDED)
-        yield from wrapped(finding.fix, f"    {'to settle it' if is_open else 'better'}: ", "    ")
+def _settled_by(alike: Sequence[Finding]) -> Iterator[str]:
+    first = alike[0]
+    yield from wrapped(f"{first.kind.value}: {message(alike)}", "  ", "    ")
+    if first.fix:
+        yield from wrapped(first.fix, f"    {'to settle it' if _is_open(first) else 'better'}: ", "    ")
+
+
+def _is_open(finding: Finding) -> bool:
+    return finding.severity in (Severity.ERROR, Severity.UNDECIDED)

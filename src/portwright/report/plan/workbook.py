@@ -14,6 +14,7 @@ from portwright.plan.model import Plan, RequiredFlow
 from portwright.plan.narrow import crossings
 from portwright.report.plan.matrix import COLUMNS, cells, harmless
 from portwright.report.plan.rows import counted
+from portwright.report.plan.text import message, told_once
 from portwright.site.model import Crossing
 
 if TYPE_CHECKING:
@@ -113,8 +114,8 @@ def _about(plan: Plan, today: date | None) -> Iterator[tuple[str, ...]]:
     yield "Made by", f"Portwright {__version__}"
     if today is not None:
         yield "As of", today.isoformat()
-    for finding in plan.findings:
-        yield "Not settled", harmless(finding.message)
+    for alike in told_once(plan.findings):
+        yield "Not settled", harmless(message(alike))
 
 
 _READINGS: Mapping[str, str] = {
