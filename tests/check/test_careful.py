@@ -107,3 +107,21 @@ def test_a_flow_that_two_points_stop_is_told_with_both(f6):
         ("core-fw", "(at core-fw, and also stopped at data-fw)"),
         ("data-fw", "(at data-fw, and also stopped at core-fw)"),
     ]
+
+
+def test_an_interface_without_a_zone_is_named(f6):
+    """Whatever may come in there, no zone of the site is behind it, so nothing of it is judged."""
+    f6.edit(f6.core, "interface GigabitEthernet0/0\n", UPLINK)
+    [note] = [one for one in f6.check().findings("note") if "no zone" in one["message"]]
+    assert note["message"] == (
+        "core-fw: the site puts no zone behind interface uplink; what may come in there is not judged"
+    )
+
+
+UPLINK = """interface GigabitEthernet0/7
+ nameif uplink
+ security-level 0
+ ip address 203.0.113.2 255.255.255.0
+!
+interface GigabitEthernet0/0
+"""

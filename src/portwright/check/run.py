@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from ipaddress import ip_address
 from itertools import chain
 from typing import NamedTuple
 
@@ -36,6 +37,10 @@ _BECAUSE = {
 }
 
 
+# Somebody on the Internet: RFC 5737, RFC 3849.
+_SOMEBODY = tuple(int(ip_address(text)) for text in ("203.0.113.77", "198.51.100.77", "192.0.2.77", "2001:db8::77"))
+
+
 def preferences(site: Site) -> Preferences:
     """Values that make a witness look familiar: the site's hosts, an ephemeral port, well-known services."""
     addresses = [first for host in site.hosts.values() for first, _ in (*host.addresses.v4, *host.addresses.v6)]
@@ -44,8 +49,8 @@ def preferences(site: Site) -> Preferences:
         Field.VERSION: (4, 6),
         Field.PROTOCOL: (6, 17, 1, 58),
         Field.SPORT: (40000,),
-        Field.SRC: (*addresses, *groups),
-        Field.DST: (*addresses, *groups),
+        Field.SRC: (*addresses, *groups, *_SOMEBODY),
+        Field.DST: (*addresses, *groups, *_SOMEBODY),
         Field.DPORT: (443, 3389, 445, 22, 80, 1433, 53),
     }
 
@@ -81,6 +86,7 @@ class Check:
             *self._undecided(results, excess),
             *self._unread(results),
             *self._astray(),
+            *self._unnamed(),
             *Assertions(self.judge).findings(),
             *self._excess(excess),
             *wide_entries(self.plan),
@@ -160,6 +166,16 @@ class Check:
             if name not in crossed and point.on is None:
                 message = f"no path of the site crosses {name}, so that what must pass it is not judged"
                 yield Finding(Kind.UNDECIDED, message, subject="no path", point=name, place=str(point.source))
+
+    def _unnamed(self) -> Iterator[Finding]:
+        """Interfaces of a configuration behind which the site puts no zone: what may come in there nobody judges."""
+        for name, view in self.views.items():
+            point, configuration = self.plan.site.points[name], view.reading.configuration
+            unnamed = sorted(set(configuration.interfaces.names) - set(point.interfaces.values()))
+            if configuration.declares_interfaces and point.on is None and unnamed:
+                which = f"interface{'s' if len(unnamed) > 1 else ''} {', '.join(unnamed)}"
+                message = f"{name}: the site puts no zone behind {which}; what may come in there is not judged"
+                yield Finding(Kind.NOTE, message, subject="no zone", point=name, place=str(point.source))
 
     def _hanging(
         self, point: str, cause: Rule | str, flows: list[tuple[RequiredFlow, Obstacle]], also: _Opening | None
