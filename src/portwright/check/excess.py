@@ -68,10 +68,10 @@ class ExcessFinder:
             judged = to(self._universe)
             self._share(view, way, certain & judged, sure)
             self._share(view, way, (open_ - certain) & judged, possible)
-            strangers.update(self._parts(view, way, open_ - judged))
+            strangers.update(view.permitting(way, open_ - judged))
         accepted = [entry for entry in self._plan.accepted_rules if entry.at == point.name]
         lines = view.reading.text.split("\n") if accepted else []
-        kept = (found for found in sure.values() if not _is_accepted(found.rule, accepted, lines))
+        kept = (found for found in sure.values() if not is_accepted(found.rule, accepted, lines))
         return PointExcess(tuple(kept), tuple(possible.values()), len(strangers))
 
     def _arrivals(self, point: Point) -> Iterator[tuple[Way, PacketSet, PacketSet]]:
@@ -97,36 +97,10 @@ class ExcessFinder:
                     yield Way("forward", came_in, goes_out), sent, led
 
     def _share(self, view: PointView, way: Way, packets: PacketSet, into: dict[Rule, RuleExcess]) -> None:
-        for rule, part in self._parts(view, way, packets).items():
+        for rule, part in view.permitting(way, packets).items():
             known = into.get(rule)
             ways = [*known.ways, way] if known else [way]
             into[rule] = RuleExcess(rule, known.packets | part if known else part, ways)
-
-    def _parts(self, view: PointView, way: Way, packets: PacketSet) -> dict[Rule, PacketSet]:
-        """The packets by the rule that permits them: of the last stage in which somebody wrote one."""
-        fixed = PacketSet.of(self._space, [box] if (box := Box.of(view.constraints(way))) else [])
-        rest = packets & fixed
-        parts: dict[Rule, PacketSet] = {}
-        last: dict[Rule, PacketSet] = {}
-        for accepting, seen in view.accepting(way):
-            if not rest:
-                break
-            found = {rule: rest & seen.before(part) for rule, part in accepting.parts(seen.after(rest)).items()}
-            last = {rule: part for rule, part in found.items() if rule is not None}
-            written = {rule: part for rule, part in last.items() if not rule.default}
-            parts |= written
-            for part in written.values():
-                rest = rest - part
-        defaults = {rule: part & rest for rule, part in last.items() if rule.default}
-        parts |= {rule: part for rule, part in defaults.items() if part}
-        return {rule: self._free_of_way(view, way, part) for rule, part in parts.items()}
-
-    def _free_of_way(self, view: PointView, way: Way, packets: PacketSet) -> PacketSet:
-        """The packets without the fields that the way fixes."""
-        root = packets.root
-        for name, values in view.constraints(way).items():
-            root = self._space.assign(name, root, (values[0][:1] * 2,), view.either)
-        return PacketSet(self._space, root)
 
 
 def permitted(plan: Plan, seen: Callable[[RequiredFlow], bool] = lambda _: True) -> Boxes:
@@ -160,7 +134,7 @@ def _declared_ends(site: Site) -> Boxes:
     return tuple(box for box in ends if box is not None)
 
 
-def _is_accepted(rule: Rule, accepted: Sequence[Accept], lines: Sequence[str]) -> bool:
+def is_accepted(rule: Rule, accepted: Sequence[Accept], lines: Sequence[str]) -> bool:
     """Report whether an entry of the site answers for the rule, by its text or by the remarks right above it."""
     if not accepted:
         return False

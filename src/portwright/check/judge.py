@@ -140,7 +140,7 @@ class Judge:
             if not _all_sure(view.verdicts(way), boxes):
                 packets = packets or PacketSet.of(self.space, boxes)
                 yield from self._at(view, way, crossing, packets, kind)
-            elif kind == "missing" and (reason := _routed_elsewhere(view, crossing, boxes)):
+            elif kind == "missing" and (reason := routed_elsewhere(view, crossing, boxes)):
                 yield Obstacle("undecided", crossing.point, crossing, reason=reason)
 
     def _at(
@@ -238,7 +238,7 @@ class Judge:
         obstacles = list(self._at(view, Way.of(crossing, state), crossing, passing.arriving, kind))
         yield from obstacles
         boxes, _ = passing.inner.cover(_MOST_ROUTED)
-        if kind == "missing" and not obstacles and (reason := _routed_elsewhere(view, crossing, tuple(boxes))):
+        if kind == "missing" and not obstacles and (reason := routed_elsewhere(view, crossing, tuple(boxes))):
             yield Obstacle("undecided", crossing.point, crossing, reason=reason)
 
     def _answers(self, passing: Passing, crossing: Crossing, answers: PacketSet) -> Iterator[Obstacle]:
@@ -308,7 +308,7 @@ def swapped(packets: PacketSet) -> PacketSet:
     return PacketSet.of(packets.space, [reply(box) for box in packets.boxes()])
 
 
-def _routed_elsewhere(view: PointView, crossing: Crossing, boxes: Boxes) -> str:
+def routed_elsewhere(view: PointView, crossing: Crossing, boxes: Boxes) -> str:
     """Where a connected network or a route of a configuration leads to another interface than the site says.
 
     A default route says nothing against the site, which may know more. An interface without an address of its own, such

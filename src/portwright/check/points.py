@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from portwright.check.declared import with_declared
 from portwright.errors import InvalidInput, Problem
-from portwright.packets.box import NEVER, Match
+from portwright.packets.box import NEVER, Box, Match
 from portwright.packets.diagram import Operation, PacketMap, Space
 from portwright.packets.fields import Field, Flags, State
 from portwright.packets.intervals import Intervals
@@ -100,6 +100,32 @@ class PointView:
                 self._accepting[stage] = AcceptingRules(self.space, stage)
             steps = self.translations(way)[:number] if self.translates(way.hook) else ()
             yield self._accepting[stage], Seen(steps)
+
+    def permitting(self, way: Way, packets: PacketSet) -> dict[Rule, PacketSet]:
+        """Arriving packets by the rule that permits them: of the last stage in which somebody wrote one."""
+        fixed = PacketSet.of(self.space, [box] if (box := Box.of(self.constraints(way))) else [])
+        rest = packets & fixed
+        parts: dict[Rule, PacketSet] = {}
+        last: dict[Rule, PacketSet] = {}
+        for accepting, seen in self.accepting(way):
+            if not rest:
+                break
+            found = {rule: rest & seen.before(part) for rule, part in accepting.parts(seen.after(rest)).items()}
+            last = {rule: part for rule, part in found.items() if rule is not None}
+            written = {rule: part for rule, part in last.items() if not rule.default}
+            parts |= written
+            for part in written.values():
+                rest = rest - part
+        defaults = {rule: part & rest for rule, part in last.items() if rule.default}
+        parts |= {rule: part for rule, part in defaults.items() if part}
+        return {rule: self._free_of_way(way, part) for rule, part in parts.items()}
+
+    def _free_of_way(self, way: Way, packets: PacketSet) -> PacketSet:
+        """The packets without the fields that the way fixes."""
+        root = packets.root
+        for name, values in self.constraints(way).items():
+            root = self.space.assign(name, root, (values[0][:1] * 2,), self.either)
+        return PacketSet(self.space, root)
 
     def before(self, way: Way) -> Callable[[PacketSet], PacketSet]:
         """Which packets on a way are led to given destinations: as they arrive, from as they are behind the point."""

@@ -18,7 +18,7 @@ SCHEMA = "portwright.check/1"
 _INDENT = 15
 _QUOTED = 4  # rules of a finding that are shown in context
 _LISTED = 6  # members that a group spells out
-_ROUTINE = (
+ROUTINE = (  # what every answer takes for granted
     "routing is as the site declares it",
     "idle timeouts and the capacity of connection tables are not judged",
     "the configurations are the ones in force",
@@ -89,7 +89,7 @@ def assumptions(plan: Plan) -> list[str]:
     absent = (f"there is no {component} here ({why})" for component, why in plan.site.absent.items())
     said = (*map(_assumed, plan.assumptions), *map(_denied, plan.exceptions), *map(_accepted, accepted))
     open_ways = sorted({" and ".join(sorted(zones)) for zones in _without_firewall(plan.site)})
-    return [*_ROUTINE, *said, *absent, *(f"no firewall stands between {zones}" for zones in open_ways)]
+    return [*ROUTINE, *said, *absent, *(f"no firewall stands between {zones}" for zones in open_ways)]
 
 
 def _without_firewall(site: Site) -> Iterator[tuple[str, str]]:
@@ -257,7 +257,7 @@ def _footer(report: CheckReport) -> list[str]:
             f"Not judged: {report.not_judged} {rules} traffic between addresses that the site does not name (--all).",
             WIDTH,
         )
-    lines += wrap(f"Taken for granted: {'; '.join(_ROUTINE)}.", WIDTH)
-    said = assumptions(report.plan)[len(_ROUTINE) :]
+    lines += wrap(f"Taken for granted: {'; '.join(ROUTINE)}.", WIDTH)
+    said = assumptions(report.plan)[len(ROUTINE) :]
     lines += ["Said by the site:"] if said else []
     return lines + [part for text in said for part in wrap(f"  {text}", WIDTH, subsequent_indent="    ")]
