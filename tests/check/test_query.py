@@ -12,10 +12,12 @@ from portwright.check.query import Query, read_query
 from portwright.check.reach import Reach
 from portwright.check.run import Check
 from portwright.cli.site import load
+from portwright.packets.box import Box
 from portwright.packets.fields import Field
 from portwright.packets.packet import Packet
 from portwright.packets.packetset import PacketSet, well_formed
-from portwright.policy.walk import Decided
+from portwright.plan.model import reply
+from portwright.policy.walk import Decided, changes_of
 
 SITE = """\
 site: tiny
@@ -196,3 +198,217 @@ def test_what_is_left_out_is_counted_exactly(tiny):
     addresses = 256 * (2**32 - 3 * 256)
     assert (part.left_out, tiny.answer("tcp users > internet:80", limit=0).left_out) == (0, addresses)
     assert counted.left_out > least.left_out > 0
+
+
+def test_the_rules_of_a_part_are_those_that_its_packets_meet(tiny):
+    """At each point the rule that the walk names; behind a doubtful one that may match before, the sure one."""
+    met = 0
+    for part in tiny.answer("any any > any").parts:
+        named = {(rule.point, rule.line) for rule in part.permitted_by}
+        for header in packets():
+            if header in part.packets and part.passage is Passage.CAN:
+                steps = list(part.reach.walk(header))
+                assert {(step.point, step.decision.rule.source.line) for step in steps} == named
+                translating = [rule for step in steps for rule in step.decision.via if changes_of(rule)]
+                assert [rule.line for rule in part.translated_by] == [rule.source.line for rule in translating]
+                met += 1
+    assert met > 100
+
+
+# ---------------------------------------------------------------------- replies
+
+ONE_SIDED = [
+    ("core.nft", "    ct state established,related accept\n", ""),
+    ("core.nft", "ct state established,related accept", 'iifname "eth2" ct state established accept'),
+    ("edge.nft", "ct state established,related accept", 'iifname "eth0" ct state established accept'),
+    ("edge.nft", "ct state established,related accept", "ip saddr 10.2.0.12 tcp sport 80 ct state established accept"),
+    ("db01.nft", "tcp dport 1433 accept", "tcp dport { 1433, 80 } accept"),
+    (
+        "site.yaml",
+        "{between: [users, app], through: [core-fw]}",
+        "{from: users, to: app, through: [core-fw], back: []}",
+    ),
+    (
+        "site.yaml",
+        "{between: [internet, app], through: [edge-fw]}",
+        "{from: internet, to: app, through: [edge-fw], back: [edge-fw, core-fw]}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "old", "new"), ONE_SIDED, ids=[f"{name} {new}" for name, _, new in ONE_SIDED])
+def test_replies_pass_exactly_where_no_point_stops_the_reply_to_a_packet(tiny, name, old, new):
+    """Judged packet by packet: an established answer there, where it is translated with its own headers."""
+    answer = tiny.edit(name, old, new).answer("any any > any")
+    judge = Check(*load("site.yaml", (), None)).judge
+    told = set()
+    for part in answer.parts:
+        for header in packets():
+            if header not in part.packets or part.passage is Passage.MAY:
+                continue
+            sent = dict(zip(Field, header, strict=True))
+            led = dict(zip(Field, list(part.reach.walk(header))[-1].leaving, strict=True))
+            box = Box.of(
+                {
+                    name: ((value, value),)
+                    for name, value in {**sent, Field.DST: led[Field.DST], Field.DPORT: led[Field.DPORT]}.items()
+                    if name not in (Field.IN, Field.OUT, Field.STATE, Field.FLAGS)
+                }
+            )
+            obstacles = judge.on(part.reach.route, (box,), (reply(box),), header[Field.PROTOCOL] == 6)
+            stopped = any(one.kind in ("reply", "bypass") for one in obstacles)
+            assert part.replies_pass is not stopped, (part.points, header)
+            assert bool(part.replies_blocked_by) is stopped
+            told.add(stopped)
+    assert told == ({False} if name == "db01.nft" else {False, True})
+
+
+# ---------------------------------------------------------------------- what it is good for
+
+
+def needs(answer):
+    """What each part is good for, by who sends to whom."""
+    return {(part.leg.source.name, part.leg.destination.name, part.need.value, part.needed_by) for part in answer.parts}
+
+
+def test_required_is_told_from_what_nothing_needs(tiny):
+    """The front end needs the database, and nobody needs another port."""
+    found = needs(tiny.answer("tcp fe01 > db01"))
+    assert {need for *_, need, _ in found} == {"required"}
+    wider = tiny.edit("db01.nft", "tcp dport 1433 accept", "tcp dport { 1433, 80 } accept")
+    found = {need: by for *_, need, by in needs(wider.answer("tcp fe01 > db01"))}
+    assert "crm.database/fe01>db01" in found["required"]
+    assert found["nothing"] == ()
+
+
+def test_what_somebody_answers_for_is_accepted(tiny):
+    """By its flow, or by the rule that permits it; the entry is named."""
+    entry = 'accept:\n  - {flow: "tcp 10.1.0.5 > db01:81", reason: probe, owner: net}\n'
+    tiny.edit("site.yaml", "paths:\n", f"{entry}paths:\n")
+    found = needs(tiny.answer("tcp users > db01:81"))
+    assert found == {("users", "db01", "accepted", ("tcp 10.1.0.5 > db01:81 (probe, net)",))}
+    tiny.edit("site.yaml", '{flow: "tcp 10.1.0.5 > db01:81", ', '{at: fw-db01, rule: "saddr 10.1.0.5", ')
+    found = needs(tiny.answer("tcp users > db01:81"))
+    assert found == {("users", "db01", "accepted", ("fw-db01/saddr 10.1.0.5 (probe, net)",))}
+
+
+def test_a_published_name_is_required_where_it_leads_to_what_is(tiny):
+    """Clients on the Internet need the front end, and reach it by the address that is translated to it."""
+    tiny.edit(
+        "site.yaml",
+        "groups:\n",
+        "groups:\n  world: {zone: internet, networks: [198.51.100.0/24], roles: [crm/client]}\n",
+    )
+    tiny.edit("site.yaml", "absent:", "settings: {web: {scheme: https}}\nabsent:")
+    [required, other] = sorted(tiny.answer("tcp internet > 203.0.113.10:443").parts, key=lambda part: part.need.value)[
+        ::-1
+    ]
+    assert (required.need.value, required.needed_by) == ("required", ("crm.web/world>fe01",))
+    assert [piece.packet for piece in required.pieces] == ["tcp 198.51.100.0:40000 > 203.0.113.10:443"]
+    assert other.need.value == "nothing"
+
+
+# ---------------------------------------------------------------------- what is not known
+
+
+def test_a_part_hangs_on_the_line_that_is_not_modelled(tiny):
+    """The line is named; what other rules let pass surely is a part of its own."""
+    [part] = [part for part in tiny.answer("tcp users > data:81").parts if part.passage is Passage.MAY]
+    assert [(rule.point, rule.line) for rule in part.hangs_on] == [
+        ("core-fw", line_of(tiny.folder / "core.nft", "random"))
+    ]
+
+
+def test_a_point_without_configuration_leaves_its_ways_open(tiny):
+    """It may let pass everything."""
+    tiny.edit("site.yaml", "{platform: nftables, config: edge.nft,", "{platform: nftables,")
+    [part] = tiny.answer("tcp 198.51.100.9 > fe01:443").parts
+    assert (part.passage, part.because) == (Passage.MAY, "edge-fw: no configuration of this point is given")
+
+
+def test_interfaces_that_the_site_does_not_say_leave_it_open(tiny):
+    """A rule for one interface may then match or not."""
+    tiny.edit("site.yaml", "interfaces: {internet: eth0, users: eth1, app: eth1}", "interfaces: {app: eth1}")
+    [part] = tiny.answer("tcp 198.51.100.9 > fe01:443").parts
+    assert part.passage is Passage.MAY
+    assert part.because == "edge-fw: the site does not say behind which of its interfaces the zones lie"
+
+
+def test_routes_that_lead_elsewhere_leave_it_open(f6):
+    """An ASA whose own network lies elsewhere than the site says."""
+    f6.edit(f6.site, "app: app, reports: reports", "app: reports, reports: app")
+    done = run("query", "site.yaml", "tcp any > fe01:443", "--format", "json")
+    assert done.status == 3
+    [part] = done.document["parts"]
+    assert part["passes"] == "may"
+    assert "its routes lead 10.20.0.11 to interface app" in part["because"]
+
+
+def test_a_balancer_that_translates_is_not_followed(f6):
+    """What passes to its address may be led anywhere."""
+    f6.edit(f6.site, "absent:\n", "virtual:\n  crm: {address: 10.20.0.10, mode: dnat, members: [fe01]}\n\nabsent:\n")
+    done = run("query", "site.yaml", "icmp adm01 > crm", "--format", "json")
+    [part] = done.document["parts"]
+    assert (done.status, part["passes"]) == (3, "may")
+    assert "from crm on to its members is not followed" in part["because"]
+
+
+def test_ways_that_nobody_declared_are_said(tiny):
+    """Nothing is left out silently; where no way at all is known, nothing is known."""
+    answer = tiny.answer("tcp any > data:1433")
+    assert [(leg.source.name, leg.destination.name) for leg in answer.without_path] == [
+        ("internet", "db01"),
+        ("internet", "data"),
+    ]
+    assert [(leg.source.name, leg.destination.name) for leg in answer.unfiltered] == [
+        ("db01", "data"),
+        ("data", "data"),
+    ]
+    assert not tiny.answer("tcp internet > data:1433").is_decided
+
+
+def test_claimed_addresses_are_told(tiny):
+    """From the side of the Internet anybody may claim to be anybody."""
+    [note] = tiny.answer("tcp internet > fe01:443").notes
+    assert "claims an address of another zone, such as tcp 10.2.0.11" in note
+    spoofed = 'ip saddr { 10.0.0.0/8 } drop\n    iifname "eth0" ip daddr 10.2.0.11'
+    tiny.edit("edge.nft", 'iifname "eth0" ip daddr 10.2.0.11', f'iifname "eth0" {spoofed}')
+    assert tiny.answer("tcp internet > fe01:443").notes == ()
+
+
+@pytest.mark.parametrize(
+    ("flow", "says"),
+    [
+        ("tcp any > nobody:1433", "'nobody' is neither an address nor a name"),
+        ("tcp any", "a flow is written as"),
+        ("tcp any > db01:1433 at nowhere", "there is no point 'nowhere'"),
+        ("tcp db02 > db02:80", "both ends are the same host"),
+    ],
+)
+def test_what_cannot_be_asked_is_an_input_error(tiny, flow, says):
+    """With what is wrong."""
+    with pytest.raises(InvalidInput, match=says):
+        tiny.answer(flow)
+
+
+def test_an_end_in_no_zone_is_an_input_error(tiny):
+    """Nobody knows its way."""
+    tiny.edit("site.yaml", "  internet: {rest: true}\n", "  internet: {networks: [198.51.100.0/24]}\n")
+    with pytest.raises(InvalidInput, match="lies in no zone"):
+        tiny.answer("tcp 192.0.2.1 > fe01:443")
+    assert "192.0.2.0 lies in no zone" in str(tiny.answer("tcp 192.0.2.0-198.51.100.9 > fe01:443").notes)
+
+
+def test_too_many_ends_are_refused(tiny, monkeypatch):
+    """Each pair is judged by itself."""
+    monkeypatch.setattr("portwright.check.query.MAX_PAIRS", 20)
+    with pytest.raises(InvalidInput, match="pairs of ends"):
+        tiny.answer("any any > any")
+    assert tiny.answer("any any > db01").parts
+
+
+def test_one_point_alone_is_asked_with_at(tiny):
+    """What the others do does not matter."""
+    everything = tiny.answer("tcp users > internet:22 at core-fw")
+    assert [part.points for part in everything.parts] == [("core-fw",)]
+    assert tiny.answer("tcp users > internet:22").parts == ()

@@ -25,7 +25,12 @@ class RuleExcess:
 
     rule: Rule
     packets: PacketSet
-    ways: list[Way] = field(default_factory=list)
+    on: dict[Way, PacketSet] = field(default_factory=dict)  # the packets on each way
+
+    @property
+    def ways(self) -> list[Way]:
+        """The ways on which there is any."""
+        return list(self.on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +103,9 @@ class ExcessFinder:
 
     def _share(self, view: PointView, way: Way, packets: PacketSet, into: dict[Rule, RuleExcess]) -> None:
         for rule, part in view.permitting(way, packets).items():
-            known = into.get(rule)
-            ways = [*known.ways, way] if known else [way]
-            into[rule] = RuleExcess(rule, known.packets | part if known else part, ways)
+            found = into.setdefault(rule, RuleExcess(rule, PacketSet.nothing(self._space)))
+            found.packets = found.packets | part
+            found.on[way] = part
 
 
 def permitted(plan: Plan, seen: Callable[[RequiredFlow], bool] = lambda _: True) -> Boxes:

@@ -268,15 +268,14 @@ def _translating(step: Step) -> Iterator[RuleReference]:
 def _left_open(part: Part, steps: Sequence[Step]) -> tuple[tuple[RuleReference, ...], str]:
     """The rules on which it hangs whether a packet passes, and why where these do not say it."""
     last = steps[-1]
-    if not last.is_certain:
-        if last.decision is None:
-            return (), f"{last.point}: {NOT_GIVEN}"
-        if not last.decision.undecided_by:
-            return tuple(_translating(last)), _SEVERAL
-        rules = last.decision.undecided_by
+    if last.decision is None:
+        return (), f"{last.point}: {NOT_GIVEN}"
+    if rules := last.decision.undecided_by:
         is_vague = last.hop.crossing.is_vague and all(rule.match.is_certain for rule in rules)
         return tuple(rule_reference(rule, last.point) for rule in rules), f"{last.point}: {_VAGUE}" if is_vague else ""
-    return (), part.because or next(_elsewhere(steps), _UNTOLD)
+    if last.is_certain:
+        return (), part.because or next(_elsewhere(steps), _UNTOLD)
+    return tuple(rule for step in steps for rule in _translating(step)), _SEVERAL
 
 
 def _elsewhere(steps: Sequence[Step]) -> Iterator[str]:

@@ -91,9 +91,13 @@ class Query:
     def answer(self, flow: Flow, limit: int) -> Answer:
         """Everything of a flow that may pass, at most `limit` pieces of it spelled out: what nothing needs first.
 
-        Raises InvalidInput for a flow between too many ends.
+        Raises InvalidInput for a flow between too many ends, or of a host to itself.
         """
         found = [self._between(flow, leg) for leg in self._legs(flow)]
+        if not found:
+            raise InvalidInput.of(
+                "both ends are the same host, and what it sends itself passes no point", file=_PLACE
+            )
         parts = [part for one in found for part in one.parts]
         return Answer(
             self._judge.plan,
@@ -104,6 +108,12 @@ class Query:
             blocked=tuple(one.leg for one in found if one.is_filtered and one.leg.meant and not one.parts),
             notes=tuple(dict.fromkeys((*self._strangers(flow), *(note for one in found for note in one.notes)))),
         )
+
+    def passing(self, flow: Flow) -> Iterator[tuple[Leg, Reach, PacketSet, PacketSet]]:
+        """What of a flow may pass and what surely does, on every way with a firewall."""
+        for leg in self._legs(flow):
+            for reach in self._filtered(flow, leg):
+                yield leg, reach, *self._passing(flow, leg, reach)
 
     # ------------------------------------------------------------------ ends and ways
 
@@ -127,11 +137,15 @@ class Query:
             self._reaches[route] = Reach(self._judge, route)
         return self._reaches[route]
 
+    def _filtered(self, flow: Flow, leg: Leg) -> list[Reach]:
+        """The ways between two ends that cross some point, or the one that the flow names."""
+        routes = (only_at(route, flow.point) for route in leg.routes)
+        return [self._reach(route) for route in routes if route is not None and route.forward]
+
     def _between(self, flow: Flow, leg: Leg) -> _Between:
         """What passes between two ends, on every way."""
-        routes = [route for one in leg.routes if (route := only_at(one, flow.point)) is not None]
-        filtered = [self._reach(route) for route in routes if route.forward]
-        is_open = bool(leg.meant) and len(filtered) < len(routes)
+        filtered = self._filtered(flow, leg)
+        is_open = bool(leg.meant) and flow.point is None and not all(route.forward for route in leg.routes)
         parts = tuple(part for reach in filtered for part in self._parts(flow, leg, reach))
         notes = tuple(note for reach in filtered for note in self._claimed(flow, leg, reach))
         return _Between(leg, parts, bool(filtered), is_open, notes)

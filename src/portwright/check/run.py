@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -100,10 +101,21 @@ class Check:
         self._permitted = PacketSet.of(self.space, permitted(plan))
         self._naming = site_naming(plan.site)
 
+    def instead(self, point: str, reading: Reading) -> "Check":
+        """The same check with another configuration of one point; what is known of the others is shared."""
+        other = copy(self)
+        other.views = {**self.views, point: PointView(point, reading, self.space, self.plan)}
+        other.judge = Judge(self.plan, other.views, self.space, self.prefer)
+        return other
+
+    def excess(self, point: str) -> PointExcess:
+        """What one point permits although nothing needs it."""
+        return ExcessFinder(self.plan, self.judge).of(self.views[point], self.plan.site.points[point])
+
     def run(self, everything: bool = False) -> CheckReport:
         """Judge every required flow and every point. `everything` lifts the universe of excess."""
         results = tuple(self.judge.result(flow) for flow in self.plan.required)
-        spared = _spared(results)
+        spared = spared_flows(results)
         finder = ExcessFinder(self.plan, self.judge, everything)
         excess = {name: finder.of(view, self.plan.site.points[name]) for name, view in self.views.items()}
         findings = [
@@ -132,9 +144,10 @@ class Check:
         for result in results:
             for obstacle in result.obstacles:
                 if obstacle.kind != "undecided" and result.flow.id not in spared:
-                    yield self._finding(result.flow, obstacle)
+                    yield self.finding(result.flow, obstacle)
 
-    def _finding(self, flow: RequiredFlow, obstacle: Obstacle) -> Finding:
+    def finding(self, flow: RequiredFlow, obstacle: Obstacle) -> Finding:
+        """What it means that a flow, or its replies, do not pass a point."""
         kind = _BLOCKED[obstacle.kind]
         breaks = self.plan.breaks(flow)
         return Finding(
@@ -159,13 +172,13 @@ class Check:
                 if obstacle.kind == "undecided" and known:
                     for cause in obstacle.rules or (obstacle.reason,):
                         hanging[obstacle.point, cause].append((result.flow, obstacle))
-        opening = {name: self._doubtful_rules(name, found) for name, found in excess.items()}
+        opening = {name: self.doubtful_rules(name, found) for name, found in excess.items()}
         for (point, cause), flows in hanging.items():
             also_opens = isinstance(cause, Rule) and opening.get(point, {}).pop(cause, None) is not None
             yield self._hanging(point, cause, flows, also_opens)
         for point, rules in opening.items():
             for rule, witness in rules.items():
-                yield self._may_open(point, rule, witness)
+                yield self.may_open(point, rule, witness)
 
     def _unread(self, results: Iterable[FlowResult]) -> Iterator[Finding]:
         """Points without a configuration that no required flow crosses: what they permit is not known either."""
@@ -210,7 +223,7 @@ class Check:
             place=str(flows[0][1].place or ""),
         )
 
-    def _doubtful_rules(self, point: str, found: PointExcess) -> dict[Rule, str]:
+    def doubtful_rules(self, point: str, found: PointExcess) -> dict[Rule, str]:
         """The uncertain rules that may open what nothing needs, each with a witness."""
         rules: dict[Rule, str] = {}
         view = self.views[point]
@@ -224,7 +237,8 @@ class Check:
                 rules.setdefault(rule, text)
         return rules
 
-    def _may_open(self, point: str, rule: Rule, witness: str) -> Finding:
+    def may_open(self, point: str, rule: Rule, witness: str) -> Finding:
+        """That a rule may let pass what nothing needs."""
         return Finding(
             Kind.UNDECIDED,
             f"{point}: {_UNFOLLOWED if rule.match.is_certain else _UNMODELLED} may open what nothing needs",
@@ -238,9 +252,10 @@ class Check:
 
     def _excess(self, excess: Mapping[str, PointExcess]) -> Iterator[Finding]:
         for point, found in excess.items():
-            yield from (self._too_wide(point, one) for one in found.sure)
+            yield from (self.too_wide(point, one) for one in found.sure)
 
-    def _too_wide(self, point: str, found: RuleExcess) -> Finding:
+    def too_wide(self, point: str, found: RuleExcess) -> Finding:
+        """That a rule lets pass what nothing needs."""
         own = PacketSet.of(self.space, found.rule.match.possible)  # what is needed of it may stand in the same box
         boxes, left_out = found.packets.cover(_COVER, self.prefer, beside=self._permitted & own)
         shown = "; ".join(box_text(_without_source_port(box), naming=self._naming) for box in boxes)
@@ -303,7 +318,7 @@ class Check:
             yield PointSummary(name, platform, census.modelled, census.inert, len(census.unknown))
 
 
-def _spared(results: Iterable[FlowResult]) -> frozenset[str]:
+def spared_flows(results: Iterable[FlowResult]) -> frozenset[str]:
     """The blocked flows that nobody misses, since an alternative of theirs is not blocked."""
     results = list(results)
     served = {result.flow.group for result in results if result.judgment is not Judgment.MISSING} - {""}

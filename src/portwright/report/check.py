@@ -128,7 +128,7 @@ def check_text(report: CheckReport) -> str:
     order = sorted(report.findings, key=lambda finding: list(Severity).index(finding.severity))
     lines = [*_headline(report), ""]
     for number, group in enumerate(grouped(order), 1):
-        lines += [*finding_text(number, group.first, report.plan, report.texts), *_same(group), ""]
+        lines += [*finding_text(number, group.first, report.plan, report.texts), *same_cause(group), ""]
     return "\n".join([*lines, *_footer(report)])
 
 
@@ -163,7 +163,7 @@ def finding_text(number: int, finding: Finding, plan: Plan, texts: Mapping[str, 
     return lines + _labelled("see", [finding.place] if finding.place else [])
 
 
-def _same(group: Group) -> list[str]:
+def same_cause(group: Group) -> list[str]:
     """The other flows that the same rule stops, or the other lines on which the same flows hang."""
     if group.first.kind is Kind.UNDECIDED:
         lines = {str(rule.line): None for finding in group.findings[1:] for rule in finding.decided_by}
