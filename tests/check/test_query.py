@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import pytest
+from tests.cli.running import line_of, run
 
 from portwright.check.judge import on_way
 from portwright.check.pieces import Passage
@@ -12,6 +13,7 @@ from portwright.check.query import Query, read_query
 from portwright.check.reach import Reach
 from portwright.check.run import Check
 from portwright.cli.site import load
+from portwright.errors import InvalidInput
 from portwright.packets.box import Box
 from portwright.packets.fields import Field
 from portwright.packets.packet import Packet
@@ -70,6 +72,7 @@ CORE = """\
 table inet filter {
   chain forward {
     type filter hook forward priority filter; policy drop;
+    ct state invalid drop
     ct state established,related accept
     iifname "eth0" oifname "eth9" accept
     iifname "eth0" oifname "eth1" tcp dport 443 accept
@@ -130,7 +133,7 @@ def packets():
 
 
 def fate(reach, header, arrives):
-    """Whether a packet comes out at one of the addresses; None where a point that translates nothing leaves that open."""
+    """Whether a packet comes out at one of the addresses; None where a point leaves that open."""
     is_known = True
     for hop in reach.hops:
         decision = hop.view.walker(hop.crossing.hook).decide(on_way(header, hop.view, Way.of(hop.crossing)))
@@ -208,11 +211,17 @@ def test_the_rules_of_a_part_are_those_that_its_packets_meet(tiny):
         for header in packets():
             if header in part.packets and part.passage is Passage.CAN:
                 steps = list(part.reach.walk(header))
-                assert {(step.point, step.decision.rule.source.line) for step in steps} == named
+                assert {(step.point, written(step.decision).source.line) for step in steps} == named
                 translating = [rule for step in steps for rule in step.decision.via if changes_of(rule)]
                 assert [rule.line for rule in part.translated_by] == [rule.source.line for rule in translating]
                 met += 1
     assert met > 100
+
+
+def written(decision):
+    """The last rule that somebody wrote to let the packet pass."""
+    accepting = [rule for rule in decision.via if not rule.default and not changes_of(rule)]
+    return accepting[-1] if accepting else decision.rule
 
 
 # ---------------------------------------------------------------------- replies
@@ -304,7 +313,7 @@ def test_a_published_name_is_required_where_it_leads_to_what_is(tiny):
         ::-1
     ]
     assert (required.need.value, required.needed_by) == ("required", ("crm.web/world>fe01",))
-    assert [piece.packet for piece in required.pieces] == ["tcp 198.51.100.0:40000 > 203.0.113.10:443"]
+    assert [piece.packet.partition(" > ")[2] for piece in required.pieces] == ["203.0.113.10:443"]
     assert other.need.value == "nothing"
 
 
@@ -329,9 +338,9 @@ def test_a_point_without_configuration_leaves_its_ways_open(tiny):
 def test_interfaces_that_the_site_does_not_say_leave_it_open(tiny):
     """A rule for one interface may then match or not."""
     tiny.edit("site.yaml", "interfaces: {internet: eth0, users: eth1, app: eth1}", "interfaces: {app: eth1}")
-    [part] = tiny.answer("tcp 198.51.100.9 > fe01:443").parts
-    assert part.passage is Passage.MAY
-    assert part.because == "edge-fw: the site does not say behind which of its interfaces the zones lie"
+    parts = tiny.answer("tcp 198.51.100.9 > fe01:443").parts
+    reason = "edge-fw: the site does not say behind which of its interfaces the zones lie"
+    assert {(part.passage, part.because) for part in parts} == {(Passage.MAY, reason)}
 
 
 def test_routes_that_lead_elsewhere_leave_it_open(f6):
@@ -346,7 +355,8 @@ def test_routes_that_lead_elsewhere_leave_it_open(f6):
 
 def test_a_balancer_that_translates_is_not_followed(f6):
     """What passes to its address may be led anywhere."""
-    f6.edit(f6.site, "absent:\n", "virtual:\n  crm: {address: 10.20.0.10, mode: dnat, members: [fe01]}\n\nabsent:\n")
+    crm = "crm: {address: 10.20.0.10, port: 443, mode: dnat, members: [fe01], services: [crm/web]}"
+    f6.edit(f6.site, "absent:\n", f"virtual:\n  {crm}\n\nabsent:\n")
     done = run("query", "site.yaml", "icmp adm01 > crm", "--format", "json")
     [part] = done.document["parts"]
     assert (done.status, part["passes"]) == (3, "may")
@@ -356,14 +366,8 @@ def test_a_balancer_that_translates_is_not_followed(f6):
 def test_ways_that_nobody_declared_are_said(tiny):
     """Nothing is left out silently; where no way at all is known, nothing is known."""
     answer = tiny.answer("tcp any > data:1433")
-    assert [(leg.source.name, leg.destination.name) for leg in answer.without_path] == [
-        ("internet", "db01"),
-        ("internet", "data"),
-    ]
-    assert [(leg.source.name, leg.destination.name) for leg in answer.unfiltered] == [
-        ("db01", "data"),
-        ("data", "data"),
-    ]
+    assert [leg.destination.name for leg in answer.without_path] == ["db01", "data"]
+    assert [leg.zones for leg in answer.unfiltered] == [("data", "data")]
     assert not tiny.answer("tcp internet > data:1433").is_decided
 
 
@@ -396,7 +400,7 @@ def test_an_end_in_no_zone_is_an_input_error(tiny):
     tiny.edit("site.yaml", "  internet: {rest: true}\n", "  internet: {networks: [198.51.100.0/24]}\n")
     with pytest.raises(InvalidInput, match="lies in no zone"):
         tiny.answer("tcp 192.0.2.1 > fe01:443")
-    assert "192.0.2.0 lies in no zone" in str(tiny.answer("tcp 192.0.2.0-198.51.100.9 > fe01:443").notes)
+    assert "192.0.2.0/23 lies in no zone" in str(tiny.answer("tcp 192.0.2.0-198.51.100.9 > fe01:443").notes)
 
 
 def test_too_many_ends_are_refused(tiny, monkeypatch):

@@ -253,9 +253,10 @@ def _exactly(values: Mapping[Field, int | Intervals]) -> Box:
 
 def _permitting(part: Part, step: Step | None, rule: Rule | None) -> Rule | None:
     """The rule of a point that permits a packet: of what surely passes, one that surely does."""
-    if part.passage is Passage.CAN and rule is not None and not rule.match.is_certain and step is not None:
-        return step.decision.rule if step.decision is not None and step.decision.rule is not None else rule
-    return rule
+    if part.passage is Passage.MAY or rule is None or rule.match.is_certain:
+        return rule
+    met = step.decision.via if step is not None and step.decision is not None else ()
+    return next((one for one in reversed(met) if not one.default and not isinstance(one.action, Rewrite)), rule)
 
 
 def _translating(step: Step) -> Iterator[RuleReference]:

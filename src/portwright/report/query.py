@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from textwrap import wrap
 
+from portwright.check.ends import ends
 from portwright.check.needs import Need
 from portwright.check.pieces import Leg, Part, Passage, Piece
 from portwright.check.query import Answer
+from portwright.packets.addresses import EVERY_ADDRESS
 from portwright.packets.box import Box, Boxes
 from portwright.packets.fields import Field
+from portwright.plan.routing import Routing
 from portwright.policy.reference import RuleReference, reference_json
 from portwright.policy.text import box_text, end_texts, service_text
 from portwright.report.check import ROUTINE, assumptions
@@ -33,7 +36,13 @@ class _Words:
     """Boxes by the names of one site."""
 
     def __init__(self, site: Site):
-        self._namings = (site_naming(site), site_naming_together(site))
+        together = site_naming_together(site)
+        others = {
+            (version, end.addresses.family(version)): f"others in {end.zone}"
+            for end in ends(EVERY_ADDRESS, Routing.of(site))
+            for version in (4, 6)
+        }
+        self._namings = (site_naming(site), lambda v, ranges: together(v, ranges) or others.get((v, ranges)))
 
     def flow(self, boxes: Boxes) -> str:
         """Boxes as one line of flow notation."""
