@@ -41,7 +41,7 @@ def query(
     today: datetime | None,
     output: str,
 ) -> int:
-    r"""Say who can reach what on SITE, from the configurations of its points, by which rules, and what needs it.
+    """Say who can reach what on SITE, from the configurations of its points, by which rules, and what needs it.
 
     FLOW is written PROTOCOL SOURCE[:PORTS] > DESTINATION[:PORTS] [at POINT]; an end is a host, a group, a zone, a
     virtual address, a network or 'any'.
@@ -53,7 +53,7 @@ def query(
     What does one firewall permit?    portwright query site.yaml "any any > any at edge-fw"
 
     Exit status: 0 answered, 2 wrong input, 3 part of it is undecided.
-    """
+    """  # noqa: D301 -- click takes the character for "leave this paragraph as it is"
     plan, readings = load(site, configs, today.date() if today else None)
     asked = read_query(plan.site, flow)
     most = _EVERYTHING if everything or (limit is None and output != "text") else limit or _SCREEN
