@@ -26,6 +26,7 @@ GOOD = {  # command -> arguments with which it has nothing to complain about
     "decide": [CORE, FETCH],
     "lint": [CORE],
     "diff": [CORE, CORE],
+    "query": [SITE, "tcp any > sql01:1433"],
 }
 
 

@@ -14,7 +14,7 @@ from portwright.packets.packetset import PacketSet
 from portwright.plan.model import Plan
 from portwright.policy.algebra import AcceptingRules, PolicyMap
 from portwright.policy.configuration import Configuration
-from portwright.policy.model import Chain, Policy, Rule, Stage
+from portwright.policy.model import Chain, Policy, Rewrite, Rule, Stage
 from portwright.policy.routing import not_routed_elsewhere
 from portwright.policy.translation import Parts, Translation, translates
 from portwright.policy.walk import Walker
@@ -107,17 +107,20 @@ class PointView:
         rest = packets & fixed
         parts: dict[Rule, PacketSet] = {}
         last: dict[Rule, PacketSet] = {}
+        translating: dict[Rule, PacketSet] = {}  # a rule that is there to translate permits only what no other does
         for accepting, seen in self.accepting(way):
             if not rest:
                 break
             found = {rule: rest & seen.before(part) for rule, part in accepting.parts(seen.after(rest)).items()}
             last = {rule: part for rule, part in found.items() if rule is not None}
             written = {rule: part for rule, part in last.items() if not rule.default}
-            parts |= written
-            for part in written.values():
+            translating |= {rule: part for rule, part in written.items() if isinstance(rule.action, Rewrite)}
+            permitting = {rule: part for rule, part in written.items() if rule not in translating}
+            parts |= permitting
+            for part in permitting.values():
                 rest = rest - part
-        defaults = {rule: part & rest for rule, part in last.items() if rule.default}
-        parts |= {rule: part for rule, part in defaults.items() if part}
+        others = (*translating.items(), *((rule, part) for rule, part in last.items() if rule.default))
+        parts |= {rule: part & rest for rule, part in others if part & rest}
         return {rule: self._free_of_way(way, part) for rule, part in parts.items()}
 
     def _free_of_way(self, way: Way, packets: PacketSet) -> PacketSet:

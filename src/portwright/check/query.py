@@ -95,9 +95,7 @@ class Query:
         """
         found = [self._between(flow, leg) for leg in self._legs(flow)]
         if not found:
-            raise InvalidInput.of(
-                "both ends are the same host, and what it sends itself passes no point", file=_PLACE
-            )
+            raise InvalidInput.of("both ends are the same host, and what it sends itself passes no point", file=_PLACE)
         parts = [part for one in found for part in one.parts]
         return Answer(
             self._judge.plan,

@@ -188,7 +188,7 @@ def _summary(answer: Answer) -> str:
     said = []
     for word, parts in (
         ("is open", [part for part in answer.parts if part.passage is Passage.CAN]),
-        ("may be open, which is not known,", [part for part in answer.parts if part.passage is Passage.MAY]),
+        ("is undecided in part", [part for part in answer.parts if part.passage is Passage.MAY]),
     ):
         said += [f"{word} {_pairs(part.leg for part in parts)}"] if parts else []
     said += [f"meets no firewall {_pairs(answer.unfiltered)}"] if answer.unfiltered else []
