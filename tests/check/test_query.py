@@ -389,7 +389,7 @@ def test_ways_that_nobody_declared_are_said(tiny):
 def test_claimed_addresses_are_told(tiny):
     """From the side of the Internet anybody may claim to be anybody."""
     [note] = tiny.answer("tcp internet > fe01:443").notes
-    assert "claims an address of another zone, such as tcp 10.2.0.11" in note
+    assert "from internet to app may also pass what claims an address of another zone, such as tcp 10.2.0.11" in note
     spoofed = 'ip saddr { 10.0.0.0/8 } drop\n    iifname "eth0" ip daddr 10.2.0.11'
     tiny.edit("edge.nft", 'iifname "eth0" ip daddr 10.2.0.11', f'iifname "eth0" {spoofed}')
     assert tiny.answer("tcp internet > fe01:443").notes == ()

@@ -1,7 +1,7 @@
 """The enforcement points of a site with their configurations, ready to be asked about sets of packets."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from portwright.check.declared import with_declared
@@ -63,6 +63,7 @@ class PointView:
         self._maps: dict[str, PolicyMap] = {}
         self._walkers: dict[str, Walker] = {}
         self._ways: dict[Way, PacketMap[int]] = {}
+        self._passing: dict[tuple[Way, Callable[[Hashable], bool]], PacketSet] = {}
         self._accepting: dict[Stage, AcceptingRules] = {}
         self._parts: dict[str, Parts] = {}
         self._translations: dict[Way, tuple[Translation, Translation]] = {}
@@ -141,6 +142,12 @@ class PointView:
                 self._maps[way.hook] = PolicyMap(self.space, self.policy(way.hook))
             self._ways[way] = self._on(way, self._maps[way.hook])
         return self._ways[way]
+
+    def passing(self, way: Way, passes: Callable[[Hashable], bool]) -> PacketSet:
+        """The packets on a way whose verdicts satisfy a predicate."""
+        if (way, passes) not in self._passing:
+            self._passing[way, passes] = PacketSet.where(self.verdicts(way), passes)
+        return self._passing[way, passes]
 
     def _on(self, way: Way, made: PolicyMap) -> PacketMap[int]:
         root = made.verdicts.root

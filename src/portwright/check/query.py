@@ -57,7 +57,7 @@ class _Between:
     parts: tuple[Part, ...]
     is_filtered: bool  # some way has a firewall
     is_open: bool  # some way has none
-    notes: tuple[str, ...]
+    claimed: str  # a packet that may pass though its source address is one of another zone; empty: there is none
 
 
 def read_query(site: Site, text: str) -> Flow:
@@ -104,7 +104,7 @@ class Query:
             unfiltered=tuple(one.leg for one in found if one.is_open),
             without_path=tuple(one.leg for one in found if not one.leg.routes and flow.point is None),
             blocked=tuple(one.leg for one in found if one.is_filtered and one.leg.meant and not one.parts),
-            notes=tuple(dict.fromkeys((*self._strangers(flow), *(note for one in found for note in one.notes)))),
+            notes=tuple(dict.fromkeys((*self._strangers(flow), *_claims(found)))),
         )
 
     def passing(self, flow: Flow) -> Iterator[tuple[Leg, Reach, PacketSet, PacketSet]]:
@@ -145,8 +145,8 @@ class Query:
         filtered = self._filtered(flow, leg)
         is_open = bool(leg.meant) and flow.point is None and not all(route.forward for route in leg.routes)
         parts = tuple(part for reach in filtered for part in self._parts(flow, leg, reach))
-        notes = tuple(note for reach in filtered for note in self._claimed(flow, leg, reach))
-        return _Between(leg, parts, bool(filtered), is_open, notes)
+        claimed = next(filter(None, (self._claimed(flow, leg, reach) for reach in filtered)), "")
+        return _Between(leg, parts, bool(filtered), is_open, claimed)
 
     def _strangers(self, flow: Flow) -> Iterator[str]:
         """That the flow names addresses that lie in no zone."""
@@ -156,19 +156,21 @@ class Query:
             elif end.addresses == EVERY_ADDRESS != homes(self._site):
                 yield "'any' means the addresses of the zones: of others no way is known"
 
-    def _claimed(self, flow: Flow, leg: Leg, reach: Reach) -> Iterator[str]:
-        """That packets from the side of the Internet pass whose source address is one of another zone."""
+    def _claimed(self, flow: Flow, leg: Leg, reach: Reach) -> str:
+        """A packet from the side of the Internet that may pass and whose source address is one of another zone."""
         zone = self._site.zones[leg.source.zone]
-        if zone.rest and leg.source.addresses == zone.addresses:
-            claimed = PacketSet.of(self._space, between(flow, EVERY_ADDRESS - zone.addresses, leg.meant))
-            if passing := reach.passing(claimed):
-                packet = packet_of(passing.witness(self._judge.prefer))
-                yield f"from {zone.name} may also pass what claims an address of another zone, such as {packet}"
+        if not zone.rest or leg.source.addresses != zone.addresses:
+            return ""
+        claimed = PacketSet.of(self._space, between(flow, EVERY_ADDRESS - zone.addresses, leg.meant))
+        passing = reach.passing(claimed)
+        return str(packet_of(passing.witness(self._judge.prefer))) if passing else ""
 
     # ------------------------------------------------------------------ parts
 
     def _parts(self, flow: Flow, leg: Leg, reach: Reach) -> Iterator[Part]:
         possible, sure = self._passing(flow, leg, reach)
+        if not possible:
+            return
         virtual = self._site.virtual.get(leg.destination.name)
         why = self._judge.leads_on(virtual) if virtual is not None else ""
         sides = ((Passage.CAN, sure), (Passage.MAY, possible - sure))
@@ -183,7 +185,8 @@ class Query:
         """What may pass and what surely does: sent to the destination, or to a name that is translated to it."""
         sources = leg.source.addresses
         meant = PacketSet.of(self._space, between(flow, sources, leg.meant))
-        possible, sure = reach.passing(meant), reach.sure(meant)
+        possible = reach.passing(meant)
+        sure = reach.sure(meant) if possible else possible
         if reach.translates:
             sent = PacketSet.of(self._space, between(flow, sources, flow.destination.addresses))
             whatever = replace(flow, destination=replace(flow.destination, ports=None))
@@ -191,6 +194,21 @@ class Query:
             possible = possible | (reach.passing(there) & sent)
             sure = sure | (reach.sure(there) & sent)
         return possible, sure & possible
+
+
+def _claims(found: Iterable[_Between]) -> Iterator[str]:
+    """That packets may pass whose source address is one of another zone: once for each zone that they come from."""
+    by_zone: dict[str, list[_Between]] = {}
+    for one in found:
+        if one.claimed:
+            by_zone.setdefault(one.leg.source.zone, []).append(one)
+    for zone, those in by_zone.items():
+        ends = [one.leg.destination.name for one in those]
+        more = f" and {len(ends) - 1} other ends" if len(ends) > 1 else ""
+        yield (
+            f"from {zone} to {ends[0]}{more} may also pass what claims an address of another zone, "
+            f"such as {those[0].claimed}"
+        )
 
 
 def _halves(packets: PacketSet, answered: PacketSet) -> Iterable[tuple[bool, PacketSet]]:

@@ -50,7 +50,7 @@ class Hop:
         """The packets whose verdict satisfies a predicate; None where no configuration is given."""
         if self.view is None:
             return None
-        return PacketSet.where(self.view.verdicts(Way.of(self.crossing, state)), passes)
+        return self.view.passing(Way.of(self.crossing, state), passes)
 
     def after(self, packets: PacketSet) -> PacketSet:
         """Packets as they may leave."""

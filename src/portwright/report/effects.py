@@ -9,7 +9,7 @@ from portwright.check.judge import Judgment
 from portwright.check.run import Check
 from portwright.findings import Finding
 from portwright.policy.reference import RuleReference, reference_json, rule_reference
-from portwright.report.check import assumptions, finding_json, finding_text, same_cause
+from portwright.report.check import ROUTINE, assumptions, finding_json, finding_text, same_cause
 from portwright.report.context import WIDTH
 from portwright.report.grouping import grouped
 from portwright.trace.changes import ScenarioChange
@@ -125,7 +125,7 @@ def effects_text(compared: SiteComparison, old: str, new: str) -> str:
         ("Not known", [*_flows(effects.undecided), *_findings(compared, effects.doubts)]),
     ):
         lines += ["", heading, *body] if body else []
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *wrap(f"Taken for granted: {'; '.join(ROUTINE)}.", WIDTH)])
 
 
 _HEADLINES = {

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from textwrap import wrap
 
 from portwright.check.ends import ends
@@ -22,6 +22,7 @@ from portwright.site.model import Site
 from portwright.site.naming import site_naming, site_naming_together
 
 SCHEMA = "portwright.query/1"
+_ENDS = 8  # ends of a list in the last lines
 _LISTED = 3  # flows that need a part, and are spelled out
 _RULES = 4  # rules of a part that are spelled out
 _LONGEST_PLACE = 60  # columns; behind a longer file name the rule has a line of its own
@@ -297,12 +298,15 @@ def _footer(answer: Answer) -> Iterator[str]:
 
 
 def _by_source(legs: Iterable[Leg]) -> Iterator[str]:
-    """Pairs of ends: `within data`, `from app to users, admin`."""
+    """Pairs of ends: `within data`, `from app to users, admin`; long lists end in how many more there are."""
     found: dict[str, dict[str, None]] = {}
     for leg in legs:
         found.setdefault(leg.source.name, {})[leg.destination.name] = None
-    for source, destinations in found.items():
+    for source, destinations in islice(found.items(), _ENDS):
         if source in destinations:
             yield f"within {source}"
         if others := [name for name in destinations if name != source]:
-            yield f"from {source} to {', '.join(others)}"
+            more = f" and {len(others) - _ENDS} more" if len(others) > _ENDS else ""
+            yield f"from {source} to {', '.join(others[:_ENDS])}{more}"
+    if len(found) > _ENDS:
+        yield f"from {len(found) - _ENDS} more ends as well (--format json names them)"
