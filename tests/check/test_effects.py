@@ -239,7 +239,8 @@ def test_a_point_that_is_not_clear_is_an_input_error(change):
 def test_another_platform_may_take_the_place(change):
     """What counts is what it does."""
     rendered = change.site.with_name("rendered")
-    assert run("render", change.site, "--point", "core-fw", "--platform", "nftables", "--optional", "-o", rendered).status == 0
+    options = ("--point", "core-fw", "--platform", "nftables", "--optional", "-o", rendered)
+    assert run("render", change.site, *options).status == 0
     [new] = rendered.iterdir()
     done = run("diff", change.site.with_name("core-fw.cfg"), new, "--site", change.site, "--format", "json")
     assert done.document["site"]["lost"] == []

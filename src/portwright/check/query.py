@@ -21,7 +21,7 @@ from portwright.plan.routing import Routing
 from portwright.policy.text import packet_of
 from portwright.site.model import Route, Site
 
-MAX_PAIRS = 10_000  # of ends, each of which is judged by itself
+MAX_PAIRS = 5_000  # of ends, each of which is judged by itself
 _PLACE = "FLOW"
 
 
