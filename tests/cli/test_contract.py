@@ -27,6 +27,7 @@ GOOD = {  # command -> arguments with which it has nothing to complain about
     "lint": [CORE],
     "diff": [CORE, CORE],
     "why": [SITE, "crm.fetch-report"],
+    "query": [SITE, "tcp any > sql01:1433"],
 }
 JUDGING = sorted(GOOD)  # read files and answer in JSON too; the other commands look things up, or write
 

@@ -4,30 +4,26 @@ A test is judged on every way between the zones of its ends. Where no way is dec
 passed for want of a path.
 """
 
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from portwright.check.judge import Judge, Obstacle, on_way
-from portwright.check.points import Way
+from portwright.check.ends import between, ends, homeless, only_at
+from portwright.check.judge import Judge, Obstacle
+from portwright.check.reach import Reach
 from portwright.findings import Finding, Kind
-from portwright.packets.addresses import Addresses
 from portwright.packets.box import Box, Boxes
 from portwright.packets.fields import TCP, Field
 from portwright.packets.intervals import contains
-from portwright.packets.notation import End, Flow
 from portwright.packets.packetset import PacketSet
 from portwright.plan.model import Endpoint, reply
 from portwright.plan.routing import Routing
-from portwright.policy.algebra import is_possible, is_sure
+from portwright.policy.algebra import is_sure
 from portwright.policy.index import Values
 from portwright.policy.reference import RuleReference, rule_reference
 from portwright.policy.text import packet_of
-from portwright.policy.translation import free
-from portwright.policy.walk import Decided, surely_meets
+from portwright.policy.walk import surely_meets
 from portwright.site.model import Route, Test
-
-_ANY = "any"  # flow notation for every address; those in no zone are nobody's
 
 
 class _Leg(NamedTuple):
@@ -69,36 +65,18 @@ class Assertions:
     def _legs(self, test: Test) -> Iterator[_Leg]:
         routing = Routing.of(self.judge.plan.site)
         flow = test.flow
-        for source in self._parts(flow.source, routing):
-            for destination in self._parts(flow.destination, routing):
-                boxes = _between(flow, source.addresses, destination.addresses)
+        for source in ends(flow.source.addresses, routing):
+            for destination in ends(flow.destination.addresses, routing):
+                boxes = between(flow, source.addresses, destination.addresses)
                 if boxes:
                     routes = routing.between(source, destination)
-                    at = tuple(_at(route, flow.point) for route in routes)
+                    at = tuple(only_at(route, flow.point) for route in routes)
                     yield _Leg(source, destination, boxes, tuple(route for route in at if route is not None))
-
-    def _parts(self, end: End, routing: Routing) -> Iterator[Endpoint]:
-        """An end by zone, apart from hosts with a firewall of their own and virtual addresses."""
-        site, rest = self.judge.plan.site, end.addresses
-        for name in routing.on_host:
-            host = site.hosts[name]
-            if part := rest & host.addresses:
-                yield Endpoint(name, host.zone, part, frozenset(), host)
-            rest = rest - host.addresses
-        for virtual in site.virtual.values():
-            if part := rest & virtual.addresses:
-                yield Endpoint(virtual.name, virtual.zone, part, frozenset())
-            rest = rest - virtual.addresses
-        for zone, part in site.split(rest).items():
-            yield Endpoint(zone, zone, part, frozenset())
 
     def _homeless(self, test: Test) -> Finding | None:
         """An end with addresses that lie in no zone: nobody knows their way."""
-        named = Addresses()
-        for zone in self.judge.plan.site.zones.values():
-            named = named | zone.addresses
         for end in (test.flow.source, test.flow.destination):
-            if end.text != _ANY and (lost := end.addresses - named):
+            if lost := homeless(end, self.judge.plan.site):
                 return _finding(test, f"{lost.texts()[0]} lies in no zone, so that the test of {test.flow.text} fails")
         return None
 
@@ -136,53 +114,28 @@ class Assertions:
         for crossing in route.forward:
             if crossing.point not in self.judge.views:
                 return _finding(test, f"{_open(test)}: no configuration of {crossing.point} is given", Kind.UNDECIDED)
-        packets = self._passing(route, PacketSet.of(self.judge.space, leg.boxes), is_possible)
+        reach = Reach(self.judge, route)
+        packets = reach.passing(PacketSet.of(self.judge.space, leg.boxes))
         if not packets:
             return None
-        if not any(self.judge.translates(crossing) for crossing in route.forward):
-            packets = self._passing(route, packets, is_sure) or packets
-        return self._walked(test, route, leg, packets)
+        if not reach.translates:
+            packets = reach.passing(packets, is_sure) or packets
+        return self._walked(test, reach, leg, packets)
 
-    def _passing(self, route: Route, meant: PacketSet, passes: Callable[[Hashable], bool]) -> PacketSet:
-        """What can be sent so that it passes every point and comes out as one of the packets that are meant."""
-        senders = free(meant, Field.DST, Field.DPORT)
-        packets = free(meant, Field.SRC, Field.SPORT) if self._hides_sources(route) else meant
-        for crossing in reversed(route.forward):
-            view, way = self.judge.views[crossing.point], Way.of(crossing)
-            if view.translates(way.hook):
-                to, source = view.translations(way)
-                packets = to.sources_of(source.sources_of(packets))
-            packets = packets & PacketSet.where(view.verdicts(way), passes)
-        return packets & senders
-
-    def _hides_sources(self, route: Route) -> bool:
-        return any(self.judge.translates(crossing) for crossing in route.forward)
-
-    def _walked(self, test: Test, route: Route, leg: _Leg, packets: PacketSet) -> Finding:
+    def _walked(self, test: Test, reach: Reach, leg: _Leg, packets: PacketSet) -> Finding:
         """A finding with a packet, and the rules that let it pass point by point."""
         rules: list[RuleReference] = []
         packet = packets.witness(self.judge.prefer)
         header: Values = packet
         is_certain = True
-        for crossing in route.forward:
-            view, way = self.judge.views[crossing.point], Way.of(crossing)
-            decision = view.walker(way.hook).decide(on_way(header, view, way))
-            deciding = decision.undecided_by or ((decision.rule,) if decision.rule else ())
-            rules += [rule_reference(rule, crossing.point) for rule in deciding]
-            if decision.decided is not Decided.ACCEPT or len(decision.headers) != 1:
-                is_certain = False
-                rules = [rule_reference(rule, crossing.point) for rule in deciding]
-                break
-            header = decision.headers[0]
+        for step in reach.walk(packet):
+            rules = [*(rules if step.is_certain else ()), *(rule_reference(rule, step.point) for rule in step.deciding)]
+            is_certain = step.is_certain
+            header = step.leaving
         if is_certain and any(surely_meets((box,), header) for box in _without_source(leg.boxes)):
             text = f"{test.flow.text} passes, and a test of the site says that nothing of it may"
             return _finding(test, text, Kind.ASSERTION, str(packet_of(packet)), tuple(rules))
         return _finding(test, _open(test), Kind.UNDECIDED, str(packet_of(packet)), tuple(rules))
-
-
-def _between(flow: Flow, sources: Addresses, destinations: Addresses) -> Boxes:
-    source = replace(flow.source, addresses=sources)
-    return replace(flow, source=source, destination=replace(flow.destination, addresses=destinations)).boxes()
 
 
 def _open(test: Test) -> str:
@@ -193,14 +146,6 @@ def _without_source(boxes: Boxes) -> Boxes:
     """The boxes whatever the source, which points may translate."""
     sources = (Field.SRC, Field.SPORT)
     return tuple(Box(tuple(pair for pair in box.constraints if pair[0] not in sources)) for box in boxes)
-
-
-def _at(route: Route, point: str | None) -> Route | None:
-    """The route at one point only; None when it does not cross the point."""
-    if point is None:
-        return route
-    forward, back = (tuple(c for c in crossings if c.point == point) for crossings in (route.forward, route.back))
-    return Route(forward, back) if forward else None
 
 
 def _finding(

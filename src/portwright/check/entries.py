@@ -53,8 +53,8 @@ def wide_rules(plan: Plan, excess: Mapping[str, PointExcess]) -> Iterator[Findin
     for point, found in excess.items():
         for one in found.accepted:
             if _matches_anywhere(one):
-                entry = next(entry for entry in plan.accepted_rules if entry.at == point and accepts(entry, one))
-                yield _answered_for(point, one, entry)
+                entries = (entry for entry in plan.accepted_rules if entry.at == point)
+                yield _answered_for(point, one, next(e for e in entries if accepts(e, one.rule, one.remarks)))
 
 
 def _matches_anywhere(found: RuleExcess) -> bool:

@@ -4,7 +4,7 @@ Excess has a universe: new connections that can arrive on an interface (on the s
 and have a declared host or group of the site at one end. What a rule permits beyond that is counted as not judged.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from portwright.check.judge import Judge
@@ -25,8 +25,13 @@ class RuleExcess:
 
     rule: Rule
     packets: PacketSet
-    ways: list[Way] = field(default_factory=list)
+    on: dict[Way, PacketSet] = field(default_factory=dict)  # the packets on each way
     remarks: tuple[str, ...] = ()  # right above it in the file, where somebody answers for rules of the point
+
+    @property
+    def ways(self) -> list[Way]:
+        """The ways on which there is any."""
+        return list(self.on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +75,15 @@ class ExcessFinder:
             judged = to(self._universe)
             self._share(view, way, certain & judged, sure)
             self._share(view, way, (open_ - certain) & judged, possible)
-            strangers.update(self._parts(view, way, open_ - judged))
+            strangers.update(view.permitting(way, open_ - judged))
         entries = [entry for entry in self._plan.accepted_rules if entry.at == point.name]
         lines = view.reading.text.split("\n") if entries else []
         accepted: list[RuleExcess] = []
         kept: list[RuleExcess] = []
         for found in sure.values():
-            found.remarks = tuple(_remarks_above(lines, found.rule.source.line)) if lines else ()
-            (accepted if any(accepts(entry, found) for entry in entries) else kept).append(found)
+            found.remarks = remarks_above(lines, found.rule) if lines else ()
+            is_accepted = any(accepts(entry, found.rule, found.remarks) for entry in entries)
+            (accepted if is_accepted else kept).append(found)
         return PointExcess(tuple(kept), tuple(possible.values()), len(strangers), tuple(accepted))
 
     def _arrivals(self, point: Point) -> Iterator[tuple[Way, PacketSet, PacketSet]]:
@@ -103,36 +109,10 @@ class ExcessFinder:
                     yield Way("forward", came_in, goes_out), sent, led
 
     def _share(self, view: PointView, way: Way, packets: PacketSet, into: dict[Rule, RuleExcess]) -> None:
-        for rule, part in self._parts(view, way, packets).items():
-            known = into.get(rule)
-            ways = [*known.ways, way] if known else [way]
-            into[rule] = RuleExcess(rule, known.packets | part if known else part, ways)
-
-    def _parts(self, view: PointView, way: Way, packets: PacketSet) -> dict[Rule, PacketSet]:
-        """The packets by the rule that permits them: of the last stage in which somebody wrote one."""
-        fixed = PacketSet.of(self._space, [box] if (box := Box.of(view.constraints(way))) else [])
-        rest = packets & fixed
-        parts: dict[Rule, PacketSet] = {}
-        last: dict[Rule, PacketSet] = {}
-        for accepting, seen in view.accepting(way):
-            if not rest:
-                break
-            found = {rule: rest & seen.before(part) for rule, part in accepting.parts(seen.after(rest)).items()}
-            last = {rule: part for rule, part in found.items() if rule is not None}
-            written = {rule: part for rule, part in last.items() if not rule.default}
-            parts |= written
-            for part in written.values():
-                rest = rest - part
-        defaults = {rule: part & rest for rule, part in last.items() if rule.default}
-        parts |= {rule: part for rule, part in defaults.items() if part}
-        return {rule: self._free_of_way(view, way, part) for rule, part in parts.items()}
-
-    def _free_of_way(self, view: PointView, way: Way, packets: PacketSet) -> PacketSet:
-        """The packets without the fields that the way fixes."""
-        root = packets.root
-        for name, values in view.constraints(way).items():
-            root = self._space.assign(name, root, (values[0][:1] * 2,), view.either)
-        return PacketSet(self._space, root)
+        for rule, part in view.permitting(way, packets).items():
+            found = into.setdefault(rule, RuleExcess(rule, PacketSet.nothing(self._space)))
+            found.packets = found.packets | part
+            found.on[way] = part
 
 
 def permitted(plan: Plan, seen: Callable[[RequiredFlow], bool] = lambda _: True) -> Boxes:
@@ -166,12 +146,17 @@ def _declared_ends(site: Site) -> Boxes:
     return tuple(box for box in ends if box is not None)
 
 
-def accepts(entry: Accept, found: RuleExcess) -> bool:
+def accepts(entry: Accept, rule: Rule, remarks: Sequence[str]) -> bool:
     """Report whether an entry answers for a rule, by its text or by the remarks right above it."""
-    return bool(entry.rule) and any(str(entry.rule) in line for line in (found.rule.source.text, *found.remarks))
+    return bool(entry.rule) and any(str(entry.rule) in line for line in (rule.source.text, *remarks))
 
 
-def _remarks_above(lines: Sequence[str], line: int) -> Iterable[str]:
+def remarks_above(lines: Sequence[str], rule: Rule) -> tuple[str, ...]:
+    """The remarks right above a rule in the lines of its file, the nearest first."""
+    return tuple(_remarks_above(lines, rule.source.line))
+
+
+def _remarks_above(lines: Sequence[str], line: int) -> Iterator[str]:
     for number in range(line - 2, -1, -1):
         if " remark " not in lines[number] and not lines[number].strip().startswith("#"):
             return

@@ -111,15 +111,19 @@ class Judge:
         yield from self.along(replies, known, State.ESTABLISHED, "reply")
         yield from self._one_sided(route, both, packets, replies, is_tcp)
 
+    def leads_on(self, virtual: Virtual) -> str:
+        """Why the way to a virtual address does not end there: packets go on as others, or to another zone."""
+        return _BALANCED.format(name=virtual.name) if relays_on(self.plan.site, virtual) else ""
+
     def behind(self, virtual: Virtual) -> Iterator[Obstacle]:
         """What stops packets on their way on from a virtual address to its members; whether, where no flow goes on."""
-        if not relays_on(self.plan.site, virtual):
+        if not (reason := self.leads_on(virtual)):
             return
         flows = [flow for flow in self.plan.flows if virtual.name in (flow.via, flow.source.name)]
         for flow in flows:
             yield from self.result(flow).obstacles
         if not flows:
-            yield Obstacle("undecided", "", None, reason=_BALANCED.format(name=virtual.name), place=virtual.source)
+            yield Obstacle("undecided", "", None, reason=reason, place=virtual.source)
 
     def _one_sided(
         self, route: Route, both: set[str], packets: Boxes, replies: Boxes, is_tcp: bool
@@ -146,7 +150,7 @@ class Judge:
             if not _all_sure(view.verdicts(way), boxes):
                 packets = packets or PacketSet.of(self.space, boxes)
                 yield from self._at(view, way, crossing, packets, kind)
-            elif kind == "missing" and (reason := _routed_elsewhere(view, crossing, boxes)):
+            elif kind == "missing" and (reason := routed_elsewhere(view, crossing, boxes)):
                 yield Obstacle("undecided", crossing.point, crossing, reason=reason)
 
     def _at(
@@ -250,7 +254,7 @@ class Judge:
         obstacles = list(self._at(view, Way.of(crossing, state), crossing, passing.arriving, kind))
         yield from obstacles
         routed = kind == "missing" and not obstacles
-        if routed and (reason := _routed_elsewhere(view, crossing, tuple(self._destinations(passing.inner)))):
+        if routed and (reason := routed_elsewhere(view, crossing, tuple(self._destinations(passing.inner)))):
             yield Obstacle("undecided", crossing.point, crossing, reason=reason)
 
     def _destinations(self, packets: PacketSet) -> Iterator[Box]:
@@ -331,7 +335,7 @@ def swapped(packets: PacketSet) -> PacketSet:
     return PacketSet.of(packets.space, [reply(box) for box in packets.boxes()])
 
 
-def _routed_elsewhere(view: PointView, crossing: Crossing, boxes: Boxes) -> str:
+def routed_elsewhere(view: PointView, crossing: Crossing, boxes: Boxes) -> str:
     """Where a connected network or a route of a configuration leads to another interface than the site says.
 
     A default route says nothing against the site, which may know more. An interface without an address of its own, such

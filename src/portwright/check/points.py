@@ -1,12 +1,12 @@
 """The enforcement points of a site with their configurations, ready to be asked about sets of packets."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from portwright.check.declared import with_declared
 from portwright.errors import InvalidInput, Problem
-from portwright.packets.box import NEVER, Match
+from portwright.packets.box import NEVER, Box, Match
 from portwright.packets.diagram import Operation, PacketMap, Space
 from portwright.packets.fields import Field, Flags, State
 from portwright.packets.intervals import Intervals
@@ -14,7 +14,7 @@ from portwright.packets.packetset import PacketSet
 from portwright.plan.model import Plan
 from portwright.policy.algebra import AcceptingRules, PolicyMap
 from portwright.policy.configuration import Configuration
-from portwright.policy.model import Chain, Policy, Rule, Stage
+from portwright.policy.model import Chain, Policy, Rewrite, Rule, Stage
 from portwright.policy.routing import not_routed_elsewhere
 from portwright.policy.translation import Parts, Translation, translates
 from portwright.policy.walk import Walker
@@ -63,6 +63,7 @@ class PointView:
         self._maps: dict[str, PolicyMap] = {}
         self._walkers: dict[str, Walker] = {}
         self._ways: dict[Way, PacketMap[int]] = {}
+        self._passing: dict[tuple[Way, Callable[[Hashable], bool]], PacketSet] = {}
         self._accepting: dict[Stage, AcceptingRules] = {}
         self._parts: dict[str, Parts] = {}
         self._translations: dict[Way, tuple[Translation, Translation]] = {}
@@ -101,6 +102,35 @@ class PointView:
             steps = self.translations(way)[:number] if self.translates(way.hook) else ()
             yield self._accepting[stage], Seen(steps)
 
+    def permitting(self, way: Way, packets: PacketSet) -> dict[Rule, PacketSet]:
+        """Arriving packets by the rule that permits them: of the last stage in which somebody wrote one."""
+        fixed = PacketSet.of(self.space, [box] if (box := Box.of(self.constraints(way))) else [])
+        rest = packets & fixed
+        parts: dict[Rule, PacketSet] = {}
+        last: dict[Rule, PacketSet] = {}
+        translating: dict[Rule, PacketSet] = {}  # a rule that is there to translate permits only what no other does
+        for accepting, seen in self.accepting(way):
+            if not rest:
+                break
+            found = {rule: rest & seen.before(part) for rule, part in accepting.parts(seen.after(rest)).items()}
+            last = {rule: part for rule, part in found.items() if rule is not None}
+            written = {rule: part for rule, part in last.items() if not rule.default}
+            translating |= {rule: part for rule, part in written.items() if isinstance(rule.action, Rewrite)}
+            permitting = {rule: part for rule, part in written.items() if rule not in translating}
+            parts |= permitting
+            for part in permitting.values():
+                rest = rest - part
+        others = (*translating.items(), *((rule, part) for rule, part in last.items() if rule.default))
+        parts |= {rule: part & rest for rule, part in others if part & rest}
+        return {rule: self._free_of_way(way, part) for rule, part in parts.items()}
+
+    def _free_of_way(self, way: Way, packets: PacketSet) -> PacketSet:
+        """The packets without the fields that the way fixes."""
+        root = packets.root
+        for name, values in self.constraints(way).items():
+            root = self.space.assign(name, root, (values[0][:1] * 2,), self.either)
+        return PacketSet(self.space, root)
+
     def before(self, way: Way) -> Callable[[PacketSet], PacketSet]:
         """Which packets on a way are led to given destinations: as they arrive, from as they are behind the point."""
         return self.translations(way)[0].sources_of if self.translates(way.hook) else _as_they_are
@@ -112,6 +142,12 @@ class PointView:
                 self._maps[way.hook] = PolicyMap(self.space, self.policy(way.hook))
             self._ways[way] = self._on(way, self._maps[way.hook])
         return self._ways[way]
+
+    def passing(self, way: Way, passes: Callable[[Hashable], bool]) -> PacketSet:
+        """The packets on a way whose verdicts satisfy a predicate."""
+        if (way, passes) not in self._passing:
+            self._passing[way, passes] = PacketSet.where(self.verdicts(way), passes)
+        return self._passing[way, passes]
 
     def _on(self, way: Way, made: PolicyMap) -> PacketMap[int]:
         root = made.verdicts.root

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from ipaddress import ip_address
 from itertools import chain
 from typing import NamedTuple
@@ -55,7 +56,7 @@ def preferences(site: Site) -> Preferences:
     }
 
 
-class _Opening(NamedTuple):
+class Opening(NamedTuple):
     """What a line that is not certain may open: a packet, and all of them."""
 
     witness: str
@@ -74,10 +75,21 @@ class Check:
         self._permitted = PacketSet.of(self.space, permitted(plan))
         self._naming = site_naming(plan.site)
 
+    def instead(self, point: str, reading: Reading) -> "Check":
+        """The same check with another configuration of one point; what is known of the others is shared."""
+        other = copy(self)
+        other.views = {**self.views, point: PointView(point, reading, self.space, self.plan)}
+        other.judge = Judge(self.plan, other.views, self.space, self.prefer)
+        return other
+
+    def excess(self, point: str) -> PointExcess:
+        """What one point permits although nothing needs it."""
+        return ExcessFinder(self.plan, self.judge).of(self.views[point], self.plan.site.points[point])
+
     def run(self, everything: bool = False) -> CheckReport:
         """Judge every required flow and every point. `everything` lifts the universe of excess."""
         results = tuple(self.judge.result(flow) for flow in self.plan.required)
-        spared = _spared(results)
+        spared = spared_flows(results)
         finder = ExcessFinder(self.plan, self.judge, everything)
         excess = {name: finder.of(view, self.plan.site.points[name]) for name, view in self.views.items()}
         findings = [
@@ -108,11 +120,16 @@ class Check:
 
     def _blocked(self, results: Iterable[FlowResult], spared: frozenset[str]) -> Iterator[Finding]:
         for result in results:
-            blocking = [obstacle for obstacle in result.obstacles if obstacle.kind != "undecided"]
-            stops = list(dict.fromkeys(obstacle.point for obstacle in blocking))
-            for obstacle in blocking if result.flow.id not in spared else ():
-                others = [point for point in stops if point != obstacle.point]
-                yield self._finding(result.flow, obstacle, others)
+            if result.flow.id not in spared:
+                yield from self.blocked(result)
+
+    def blocked(self, result: FlowResult) -> Iterator[Finding]:
+        """What it means that a flow, or its replies, do not pass: a finding for each point that surely stops it."""
+        blocking = [obstacle for obstacle in result.obstacles if obstacle.kind != "undecided"]
+        stops = list(dict.fromkeys(obstacle.point for obstacle in blocking))
+        for obstacle in blocking:
+            others = [point for point in stops if point != obstacle.point]
+            yield self._finding(result.flow, obstacle, others)
 
     def _finding(self, flow: RequiredFlow, obstacle: Obstacle, others: Sequence[str]) -> Finding:
         kind = _BLOCKED[obstacle.kind]
@@ -140,13 +157,13 @@ class Check:
                 if obstacle.kind == "undecided" and known:
                     for cause in obstacle.rules or (obstacle.reason,):
                         hanging[obstacle.point, cause].append((result.flow, obstacle))
-        opening = {name: self._doubtful_rules(name, found) for name, found in excess.items()}
+        opening = {name: self.doubtful_rules(name, found) for name, found in excess.items()}
         for (point, cause), flows in hanging.items():
             opens = opening.get(point, {}).pop(cause, None) if isinstance(cause, Rule) else None
             yield self._hanging(point, cause, flows, opens)
         for point, rules in opening.items():
             for rule, may_pass in rules.items():
-                yield self._may_open(point, rule, may_pass)
+                yield self.may_open(point, rule, may_pass)
 
     def _unread(self, results: Iterable[FlowResult]) -> Iterator[Finding]:
         """Points without a configuration that no required flow crosses: what they permit is not known either."""
@@ -178,7 +195,7 @@ class Check:
                 yield Finding(Kind.NOTE, message, subject="no zone", point=name, place=str(point.source))
 
     def _hanging(
-        self, point: str, cause: Rule | str, flows: list[tuple[RequiredFlow, Obstacle]], also: _Opening | None
+        self, point: str, cause: Rule | str, flows: list[tuple[RequiredFlow, Obstacle]], also: Opening | None
     ) -> Finding:
         breaks = tuple(dict.fromkeys(broken for flow, _ in flows for broken in self.plan.breaks(flow)))
         requirements = tuple(dict.fromkeys(flow.requirement.id for flow, _ in flows))
@@ -203,9 +220,9 @@ class Check:
             packets=also.packets if also else None,
         )
 
-    def _doubtful_rules(self, point: str, found: PointExcess) -> dict[Rule, _Opening]:
+    def doubtful_rules(self, point: str, found: PointExcess) -> dict[Rule, Opening]:
         """The uncertain rules that may open what nothing needs, each with a witness and its packets."""
-        rules: dict[Rule, _Opening] = {}
+        rules: dict[Rule, Opening] = {}
         view = self.views[point]
         for part in found.possible:
             witness = list(part.packets.witness(self.prefer))
@@ -214,11 +231,12 @@ class Check:
             decision = view.walker(part.ways[0].hook).decide(tuple(witness))
             text = str(packet_of(tuple(witness), view.reading.configuration.interfaces))
             for rule in decision.undecided_by or (part.rule,):
-                known = rules.get(rule, _Opening(text, PacketSet.nothing(self.space)))
+                known = rules.get(rule, Opening(text, PacketSet.nothing(self.space)))
                 rules[rule] = known._replace(packets=known.packets | part.packets)
         return rules
 
-    def _may_open(self, point: str, rule: Rule, opening: _Opening) -> Finding:
+    def may_open(self, point: str, rule: Rule, opening: Opening) -> Finding:
+        """That a rule may let pass what nothing needs."""
         return Finding(
             Kind.UNDECIDED,
             f"{point}: {_UNFOLLOWED if rule.match.is_certain else _UNMODELLED} may open what nothing needs",
@@ -233,9 +251,10 @@ class Check:
 
     def _excess(self, excess: Mapping[str, PointExcess]) -> Iterator[Finding]:
         for point, found in excess.items():
-            yield from (self._too_wide(point, one) for one in found.sure)
+            yield from (self.too_wide(point, one) for one in found.sure)
 
-    def _too_wide(self, point: str, found: RuleExcess) -> Finding:
+    def too_wide(self, point: str, found: RuleExcess) -> Finding:
+        """That a rule lets pass what nothing needs."""
         own = PacketSet.of(self.space, found.rule.match.possible)  # what is needed of it may stand in the same box
         boxes, left_out = found.packets.cover(_COVER, self.prefer, beside=self._permitted & own)
         shown = "; ".join(box_text(_without_source_port(box), naming=self._naming) for box in boxes)
@@ -299,7 +318,7 @@ class Check:
             yield PointSummary(name, read.platform, read.file, census.modelled, census.inert, census.unknown)
 
 
-def _spared(results: Iterable[FlowResult]) -> frozenset[str]:
+def spared_flows(results: Iterable[FlowResult]) -> frozenset[str]:
     """The blocked flows that nobody misses, since an alternative of theirs is not blocked."""
     results = list(results)
     served = {result.flow.group for result in results if result.judgment is not Judgment.MISSING} - {""}

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "trace": ("portwright.cli.trace", "Follow a scenario step by step: what breaks, where, and what the user sees."),
     "why": ("portwright.cli.why", "Say why a flow is needed, and what breaks without it."),
+    "query": ("portwright.cli.query", "Say who can reach what, by which rules, and what needs it."),
     "render": ("portwright.cli.render", "Write the configuration of each firewall, proved before it is written."),
     "decide": ("portwright.cli.decide", "Say what a configuration does with a packet, and which line decides."),
     "lint": ("portwright.cli.lint", "Find rules without effect, too wide, or not understood in one configuration."),

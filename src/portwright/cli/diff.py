@@ -1,12 +1,15 @@
 """`portwright diff`: what two configurations do differently."""
 
 import re
+from datetime import datetime
 from ipaddress import IPv4Address
 
 import click
 
+from portwright.cli.change import Side, compare_on
 from portwright.cli.options import format_option, platform_option, read_configuration
 from portwright.cli.output import show
+from portwright.cli.site import config_option, today_option
 from portwright.errors import ExitStatus
 from portwright.packets.fields import Field
 from portwright.policy.difference import Comparison, Difference
@@ -37,24 +40,54 @@ _COMMENTS = {  # platform -> lines that say nothing to it
     "--hook", type=click.Choice(["forward", "input", "output"]), default="forward", help="Netfilter hook (forward)."
 )
 @click.option("--path", is_flag=True, help="Netfilter: prerouting, postrouting and NAT too.")
+@click.option("--site", metavar="SITE", help="Say first what the change means for this site.")
+@click.option("--point", metavar="NAME", help="The point of SITE that runs OLD; found by its file when not given.")
+@config_option
+@today_option
 @format_option("text", "json")
-def diff(old: str, new: str, platform: str | None, hook: str, path: bool, output: str) -> int:
-    """Compare what the configurations OLD and NEW do, packet by packet.
+def diff(
+    old: str,
+    new: str,
+    platform: str | None,
+    hook: str,
+    path: bool,
+    site: str | None,
+    point: str | None,
+    configs: tuple[str, ...],
+    today: datetime | None,
+    output: str,
+) -> int:
+    """Compare what the configurations OLD and NEW do, packet by packet, or with --site for what a site needs.
 
-    The two may be of different platforms. Exit status: 0 equal, 1 different, 3 undecided.
+    The two may be of different platforms. Exit status: 0 equal, 1 different, 3 undecided; with --site what counts is
+    the effect on the site.
     """
-    (before, old_text), (after, new_text) = (read_configuration(file, platform) for file in (old, new))
-    comparison = Comparison(before, after, hook, path)
-    same_commands = _commands(old_text, before.platform) == _commands(new_text, after.platform)
+    if site is None and (point or configs or today):
+        raise click.UsageError("--point, --config and --today say something about a site: give --site, too")
+    sides = [Side(file, *read_configuration(file, platform)) for file in (old, new)]
+    before, after = sides
+    comparison = Comparison(before.configuration, after.configuration, hook, path)
+    same_commands = _commands(before) == _commands(after)
     verdict, found, left_out = _compare(comparison, same_commands)
+    compared = compare_on(site, point, before, after, configs, today, same_commands) if site is not None else None
     report = diff_json if output == "json" else diff_text
-    show(report(verdict, found, left_out, comparison, before, after))
-    return {"equal": ExitStatus.PROVED, "different": ExitStatus.FINDINGS, "undecided": ExitStatus.UNDECIDED}[verdict]
+    show(report(verdict, found, left_out, comparison, before.configuration, after.configuration, compared))
+    return _STATUS[compared.verdict if compared is not None else verdict]
 
 
-def _commands(text: str, platform: str) -> list[str]:
+_STATUS = {
+    "equal": ExitStatus.PROVED,
+    "different": ExitStatus.FINDINGS,
+    "undecided": ExitStatus.UNDECIDED,
+    "loses": ExitStatus.FINDINGS,
+    "differs": ExitStatus.FINDINGS,
+}
+
+
+def _commands(side: Side) -> list[str]:
     """The platform, and the lines of a text that are no comments to it."""
-    return [platform, *(line for line in text.splitlines() if not _COMMENTS[platform].match(line))]
+    platform = side.configuration.platform
+    return [platform, *(line for line in side.text.splitlines() if not _COMMENTS[platform].match(line))]
 
 
 def _compare(comparison: Comparison, same_commands: bool) -> tuple[str, list[Difference], int]:

@@ -18,18 +18,25 @@ from portwright.site.model import Site
 def load(site: str, configs: Iterable[str], today: date | None) -> tuple[Plan, dict[str, Reading]]:
     """The plan of a site and the configurations of its points, those of `--config POINT=FILE` in place of its own."""
     loaded = with_configurations(load_site(Path(site)), configs)
-    _refuse(unknown_platforms(loaded))
+    readings = read(loaded)
+    return make_plan(loaded.catalog, loaded, today=today), readings
+
+
+def read(loaded: Site) -> dict[str, Reading]:
+    """The configurations of the points of a site. Raises InvalidInput."""
+    refuse(unknown_platforms(loaded))
     files = {
         name: (point.platform, _shown(point.config))
         for name, point in loaded.points.items()
         if point.config is not None
     }
     readings = read_points(files)
-    _refuse(unknown_interfaces(loaded, readings))
-    return make_plan(loaded.catalog, loaded, today=today), readings
+    refuse(unknown_interfaces(loaded, readings))
+    return readings
 
 
-def _refuse(problems: Iterable[Problem]) -> None:
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise InvalidInput when there are any."""
     if found := list(problems):
         raise InvalidInput(found)
 

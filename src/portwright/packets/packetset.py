@@ -142,13 +142,17 @@ class PacketSet(PacketMap[bool]):
             node = next(child for low, high, child in pieces if low <= chosen[name] <= high)
         return tuple(chosen[name] for name in Field)
 
-    def grow(self, header: Header) -> Box:
-        """A large box inside the set around one of its packets: each field in turn as wide as possible."""
-        constraints = {name: ((header[name], header[name]),) for name in Field}
+    def grow(self, header: Header, apart: bool = False) -> Box:
+        """A large box inside the set around one of its packets: each field in turn as wide as possible.
+
+        With `apart` a field takes all values that it may have, also those that do not lie side by side.
+        """
+        constraints: dict[Field, Intervals] = {name: ((header[name], header[name]),) for name in Field}
         for name in _GROW_ORDER:
             value = constraints.pop(name)[0][0]
             possible = self._slice(name, constraints)
-            constraints[name] = (next(pair for pair in possible if pair[0] <= value <= pair[1]),)
+            beside = (next(pair for pair in possible if pair[0] <= value <= pair[1]),)
+            constraints[name] = possible if apart else beside
         box = Box.of(constraints)
         assert box is not None
         return box

@@ -28,9 +28,9 @@ from portwright.site.model import Accept, Assumption, Crossing, Exemption, Host,
 DEFAULT_PHASES = (Phase.RUN, Phase.ADMINISTER)
 EPHEMERAL: Intervals = ((1024, 65535),)  # RFC 6056, 3.2: what clients may choose; systems use parts of it
 
-_ECHO_REQUEST = {4: 8, 6: 128}  # RFC 792; RFC 4443, 4.1
+ECHO_REQUEST = {4: 8, 6: 128}  # RFC 792; RFC 4443, 4.1
 _ECHO_CODE: Intervals = ((0, 0),)
-_ECHO_REPLY = {4: 0, 6: 129}
+ECHO_REPLY = {4: 0, 6: 129}
 _SWAPPED = {Field.SRC: Field.DST, Field.DST: Field.SRC, Field.SPORT: Field.DPORT, Field.DPORT: Field.SPORT}
 
 
@@ -138,7 +138,7 @@ class RequiredFlow:
             if source_ports is not None:
                 constraints[Field.SPORT] = source_ports
         if self.icmp_type is not None:
-            constraints[Field.TYPE] = ((_ECHO_REQUEST[version],) * 2,)
+            constraints[Field.TYPE] = ((ECHO_REQUEST[version],) * 2,)
             constraints |= {Field.CODE: code} if code is not None else {}
         return Box.of(constraints)
 
@@ -148,7 +148,7 @@ def reply(box: Box) -> Box:
     swapped = {_SWAPPED.get(name, name): ranges for name, ranges in box.constraints}
     if box.get(Field.PROTOCOL) in (((ICMP, ICMP),), ((ICMPV6, ICMPV6),)):
         version = box.get(Field.VERSION)[0][0]
-        swapped[Field.TYPE] = ((_ECHO_REPLY[version],) * 2,)
+        swapped[Field.TYPE] = ((ECHO_REPLY[version],) * 2,)
     answered = Box.of(swapped)
     assert answered is not None  # swapping two fields of the same size empties none
     return answered

@@ -101,6 +101,7 @@ class AcceptingRules:
         self._space = space
         first = Operation(_first_label, left_wins=settles, left_yields=_goes_through, right_yields=_goes_through)
         self._root = StageMap(space, stage, first, self._number).guarded()
+        self._inside = Operation(_number_of, left_wins=_is_outside)
 
     def _number(self, rule: Rule) -> int:
         """The value of a rule: its verdicts, and above them its number when it accepts."""
@@ -111,22 +112,21 @@ class AcceptingRules:
 
     def parts(self, packets: PacketSet) -> dict[Rule | None, PacketSet]:
         """The packets by the rule that lets them go on; None for those that no rule accepts."""
-        labels: PacketMap[int] = PacketMap(
-            self._space, self._space.apply(Operation(_number_of), packets.root, self._root)
-        )
+        labels: PacketMap[int] = PacketMap(self._space, self._space.apply(self._inside, packets.root, self._root))
         rules = (None, *self._numbers)
         return {
-            rules[number]: PacketSet.where(labels, partial(eq, number))
-            for number in sorted(labels.values() - {_OUTSIDE})
+            rules[number - 1]: PacketSet.where(labels, partial(eq, number)) for number in sorted(labels.values() - {0})
         }
 
 
-_OUTSIDE = -1
+def _is_outside(inside: Hashable) -> bool:
+    return inside is False
 
 
-def _number_of(inside: Hashable, value: Hashable) -> int:
+def _number_of(_inside: Hashable, value: Hashable) -> int:
+    """The number of a rule and one, as the packets outside have none."""
     assert isinstance(value, int)
-    return value // _FIRST_LABEL if inside else _OUTSIDE
+    return value // _FIRST_LABEL + 1
 
 
 def _first_label(one: Hashable, other: Hashable) -> Hashable:

@@ -12,17 +12,23 @@ from portwright.policy.index import Values
 from portwright.policy.interfaces import OTHER, Interfaces
 
 Naming = Callable[[int, Interval], str | None]  # IP version, address range -> the name people know it by
+NamingTogether = Callable[[int, Intervals], str | None]  # the same for all addresses of an end
 
 _SHOWN = 4  # parts of a list that are spelled out
 
 
-def _nameless(_version: int, _range: Interval) -> str | None:
+def _nameless(_version: int, _range: object) -> str | None:
     return None
 
 
-def box_text(box: Box, interfaces: Interfaces = Interfaces(), naming: Naming = _nameless) -> str:  # noqa: B008
+def box_text(
+    box: Box,
+    interfaces: Interfaces = Interfaces(),  # noqa: B008
+    naming: Naming = _nameless,
+    together: NamingTogether = _nameless,
+) -> str:
     """A box as one line of flow notation; long lists end in "and N more"."""
-    ends = [_end(box, address, port, naming) for address, port in _ENDS]
+    ends = [_end(box, address, port, naming, together) for address, port in _ENDS]
     words = [_protocols(box), ends[0], ">", ends[1], *_icmp(box), *_interfaces(box, interfaces), *_states(box)]
     return " ".join(word for word in words if word)
 
@@ -49,8 +55,8 @@ def _listed(parts: list[str]) -> str:
     return shown if len(parts) <= _SHOWN else f"{shown} and {len(parts) - _SHOWN} more"
 
 
-def _end(box: Box, address: Field, port: Field, naming: Naming) -> str:
-    parts = [part for version in (4, 6) for part in _addresses(box, version, address, naming)]
+def _end(box: Box, address: Field, port: Field, naming: Naming, together: NamingTogether) -> str:
+    parts = list(dict.fromkeys(end_texts(box, address, naming, together)))
     text = "any" if parts == ["any4", "any6"] else _listed(parts)
     ports = box.get(port)
     if ports == ((0, 0xFFFF),) or (ports == ((0, 0),) and not _has_ports(box)):
@@ -59,7 +65,12 @@ def _end(box: Box, address: Field, port: Field, naming: Naming) -> str:
     return f"{text}:{_listed([_span(pair) for pair in ports])}"
 
 
-def _addresses(box: Box, version: int, address: Field, naming: Naming) -> list[str]:
+def end_texts(box: Box, address: Field, naming: Naming, together: NamingTogether) -> list[str]:
+    """The addresses of one end, each under its name or as network or range."""
+    return [part for version in (4, 6) for part in _addresses(box, version, address, naming, together)]
+
+
+def _addresses(box: Box, version: int, address: Field, naming: Naming, together: NamingTogether) -> list[str]:
     """The addresses of one IP version at one end."""
     whole = ((0, LAST_ADDRESS[version]),)
     ranges = intersect(box.get(address), whole)
@@ -67,7 +78,23 @@ def _addresses(box: Box, version: int, address: Field, naming: Naming) -> list[s
         return []
     if ranges == whole:
         return [f"any{version}"]
+    if name := together(version, ranges):
+        return [name]
     return [naming(version, pair) or address_range_text(version, pair) for pair in ranges]
+
+
+def service_text(box: Box) -> str:
+    """What a box says beside its addresses: `tcp 443,8000-8010`, `icmp type 8`."""
+    ports = [
+        f"{word}{_all_ports(box.get(name))}"
+        for name, word in ((Field.DPORT, ""), (Field.SPORT, "from "))
+        if _has_ports(box) and box.get(name) != ((0, 0xFFFF),)
+    ]
+    return " ".join([_protocols(box), *ports, *_icmp(box)])
+
+
+def _all_ports(ranges: Intervals) -> str:
+    return ",".join(map(_span, ranges))
 
 
 def _has_ports(box: Box) -> bool:

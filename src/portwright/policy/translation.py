@@ -80,6 +80,21 @@ class Translation:
             packets = step.backward(packets)
         return touched if moved else packets
 
+    def apart(self, packets: PacketSet) -> Iterator[PacketSet]:
+        """The packets by the translation that they may meet; those that meet none come last."""
+        for number, step in enumerate(self._steps):
+            for where, _ in step.changed:
+                if own := packets & self._before(number, where):
+                    yield own
+                    packets = packets - own
+        if packets:
+            yield packets
+
+    def _before(self, number: int, packets: PacketSet) -> PacketSet:
+        for step in reversed(self._steps[:number]):
+            packets = step.backward(packets)
+        return packets
+
 
 @dataclass(frozen=True, slots=True)
 class _Step:

@@ -9,6 +9,7 @@ from portwright.policy.reference import rule_json, rule_reason
 from portwright.policy.text import box_text, packet_of
 from portwright.policy.walk import Decided, Decision, changes_of
 from portwright.report.context import WIDTH, point_name
+from portwright.report.effects import SiteComparison, effects_json, effects_text
 
 _COVER = 3  # boxes of a difference that are spelled out
 _RULES = 4  # rules of a side that are spelled out
@@ -17,9 +18,15 @@ SCHEMA = "portwright.diff/1"
 
 
 def diff_json(
-    verdict: str, found: list[Difference], left_out: int, comparison: Comparison, old: Configuration, new: Configuration
+    verdict: str,
+    found: list[Difference],
+    left_out: int,
+    comparison: Comparison,
+    old: Configuration,
+    new: Configuration,
+    compared: SiteComparison | None = None,
 ) -> dict[str, object]:
-    """The differences by contract; `not_listed` counts the headers beyond those listed."""
+    """The differences by contract; `not_listed` counts the headers beyond those listed, `site` says what they mean."""
 
     def side(decision: Decision, configuration: Configuration) -> dict[str, object]:
         point = point_name(configuration.file)
@@ -43,6 +50,7 @@ def diff_json(
             for difference in found
         ],
         "not_listed": str(left_out),
+        **({"site": effects_json(compared)} if compared is not None else {}),
     }
 
 
@@ -54,10 +62,17 @@ _HEADLINES = {
 
 
 def diff_text(
-    verdict: str, found: list[Difference], left_out: int, comparison: Comparison, old: Configuration, new: Configuration
+    verdict: str,
+    found: list[Difference],
+    left_out: int,
+    comparison: Comparison,
+    old: Configuration,
+    new: Configuration,
+    compared: SiteComparison | None = None,
 ) -> str:
-    """The differences for a person: what changes for which packets, and by which lines."""
-    lines = _wrapped(_HEADLINES[verdict].format(old=old.file, new=new.file), "", "")
+    """The differences for a person: what they mean for a site; what changes for which packets, and by which lines."""
+    lines = [effects_text(compared, old.file, new.file), "", "Packet by packet"] if compared is not None else []
+    lines += _wrapped(_HEADLINES[verdict].format(old=old.file, new=new.file), "", "")
     for number, difference in enumerate(found, 1):
         witness = packet_of(difference.witness, comparison.interfaces)
         lines += ["", f"{number}. {witness}", *_side("old", difference.old), *_side("new", difference.new)]

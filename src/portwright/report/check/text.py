@@ -32,11 +32,17 @@ def check_text(report: CheckReport) -> str:
     lines = wrap(headline(report), WIDTH)
     lines += [*wrap(compared_with(report), WIDTH, break_on_hyphens=False), ""]
     for number, group in enumerate(in_order(report), 1):
-        lines += [*_finding(number, group.first, report.plan, report.texts), *_same(group), ""]
+        lines += [*group_text(number, group, report.plan, report.texts), ""]
     return "\n".join([*lines, *_mended(report), *_footer(report)])
 
 
-def _finding(number: int, finding: Finding, plan: Plan, texts: Mapping[str, str]) -> list[str]:
+def group_text(number: int, group: Group, plan: Plan, texts: Mapping[str, str]) -> list[str]:
+    """Findings with one cause: the weightiest, and what else it is about."""
+    label, text = same_cause(group)
+    return [*finding_text(number, group.first, plan, texts), *(_labelled(label, [text]) if text else [])]
+
+
+def finding_text(number: int, finding: Finding, plan: Plan, texts: Mapping[str, str]) -> list[str]:
     """One finding: what it means, which line decides, who needs it, where that is written."""
     head = wrap(f"{mark(finding)}{finding.message}", WIDTH - 4)
     lines = [f"{number:>2}. {head[0]}", *(f"    {line}" for line in head[1:])]
@@ -46,11 +52,6 @@ def _finding(number: int, finding: Finding, plan: Plan, texts: Mapping[str, str]
     for label, found in groupby(evidence(finding, plan), key=lambda pair: pair[0]):
         lines += _labelled(label, (text for _, text in found))
     return lines
-
-
-def _same(group: Group) -> list[str]:
-    label, text = same_cause(group)
-    return _labelled(label, [text]) if text else []
 
 
 def _labelled(label: str, texts: Iterable[str]) -> list[str]:
