@@ -63,7 +63,8 @@ class ExcessFinder:
         possible: dict[Rule, RuleExcess] = {}
         strangers: set[Rule] = set()
         seen = self._judge.seen_at(point.name)
-        may_pass = (self._at_hosts if point.on else self._on_the_way) | seen
+        answered_for = PacketSet.of(self._space, accepted_at(self._plan, point.name))
+        may_pass = (self._at_hosts if point.on else self._on_the_way) | answered_for | seen
         for way, sources, destinations in self._arrivals(point):
             to = view.before(way)
             arriving = sources & to(destinations)
@@ -116,10 +117,14 @@ class ExcessFinder:
 
 
 def permitted(plan: Plan, seen: Callable[[RequiredFlow], bool] = lambda _: True) -> Boxes:
-    """What may be open: the plan's flows that can be seen, what somebody answers for, what every network needs."""
+    """What may be open anywhere: the plan's flows that can be seen, what is answered for, what every network needs."""
     flows = (box for flow in plan.flows if seen(flow) for box in flow.permitted)
-    accepted = (box for entry in plan.accepted for box in entry.boxes)
-    return (*flows, *accepted, *plan.tolerated)
+    return (*flows, *accepted_at(plan, None), *plan.tolerated)
+
+
+def accepted_at(plan: Plan, point: str | None) -> Boxes:
+    """What somebody answers for at one point alone; with None, wherever it may be."""
+    return tuple(box for one in plan.accepted if one.at == point for box in one.boxes)
 
 
 def _between(sources: Addresses | None, destinations: Addresses) -> Boxes:

@@ -9,7 +9,7 @@ from portwright.check.judge import Judge
 from portwright.check.reach import Reach, Rules
 from portwright.packets.box import Box, Boxes
 from portwright.packets.packetset import PacketSet
-from portwright.plan.model import RequiredFlow
+from portwright.plan.model import AcceptedFlow, RequiredFlow
 from portwright.site.model import Accept
 
 _ROUTINE = "what every network needs"
@@ -52,7 +52,7 @@ class Needs:
     def _wanted(self, reach: Reach, zones: Zones) -> list[tuple[Need, PacketSet]]:
         if (reach, zones) not in self._sets:
             optional = [box for flow in self._of(reach, zones, _is_optional) for box in flow.permitted]
-            accepted = [box for entry in self._plan.accepted for box in entry.boxes]
+            accepted = [box for one in self._accepted(reach) for box in one.boxes]
             required = [box for flow in self._of(reach, zones, _is_required) for box in flow.permitted]
             self._sets[reach, zones] = [
                 (Need.REQUIRED, self._toward(reach, required)),
@@ -84,7 +84,7 @@ class Needs:
             others = (flow for flow in self._flows[zones] if flow.id not in self._chosen)
             return tuple(f"{flow.label}: {flow.id}" for flow in self._meeting(reach, others, packets))
         if need is Need.ACCEPTED:
-            entries = (one.entry for one in self._plan.accepted if self._meets(reach, one.boxes, packets))
+            entries = (one.entry for one in self._accepted(reach) if self._meets(reach, one.boxes, packets))
             return tuple(map(_answered_for, (*entries, *self._accepting(reach, rules))))
         holds = _is_required if need is Need.REQUIRED else _is_optional
         flows = self._meeting(reach, self._of(reach, zones, holds), packets)
@@ -97,6 +97,11 @@ class Needs:
         if reach.translates:
             return bool(packets & self._toward(reach, boxes))
         return any(packets.overlaps(box) for box in boxes)
+
+    def _accepted(self, reach: Reach) -> Iterator[AcceptedFlow]:
+        """What somebody answers for on the way, everywhere or at one of its points."""
+        points = {None, *(hop.crossing.point for hop in reach.hops)}
+        return (one for one in self._plan.accepted if one.at in points)
 
     def _accepting(self, reach: Reach, rules: Rules) -> Iterator[Accept]:
         """The entries of the site that answer for what one of these rules opens."""

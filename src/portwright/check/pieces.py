@@ -283,6 +283,7 @@ def _elsewhere(steps: Sequence[Step]) -> Iterator[str]:
     """Where the routes of a configuration lead a packet elsewhere than the site says."""
     for step in steps:
         if step.hop.view is not None:
-            ends = {name: step.leaving[name] for name in (Field.VERSION, Field.DST)}
-            if reason := routed_elsewhere(step.hop.view, step.hop.crossing, (_exactly(ends),)):
+            view, fixed = step.hop.view, step.hop.view.constraints(step.hop.way)
+            packet = _exactly({name: step.packet[name] for name in Field if name not in fixed})
+            if reason := routed_elsewhere(view, step.hop.crossing, PacketSet.of(view.space, [packet])):
                 yield f"{step.point}: {reason}"

@@ -107,21 +107,21 @@ class PointView:
         fixed = PacketSet.of(self.space, [box] if (box := Box.of(self.constraints(way))) else [])
         rest = packets & fixed
         parts: dict[Rule, PacketSet] = {}
-        last: dict[Rule, PacketSet] = {}
-        translating: dict[Rule, PacketSet] = {}  # a rule that is there to translate permits only what no other does
+        others: list[tuple[Rule, PacketSet]] = []
         for accepting, seen in self.accepting(way):
             if not rest:
                 break
-            found = {rule: rest & seen.before(part) for rule, part in accepting.parts(seen.after(rest)).items()}
-            last = {rule: part for rule, part in found.items() if rule is not None}
-            written = {rule: part for rule, part in last.items() if not rule.default}
-            translating |= {rule: part for rule, part in written.items() if isinstance(rule.action, Rewrite)}
-            permitting = {rule: part for rule, part in written.items() if rule not in translating}
-            parts |= permitting
-            for part in permitting.values():
+            for rule, part in accepting.parts(seen.after(rest)).items():
+                if rule is not None and _permits_the_rest(rule):
+                    others.append((rule, seen.before(part)))
+                elif rule is not None and (written := rest & seen.before(part)):
+                    parts[rule] = written
+            for part in parts.values():
                 rest = rest - part
-        others = (*translating.items(), *((rule, part) for rule, part in last.items() if rule.default))
-        parts |= {rule: part & rest for rule, part in others if part & rest}
+        for rule, part in sorted(others, key=lambda other: other[0].default):  # the last filter's default comes first
+            if left := rest & part:
+                parts[rule] = left
+                rest = rest - left
         return {rule: self._free_of_way(way, part) for rule, part in parts.items()}
 
     def _free_of_way(self, way: Way, packets: PacketSet) -> PacketSet:
@@ -241,6 +241,11 @@ class Seen:
         for translation in reversed(self.translations):
             packets = translation.sources_of(packets)
         return packets
+
+
+def _permits_the_rest(rule: Rule) -> bool:
+    """Report whether a rule permits only what no other does: a default, or one that is there to translate."""
+    return rule.default or isinstance(rule.action, Rewrite)
 
 
 def _as_they_are(packets: PacketSet) -> PacketSet:
