@@ -41,6 +41,7 @@ class Intended:
     traffic: tuple[Traffic, ...]
     requirements: tuple[str, ...]  # why: ids such as crm.fetch-report
     flows: tuple[str, ...]  # ids such as crm.fetch-report/ssrs01>fe01
+    is_reply: bool = False  # the sources answer: the ports are theirs, and an echo is an echo reply
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,118 @@
+"""One point with one text of its configuration: what passes, what does not, and what a change of the text changes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from portwright import platforms
+from portwright.check.points import PointView, Reading
+from portwright.packets.box import Box
+from portwright.packets.diagram import Space
+from portwright.packets.fields import Field
+from portwright.packets.packetset import PacketSet, well_formed
+from portwright.plan.model import Plan
+from portwright.policy.algebra import PolicyMap, is_sure
+from portwright.policy.configuration import Configuration
+from portwright.policy.difference import on_interfaces
+from portwright.policy.interfaces import Interfaces
+from portwright.policy.model import Policy, Stage
+from portwright.policy.obstruction import Obstruction, obstruction
+from portwright.policy.routing import routed
+from portwright.render.needs import Need
+
+_HOOKS = ("forward", "input", "output")
+
+
+def common_interfaces(configuration: Configuration, plan: Plan, point: str) -> Interfaces:
+    """The interfaces that the configuration may speak of before and after a change."""
+    own = configuration.interfaces
+    return Interfaces.of((*own.names, *plan.site.points[point].interfaces.values()), own.prefixes)
+
+
+def on_common(configuration: Configuration, interfaces: Interfaces) -> Configuration:
+    """The configuration with its policies on these interfaces."""
+    made: dict[int, Policy] = {}
+    for policy in configuration.policies.values():
+        made.setdefault(id(policy), on_interfaces(policy, configuration.interfaces, interfaces))
+    policies = {name: made[id(policy)] for name, policy in configuration.policies.items()}
+    return replace(configuration, interfaces=interfaces, policies=policies)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blocked:
+    """Packets of a need that do not surely pass, and where they are stopped."""
+
+    need: Need
+    packets: PacketSet  # on the interfaces and in the state of their way
+    at: Obstruction | None  # None: not known
+    position: tuple[int, int]  # how far they came: part of the policy, stage in it
+
+    @property
+    def is_as_planned(self) -> bool:
+        """Report whether they are packets of the flow as the plan knows it, with the addresses of its ends."""
+        flow = self.need.flow
+        planned = flow.replies if self.need.is_reply else flow.permitted
+        return self.packets <= PacketSet.of(self.packets.space, planned)
+
+
+class Stand:
+    """A point with one text."""
+
+    def __init__(self, plan: Plan, point: str, text: str, space: Space, interfaces: Interfaces, file: str):
+        """Raises InvalidInput when the text is no configuration."""
+        self.text = text
+        self._made_of = (plan, point, space, interfaces, file)
+        platform = plan.site.points[point].platform
+        configuration = on_common(platforms.read(platform, text, file), interfaces)
+        self.view = PointView(point, Reading(configuration, text), space, plan)
+        self._space = space
+        self._stages: dict[Stage, PacketSet] = {}
+        self._maps: dict[str, PolicyMap] = {}
+
+    def like(self, text: str) -> "Stand":
+        """The same point with another text. Raises InvalidInput when it is no configuration."""
+        plan, point, space, interfaces, file = self._made_of
+        return Stand(plan, point, text, space, interfaces, file)
+
+    @property
+    def hooks(self) -> tuple[str, ...]:
+        """The hooks whose policies the configuration tells apart."""
+        known = self.view.reading.configuration.policies
+        return tuple(hook for hook in _HOOKS if hook in known)
+
+    def map(self, hook: str) -> PolicyMap:
+        """What becomes of every packet at a hook."""
+        if hook not in self._maps:
+            self._maps[hook] = PolicyMap(self._space, self.view.policy(hook))
+        return self._maps[hook]
+
+    def blocked(self, need: Need) -> Iterator[Blocked]:
+        """What of a need does not surely pass, by the first stage that stops it."""
+        for number, packets in enumerate(need.seen):
+            verdicts = self.view.part_verdicts(need.way, number)
+            open_ = packets - PacketSet.where(verdicts, is_sure)
+            if open_:
+                fixed = Box.of(self.view.constraints(need.way))
+                open_ = open_ & PacketSet.of(self._space, [fixed] if fixed else [])
+                yield self._stopped(need, open_, number)
+                return
+
+    def _stopped(self, need: Need, packets: PacketSet, number: int) -> Blocked:
+        for place, stage in enumerate(self.view.parts(need.crossing.hook).all[number].stages):
+            stopped = packets - self._sure(stage)
+            if stopped:
+                return Blocked(need, stopped, obstruction(stage, stopped), (number, place))
+        return Blocked(need, packets, None, (number, 0))
+
+    def _sure(self, stage: Stage) -> PacketSet:
+        if stage not in self._stages:
+            self._stages[stage] = PolicyMap(self._space, Policy((stage,))).sure()
+        return self._stages[stage]
+
+    def real(self, hook: str) -> PacketSet:
+        """The packets that there are at a hook, on the interfaces that the configuration's own routes lead them to."""
+        configuration = self.view.reading.configuration
+        policy = self.view.policy(hook)
+        found = routed(self._space, policy, configuration, configuration.interfaces)
+        last = configuration.interfaces.atoms()[-1]
+        known = Box.of({Field.IN: ((0, last),), Field.OUT: ((0, last),)})
+        return well_formed(self._space) & found & PacketSet.of(self._space, [known] if known else [])
