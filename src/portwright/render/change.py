@@ -27,7 +27,7 @@ from portwright.render.boxes import intended
 from portwright.render.effect import Effect, known_connections
 from portwright.render.intent import merged, single
 from portwright.render.model import Change, Step
-from portwright.render.needs import Need, needs, wanted
+from portwright.render.needs import Allowance, Need, needs
 from portwright.render.stand import Blocked, Stand, common_interfaces
 from portwright.render.verify import Claim, Verifier
 
@@ -93,7 +93,7 @@ class _Mending:
         self._flows = _missing(report, point)
         self.needs = needs(plan, point, self.views, self._flows)
         open_ = [need for need in self.needs if any(self.old.blocked(need))]
-        self.may_pass = wanted(open_, self.old.view, self.editor)
+        self.may_pass = Allowance.of(open_, self.old.view, self.editor)
         self.may_go = PacketSet.nothing(self.space)
         self.knows_connections = False
         self.steps: list[Step] = []
@@ -205,8 +205,7 @@ class _Mending:
         allowed = self.may_pass
         if is_answer or self.knows_connections:
             allowed = allowed | known_connections(self.space)
-        gained = all(packets <= allowed for packets in effect.gained.values())
-        return gained and all(packets <= self.may_go for packets in effect.lost.values())
+        return not allowed.beyond(effect.gained) and all(lost <= self.may_go for lost in effect.lost.values())
 
     def _step(self, edit: Edit, job: _Job) -> Step:
         flows = {blocked.need.flow.id: blocked.need.flow for blocked in job.blocked}

@@ -15,6 +15,7 @@ from portwright.policy.translation import free
 from portwright.site.model import Crossing, Route
 
 _LIVELY = ((int(State.NEW), int(State.RELATED)), (int(State.UNTRACKED), int(State.UNTRACKED)))  # all but invalid
+_KNOWN = ((int(State.ESTABLISHED), int(State.RELATED)),)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,21 +69,50 @@ def _answers(flow: RequiredFlow, passing: Passing) -> tuple[PacketSet, PacketSet
     return swapped(passing.leaving), swapped(passing.inner), swapped(passing.arriving)
 
 
-def wanted(found: Iterable[Need], view: PointView, editor: Editor) -> PacketSet:
-    """Everything that may pass for these needs: from any source port, with any code, in any valid state.
+@dataclass(frozen=True, slots=True, eq=False)
+class Allowance:
+    """The packets that may pass more than before, by hook."""
 
-    Where a rule cannot say on which interface packets leave, or in which state they are, it may be any.
-    """
+    at: Mapping[str, PacketSet]
+    elsewhere: PacketSet  # the same at other hooks, which such packets hardly meet
+
+    @classmethod
+    def of(cls, found: Iterable[Need], view: PointView, editor: Editor) -> "Allowance":
+        """Everything that may pass for these needs: from any source port, with any code, in any valid state.
+
+        Where a rule cannot say on which interface packets leave, or in which state they are, it may be any.
+        """
+        at: dict[str, PacketSet] = {}
+        for need in found:
+            known = at.get(need.crossing.hook, PacketSet.nothing(view.space))
+            at[need.crossing.hook] = known | _wanted(need, view, editor)
+        elsewhere = PacketSet.nothing(view.space)
+        for packets in at.values():
+            elsewhere = elsewhere | free(packets, Field.IN, Field.OUT)
+        return cls(at, elsewhere)
+
+    def beyond(self, gained: Mapping[str, PacketSet]) -> dict[str, PacketSet]:
+        """What passes more, and may not."""
+        left = {hook: packets - self.at.get(hook, self.elsewhere) for hook, packets in gained.items()}
+        return {hook: packets for hook, packets in left.items() if packets}
+
+    def __or__(self, more: PacketSet) -> "Allowance":
+        return Allowance({hook: packets | more for hook, packets in self.at.items()}, self.elsewhere | more)
+
+
+def _wanted(need: Need, view: PointView, editor: Editor) -> PacketSet:
+    varying = (Field.DPORT if need.is_reply else Field.SPORT, Field.CODE)
+    packets = need.seen[0] | need.seen[1] | need.seen[2]
+    if view.translates(need.crossing.hook) and not need.is_reply:
+        packets = packets | view.before(need.way)(need.seen[2])
+    return free(packets, *varying) & PacketSet.of(view.space, _ways(need, view, editor))
+
+
+def _ways(need: Need, view: PointView, editor: Editor) -> Iterator[Box]:
+    """The interfaces and states; what belongs to a connection that was let through leaves where routes lead it."""
+    constraints = view.constraints(need.way)
+    arriving, leaving = ({name: constraints[name]} for name in (Field.IN, Field.OUT))
     states = {Field.STATE: _LIVELY} if editor.TELLS_STATE else {}
-    total = PacketSet.nothing(view.space)
-    for need in found:
-        varying = (Field.DPORT if need.is_reply else Field.SPORT, Field.CODE)
-        packets = need.seen[0] | need.seen[1] | need.seen[2]
-        if view.translates(need.crossing.hook) and not need.is_reply:
-            packets = packets | view.before(need.way)(need.seen[2])
-        way = {name: values for name, values in view.constraints(need.way).items() if name in (Field.IN, Field.OUT)}
-        if not editor.TELLS_DEPARTURE:
-            way.pop(Field.OUT)
-        box = Box.of({**way, **states})
-        total = total | (free(packets, *varying) & PacketSet.of(view.space, [box] if box else []))
-    return total
+    for fixed in ({**arriving, **(leaving if editor.TELLS_DEPARTURE else {}), **states}, {**arriving, Field.STATE: _KNOWN}):
+        if (box := Box.of(fixed)) is not None:
+            yield box

@@ -20,6 +20,7 @@ from portwright.policy.text import box_text
 from portwright.policy.translation import free
 from portwright.render.effect import Effect, known_connections, same
 from portwright.render.model import Proof, Remaining
+from portwright.render.needs import Allowance
 from portwright.render.stand import Stand
 from portwright.site.naming import site_naming
 
@@ -37,7 +38,7 @@ class Claim:
     """What a change is to do."""
 
     missing: Sequence[str]  # ids of flows
-    may_pass: PacketSet
+    may_pass: Allowance
     may_go: PacketSet
     knows_connections: bool  # packets of connections that were let through may pass more, too
 
@@ -67,10 +68,11 @@ class Verifier:
     ) -> Proof:
         """What the change does, and which part of the claim does not hold."""
         effect = Effect.of(self._old, new)
-        space = claim.may_pass.space
-        gained, lost = (_union(space_of, parts) for space_of, parts in ((new, effect.gained), (new, effect.lost)))
-        allowed = claim.may_pass | known_connections(space) if claim.knows_connections else claim.may_pass
-        told = gained - known_connections(space) if claim.knows_connections else gained
+        gained, lost = _union(new, effect.gained), _union(new, effect.lost)
+        known = known_connections(new.view.space)
+        allowed = claim.may_pass | known if claim.knows_connections else claim.may_pass
+        told = gained - known if claim.knows_connections else gained
+        beyond = _union(new, allowed.beyond(effect.gained))
         left = {one.what for one in remaining}
         return Proof(
             tuple(id for id in claim.missing if id not in left),
@@ -79,7 +81,7 @@ class Verifier:
             claim.knows_connections,
             tuple(
                 [
-                    *(f"this would pass, and is not missing: {text}" for text in self._texts(gained - allowed, editor)),
+                    *(f"this would pass, and is not missing: {text}" for text in self._texts(beyond, editor)),
                     *(f"this would not pass any more: {text}" for text in self._texts(lost - claim.may_go, editor)),
                     *self._by_commands(new, editor, tuple(commands)),
                 ]
@@ -102,9 +104,9 @@ class Verifier:
                 yield title
 
     def _texts(self, packets: PacketSet, editor: Editor) -> tuple[str, ...]:
-        """Packets in flow notation, without what says nothing: source ports, and what rules cannot tell apart."""
+        """Packets in flow notation, without what says nothing: states, and what rules cannot tell."""
         interfaces = self._old.view.reading.configuration.interfaces
-        untold = [Field.SPORT, Field.FLAGS, Field.STATE, *([] if editor.TELLS_DEPARTURE else [Field.OUT])]
+        untold = [Field.FLAGS, Field.STATE, *([] if editor.TELLS_DEPARTURE else [Field.OUT])]
         boxes, left_out = free(packets, *untold).cover(_SHOWN, self._prefer)
         texts = dict.fromkeys(box_text(box, interfaces, self._naming) for box in boxes)
         return (*texts, *(["and more"] if left_out else []))

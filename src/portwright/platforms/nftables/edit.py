@@ -41,10 +41,11 @@ def permitting(text: str, rule: Intended, at: Obstruction) -> Iterator[Edit]:
     if listing is None or table is None or at.chain not in table.chains:
         return
     yield from _elements(listing, table, rule, at)
+    hook = table.chains[at.stage.base].hook
     for chain, index in _spots(table, at):
         for with_interfaces in (False, True) if chain.hook is None else (True,):
             for with_state in (False, True):
-                lines = tuple(rules_for(rule, table, with_interfaces, with_state))
+                lines = tuple(rules_for(rule, table, hook.name if hook else "", with_interfaces, with_state))
                 if lines:
                     place = f"chain {table.family} {table.name} {chain.name}"
                     yield Edit(listing.with_rules(chain, index, lines), lines, (), place)
@@ -52,7 +53,7 @@ def permitting(text: str, rule: Intended, at: Obstruction) -> Iterator[Edit]:
 
 def _elements(listing: Listing, table: Table, rule: Intended, at: Obstruction) -> Iterator[Edit]:
     """New members of a set on which some rule in the way accepts."""
-    names = [*reversed(at.entered[-_MOST_CHAINS:]), at.chain]
+    names = [*at.entered[:_MOST_CHAINS], at.chain]
     for name in names:
         for line in table.chains[name].rules if name in table.chains else ():
             for named, members in element_of(rule, line, table):
@@ -68,7 +69,7 @@ def _spots(table: Table, at: Obstruction) -> Iterator[tuple[Chain, int]]:
         if at.rule.source.line in lines:
             yield chain, lines.index(at.rule.source.line)
         return
-    for name in reversed(at.entered[-_MOST_CHAINS:]):
+    for name in at.entered[:_MOST_CHAINS]:
         if name in table.chains:
             yield table.chains[name], _end(table.chains[name])
     yield chain, _end(chain)

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 from portwright.packets.fields import ICMP, TCP, UDP
 from portwright.packets.intervals import Interval, Intervals, normalize
 from portwright.packets.names import protocol_name
-from portwright.platforms.nftables.render import FAMILY, comment_of, joined, listed, matches, quoted, spans, texts_of
+from portwright.platforms.nftables.render import FAMILY, comment_of, joined, listed, quoted, spans, texts_of
 from portwright.platforms.nftables.syntax import (
     Concat,
     Condition,
@@ -20,40 +20,45 @@ from portwright.platforms.nftables.syntax import (
     Table,
 )
 from portwright.platforms.nftables.syntax import Rule as Line
-from portwright.policy.intent import Intended, Traffic
+from portwright.policy.intent import Intended
 
 _VERSIONS = {"ip": (4,), "ip6": (6,)}  # of a table's family; others hold both
-_REPLIES = {4: "icmp type echo-reply", 6: "icmpv6 type echo-reply"}
-_WITH_PORTS = (TCP, UDP)
+_ECHO = {  # IP version, whether it is the reply
+    (4, False): "icmp type echo-request",
+    (4, True): "icmp type echo-reply",
+    (6, False): "icmpv6 type echo-request",
+    (6, True): "icmpv6 type echo-reply",
+}
+_WITHOUT = {"iifname": ("output",), "oifname": ("ingress", "prerouting", "input")}  # hooks
 
 
-def rules_for(rule: Intended, table: Table, with_interfaces: bool, with_state: bool) -> Iterator[str]:
-    """The rules of an intended one in a table, with a set of the table where it has exactly the right members."""
+def rules_for(rule: Intended, table: Table, hook: str, with_interfaces: bool, with_state: bool) -> Iterator[str]:
+    """The rules of an intended one in a table, with a set of the table where it has exactly the right members.
+
+    `hook` is where they are to stand; none can name an interface that the packet has not got there.
+    """
     way = [("iifname", rule.interface_in), ("oifname", rule.interface_out)] if with_interfaces else []
-    words = [f'{word} "{quoted(name)}"' for word, name in way if name]
+    words = [f'{word} "{quoted(name)}"' for word, name in way if name and hook not in _WITHOUT[word]]
     state = [f"ct state {'established' if rule.is_reply else 'new'}"] if with_state else []
     for version in _VERSIONS.get(table.family, (4, 6)):
         sources, destinations = (joined(ends, version) for ends in (rule.sources, rule.destinations))
         if sources and destinations:
             ends = [_end("saddr", sources, version, table), _end("daddr", destinations, version, table)]
-            for traffic in _traffic(rule, version):
+            for traffic in _traffic(rule, version, table):
                 yield " ".join([*words, *filter(None, ends), traffic, *state, f'accept comment "{comment_of(rule)}"'])
 
 
-def _traffic(rule: Intended, version: int) -> Iterable[str]:
-    return _answers(rule.traffic, version) if rule.is_reply else matches(rule.traffic, version)
-
-
-def _answers(traffic: Iterable[Traffic], version: int) -> Iterator[str]:
-    """The answers to traffic: its ports are those of the source."""
+def _traffic(rule: Intended, version: int, table: Table) -> Iterator[str]:
+    """What passes, all ports of a protocol in one match; of answers the ports are those of the source."""
     found: dict[int, list[Interval]] = {}
-    for kind in traffic:
+    for kind in rule.traffic:
         found.setdefault(kind.protocol, []).extend(kind.ports)
     for protocol, ports in sorted(found.items()):
         if protocol == ICMP:
-            yield _REPLIES[version]
-        elif protocol in _WITH_PORTS:
-            yield f"{protocol_name(protocol)} sport {listed(spans(normalize(ports)))}"
+            yield _ECHO[version, rule.is_reply]
+        elif protocol in (TCP, UDP):
+            word = "sport" if rule.is_reply else "dport"
+            yield f"{protocol_name(protocol)} {word} {_constants(spans(normalize(ports)), table)}"
         else:
             yield f"meta l4proto {protocol}"
 
@@ -63,11 +68,16 @@ def _end(word: str, ranges: Intervals, version: int, table: Table) -> str:
     whole = ((0, (1 << (32 if version == 4 else 128)) - 1),)
     if ranges == whole:
         return f"meta nfproto ipv{version}" if word == "saddr" and table.family not in _VERSIONS else ""
-    texts = texts_of(ranges, version)
-    for named in table.sets.values() if len(texts) > 1 else ():
+    return f"{FAMILY[version]} {word} {_constants(texts_of(ranges, version), table)}"
+
+
+def _constants(texts: list[str], table: Table) -> str:
+    """Constants, or the set that has them."""
+    is_one = len(texts) == 1 and "-" not in texts[0]
+    for named in () if is_one else table.sets.values():
         if not named.changes_by and named.unknown is None and _same(named.elements, texts):
-            return f"{FAMILY[version]} {word} @{named.name}"
-    return f"{FAMILY[version]} {word} {listed(texts)}"
+            return f"@{named.name}"
+    return listed(texts)
 
 
 def _same(elements: Iterable[Element], texts: Iterable[str]) -> bool:
@@ -81,7 +91,7 @@ def _single(texts: Iterable[str]) -> list[str]:
     found = []
     for text in texts:
         first, dash, last = text.partition("-")
-        if dash and ":" not in text and int(IPv4Address(last)) - int(IPv4Address(first)) < 256:
+        if dash and "." in first and int(IPv4Address(last)) - int(IPv4Address(first)) < 256:
             found += [str(IPv4Address(n)) for n in range(int(IPv4Address(first)), int(IPv4Address(last)) + 1)]
         else:
             found.append(text)
@@ -102,8 +112,16 @@ def element_of(rule: Intended, line: Line, table: Table) -> Iterator[tuple[Set, 
                 members = _members(rule, statement.left)
                 known = {str(one) for one in named.elements}
                 new = tuple(one for one in members if one not in known)
-                if new and (_takes_ranges(named) or not any("-" in one or "/" in one for one in new)):
+                if new and all(_is_akin(one, known) for one in new) and (_takes_ranges(named) or not any("-" in one or "/" in one for one in new)):
                     yield named, new
+
+
+def _is_akin(key: str, known: set[str]) -> bool:
+    """Report whether a key of several fields differs from a known one in one field alone: it is about the same."""
+    parts = key.split(" . ")
+    return len(parts) == 1 or any(
+        sum(one != other for one, other in zip(parts, member.split(" . "), strict=False)) == 1 for member in known
+    )
 
 
 def _takes_ranges(named: Set) -> bool:
