@@ -21,7 +21,7 @@ class Traffic:
 
     protocol: int  # IP protocol number; ICMP stands for ICMPv6 in IPv6
     ports: Intervals = EMPTY  # destination ports; empty for protocols without
-    icmp_type: int | None = None  # of ICMP, in IPv4
+    icmp_type: int | None = None  # of ICMP, in IPv4; None: every type
 
     @property
     def order(self) -> tuple[int, Intervals, int]:

@@ -4,7 +4,6 @@ Packets that surely pass the rules before are not asked about: each of those tha
 behind it, so that whatever is put in front of it comes early enough.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from portwright.packets.packetset import PacketSet
@@ -24,14 +23,16 @@ class Obstruction:
     entered: tuple[str, ...] = ()  # chains that the packets run through and leave again before they come to it
 
 
-def obstruction(stage: Stage, packets: PacketSet) -> Obstruction | None:
-    """The first rule that may block one of the packets, none of which surely passes the stage."""
-    return _Search(stage).first(stage.base, packets)
+def obstructions(stage: Stage, packets: PacketSet) -> list[Obstruction]:
+    """The first rule that may block one of the packets, none of which surely passes, and the first that surely does."""
+    found = (_Search(stage, surely).first(stage.base, packets) for surely in (False, True))
+    return list(dict.fromkeys(one for one in found if one is not None))
 
 
 @dataclass(slots=True)
 class _Search:
     stage: Stage
+    surely: bool  # rules that may or may not block are passed over
     entered: dict[str, None] = field(default_factory=dict)
     visits: int = 0
 
@@ -53,12 +54,17 @@ class _Search:
             found = self._inside(rule.action.chain, packets & PacketSet.of(packets.space, rule.match.possible))
             leaves = isinstance(rule.action, Goto)
         elif isinstance(rule.action, Verdict):
-            blocks = int(rule.action) & _BLOCKS
-            found = Obstruction(self.stage, name, rule, tuple(self.entered)) if blocks else None
+            found = Obstruction(self.stage, name, rule, tuple(self.entered)) if self._blocks(rule, packets) else None
             leaves = rule.action is not Verdict.CONTINUE
         else:
             return None, packets
         return found, packets - PacketSet.of(packets.space, rule.match.sure) if leaves and found is None else packets
+
+    def _blocks(self, rule: Rule, packets: PacketSet) -> bool:
+        assert isinstance(rule.action, Verdict)
+        if not self.surely:
+            return bool(int(rule.action) & _BLOCKS)
+        return not int(rule.action) & ~_BLOCKS and any(packets.overlaps(box) for box in rule.match.sure)
 
     def _inside(self, chain: str, packets: PacketSet) -> Obstruction | None:
         found = self.first(chain, packets) if self.visits < _MOST_VISITS else None
@@ -66,9 +72,3 @@ class _Search:
             self.entered.pop(chain, None)
             self.entered[chain] = None
         return found
-
-
-def rules_of(stage: Stage) -> Iterator[Rule]:
-    """Every rule of a stage."""
-    for chain in stage.chains.values():
-        yield from chain.rules

@@ -9,6 +9,8 @@ from portwright.packets.intervals import Intervals, intersect
 from portwright.policy.intent import Intended, Named, Traffic
 from portwright.policy.text import address_range_text
 
+_ECHO = {4: 8, 6: 128}  # RFC 792; RFC 4443, 4.1
+
 
 def intended(box: Box, model: Intended) -> Intended | None:
     """The packets of a box as a rule like another one; None where they are of several protocols or IP versions."""
@@ -21,7 +23,8 @@ def intended(box: Box, model: Intended) -> Intended | None:
     port = Field.SPORT if model.is_reply else Field.DPORT
     is_icmp = protocol in (ICMP, ICMPV6)
     ports = box.get(port) if protocol in PORT_PROTOCOLS else ()
-    traffic = Traffic(ICMP if is_icmp else protocol, ports, 8 if is_icmp else None)
+    is_echo = is_icmp and box.get(Field.TYPE) == ((_ECHO[version],) * 2,)
+    traffic = Traffic(ICMP if is_icmp else protocol, ports, _ECHO[4] if is_echo else None)
     return replace(model, sources=sources, destinations=destinations, traffic=(traffic,))
 
 

@@ -21,14 +21,15 @@ from portwright.packets.packetset import PacketSet
 from portwright.plan.model import Plan, RequiredFlow
 from portwright.policy.editing import Edit
 from portwright.policy.intent import Intended
-from portwright.policy.obstruction import Obstruction, obstruction
+from portwright.policy.obstruction import Obstruction, obstructions
 from portwright.policy.reference import rule_reference
 from portwright.render.boxes import intended
 from portwright.render.effect import Effect, known_connections
 from portwright.render.intent import merged, single
-from portwright.render.model import Change, Step
+from portwright.render.model import Change, Remaining, Step
 from portwright.render.needs import Allowance, Need, needs
 from portwright.render.stand import Blocked, Stand, common_interfaces
+from portwright.render.tightening import Tightening
 from portwright.render.verify import Claim, Verifier
 
 _MOST_STEPS = 200
@@ -45,7 +46,7 @@ def changes(plan: Plan, readings: Mapping[str, Reading], points: Iterable[str], 
     if problems := [problem for name in points for problem in _unchangeable(plan, readings, name)]:
         raise InvalidInput(problems)
     report = Check(plan, readings).run()
-    return [_Mending(plan, readings, report, name).change(tighten) for name in points]
+    return [Mending(plan, readings, report, name).change(tighten) for name in points]
 
 
 def _unchangeable(plan: Plan, readings: Mapping[str, Reading], name: str) -> list[Problem]:
@@ -70,15 +71,15 @@ class _Job:
 
     rule: Intended
     blocked: tuple[Blocked, ...]
-    at: Obstruction
+    at: tuple[Obstruction, ...]  # where it may be put in
 
     @property
     def key(self) -> object:
         """The same for what was tried before in vain."""
-        return self.rule, self.at.chain, self.at.rule.source.text
+        return self.rule, self.at[0].chain, self.at[0].rule.source.text
 
 
-class _Mending:
+class Mending:
     """The change of one point under way."""
 
     def __init__(self, plan: Plan, readings: Mapping[str, Reading], report: CheckReport, point: str):
@@ -105,11 +106,15 @@ class _Mending:
 
     def change(self, tighten: bool) -> Change:
         """The whole change, proved."""
-        stand = self.mended(self.old, self.needs)
+        stand, left = self.mended(self.old, self.needs), list[Remaining]()
+        if tighten:
+            tightening = Tightening(self)
+            stand, left = tightening.tightened(stand)
+            self.may_go = tightening.may_go
         editor, missing = self.editor, [flow.id for flow in self._flows]
         commands = editor.commands(self.old.text, stand.text)
         verifier = Verifier(self.plan, self.readings, self.point, self.old)
-        remaining = list(verifier.remaining(stand, missing))
+        remaining = [*verifier.remaining(stand, missing), *left]
         claim = Claim(missing, self.may_pass, self.may_go, self.knows_connections)
         return Change(
             self.point,
@@ -169,8 +174,8 @@ class _Mending:
         for one in blocked:
             packets = packets | one.packets
         stage = blocked[0].at.stage if blocked[0].at is not None else None
-        at = obstruction(stage, packets) if stage is not None else None
-        if at is not None and (job := _Job(rule, blocked, at)).key not in self._in_vain:
+        at = obstructions(stage, packets) if stage is not None else []
+        if at and (job := _Job(rule, blocked, tuple(at))).key not in self._in_vain:
             yield job
 
     # -- and how ------------------------------------------------------------------------------------------------
@@ -188,8 +193,8 @@ class _Mending:
 
     def _proposals(self, text: str, job: _Job) -> Iterator[tuple[Edit, bool]]:
         if job.rule.is_reply:
-            yield from ((edit, True) for edit in self.editor.answering(text, job.at))
-        yield from ((edit, False) for edit in self.editor.permitting(text, job.rule, job.at))
+            yield from ((edit, True) for edit in self.editor.answering(text, job.at[0]))
+        yield from ((edit, False) for at in job.at for edit in self.editor.permitting(text, job.rule, at))
 
     def _tried(self, stand: Stand, edit: Edit, job: _Job, is_answer: bool) -> Stand | None:
         try:
@@ -202,15 +207,18 @@ class _Mending:
 
     def is_harmless(self, effect: Effect, is_answer: bool = False) -> bool:
         """Report whether nothing else passes more or less than may."""
-        allowed = self.may_pass
-        if is_answer or self.knows_connections:
-            allowed = allowed | known_connections(self.space)
-        return not allowed.beyond(effect.gained) and all(lost <= self.may_go for lost in effect.lost.values())
+        return not self.beyond(effect, is_answer) and all(lost <= self.may_go for lost in effect.lost.values())
+
+    def beyond(self, effect: Effect, is_answer: bool = False) -> Mapping[str, PacketSet]:
+        """What passes more and may not."""
+        knows = is_answer or self.knows_connections
+        allowed = self.may_pass | known_connections(self.space) if knows else self.may_pass
+        return allowed.beyond(effect.gained)
 
     def _step(self, edit: Edit, job: _Job) -> Step:
         flows = {blocked.need.flow.id: blocked.need.flow for blocked in job.blocked}
         breaks = dict.fromkeys(broken for flow in flows.values() for broken in self.plan.breaks(flow))
-        because = rule_reference(job.at.rule, self.point)
+        because = rule_reference(job.at[0].rule, self.point)
         requirements = sorted({flow.requirement.id for flow in flows.values()})
         return Step(edit, tuple(requirements), tuple(flows), because, tuple(breaks))
 

@@ -39,3 +39,11 @@ def known_connections(space: Space) -> PacketSet:
     """The packets of connections that some rule has let through."""
     box = Box.of({Field.STATE: ((int(State.ESTABLISHED), int(State.RELATED)),)})
     return PacketSet.of(space, [box] if box else [])
+
+
+def union(space: Space, parts: Mapping[str, PacketSet]) -> PacketSet:
+    """The packets of all hooks together."""
+    found = PacketSet.nothing(space)
+    for packets in parts.values():
+        found = found | packets
+    return found

@@ -15,7 +15,7 @@ from portwright.policy.configuration import Configuration
 from portwright.policy.difference import on_interfaces
 from portwright.policy.interfaces import Interfaces
 from portwright.policy.model import Policy, Stage
-from portwright.policy.obstruction import Obstruction, obstruction
+from portwright.policy.obstruction import Obstruction, obstructions
 from portwright.policy.routing import routed
 from portwright.render.needs import Need
 
@@ -65,7 +65,7 @@ class Stand:
         configuration = on_common(platforms.read(platform, text, file), interfaces)
         self.view = PointView(point, Reading(configuration, text), space, plan)
         self._space = space
-        self._stages: dict[Stage, PacketSet] = {}
+        self._stages: dict[Stage, PolicyMap] = {}
         self._maps: dict[str, PolicyMap] = {}
 
     def like(self, text: str) -> "Stand":
@@ -98,14 +98,19 @@ class Stand:
 
     def _stopped(self, need: Need, packets: PacketSet, number: int) -> Blocked:
         for place, stage in enumerate(self.view.parts(need.crossing.hook).all[number].stages):
-            stopped = packets - self._sure(stage)
+            stopped = packets - self.sure(stage)
             if stopped:
-                return Blocked(need, stopped, obstruction(stage, stopped), (number, place))
+                at = obstructions(stage, stopped)
+                return Blocked(need, stopped, at[0] if at else None, (number, place))
         return Blocked(need, packets, None, (number, 0))
 
-    def _sure(self, stage: Stage) -> PacketSet:
+    def sure(self, stage: Stage) -> PacketSet:
+        """The packets that surely pass one stage."""
+        return self._map_of(stage).sure()
+
+    def _map_of(self, stage: Stage) -> PolicyMap:
         if stage not in self._stages:
-            self._stages[stage] = PolicyMap(self._space, Policy((stage,))).sure()
+            self._stages[stage] = PolicyMap(self._space, Policy((stage,)))
         return self._stages[stage]
 
     def real(self, hook: str) -> PacketSet:

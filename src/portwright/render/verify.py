@@ -11,6 +11,7 @@ from portwright import platforms
 from portwright.check.points import Reading
 from portwright.check.run import Check, preferences
 from portwright.errors import InvalidInput
+from portwright.packets.box import Box
 from portwright.packets.fields import Field
 from portwright.packets.packetset import PacketSet
 from portwright.plan.model import Plan
@@ -18,7 +19,7 @@ from portwright.policy.editing import Editor
 from portwright.policy.reference import rule_reference
 from portwright.policy.text import box_text
 from portwright.policy.translation import free
-from portwright.render.effect import Effect, known_connections, same
+from portwright.render.effect import Effect, known_connections, same, union
 from portwright.render.model import Proof, Remaining
 from portwright.render.needs import Allowance
 from portwright.render.stand import Stand
@@ -67,12 +68,12 @@ class Verifier:
         self, new: Stand, claim: Claim, remaining: Sequence[Remaining], editor: Editor, commands: Sequence[str]
     ) -> Proof:
         """What the change does, and which part of the claim does not hold."""
-        effect = Effect.of(self._old, new)
-        gained, lost = _union(new, effect.gained), _union(new, effect.lost)
-        known = known_connections(new.view.space)
+        effect, space = Effect.of(self._old, new), new.view.space
+        gained, lost = union(space, effect.gained), union(space, effect.lost)
+        known = known_connections(space)
         allowed = claim.may_pass | known if claim.knows_connections else claim.may_pass
         told = gained - known if claim.knows_connections else gained
-        beyond = _union(new, allowed.beyond(effect.gained))
+        beyond = union(space, allowed.beyond(effect.gained))
         left = {one.what for one in remaining}
         return Proof(
             tuple(id for id in claim.missing if id not in left),
@@ -107,13 +108,10 @@ class Verifier:
         """Packets in flow notation, without what says nothing: states, and what rules cannot tell."""
         interfaces = self._old.view.reading.configuration.interfaces
         untold = [Field.FLAGS, Field.STATE, *([] if editor.TELLS_DEPARTURE else [Field.OUT])]
-        boxes, left_out = free(packets, *untold).cover(_SHOWN, self._prefer)
-        texts = dict.fromkeys(box_text(box, interfaces, self._naming) for box in boxes)
+        texts, left_out = dict[str, None](), 0
+        for version in (4, 6):
+            own = PacketSet.of(packets.space, [Box(((Field.VERSION, ((version, version),)),))])
+            boxes, more = (free(packets, *untold) & own).cover(_SHOWN, self._prefer)
+            texts |= dict.fromkeys(box_text(box, interfaces, self._naming) for box in boxes)
+            left_out += more
         return (*texts, *(["and more"] if left_out else []))
-
-
-def _union(stand: Stand, parts: Mapping[str, PacketSet]) -> PacketSet:
-    found = PacketSet.nothing(stand.view.space)
-    for packets in parts.values():
-        found = found | packets
-    return found

@@ -92,9 +92,8 @@ def _step(plan: Plan, number: int, step: Step) -> Iterator[str]:
     yield f"{number}. {step.edit.place}"
     yield from (f"   - {line}" for line in step.edit.removed)
     yield from (f"   + {line}" for line in step.edit.added)
-    what = "stops" if step.flows else "permits"
-    yield from _wrapped(f"{_rule(step.because)} {what} it" if step.because.default else
-                        f"{_rule(step.because)}, which {what} it", "     in front of " if step.flows else "     ")  # fmt: skip
+    because = "stopped by" if step.flows else "for what nothing needs of"
+    yield from _wrapped(f"{because} {_rule(step.because)}", "     ")
     if step.flows:
         yield from _wrapped(_listed(step.flows), "     for ")
     if step.breaks:

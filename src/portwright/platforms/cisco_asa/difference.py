@@ -64,16 +64,16 @@ def _entries(name: str, old: Listing, new: Listing) -> Iterator[str]:
 
 
 def _in_order(name: str, before: list[tuple[Command, int | None]], after: list[Command]) -> Iterator[str]:
-    """`before` says of each line where it stands afterwards; None: nowhere."""
+    """`before` says of each line where it stands afterwards; None: nowhere. What is new comes before what goes."""
+    places = [to for _, to in before]
     at = 0
     for number, words in enumerate(after):
-        while at < len(before) and before[at][1] is None:
-            yield _removal(name, number + 1, before[at][0])
-            at += 1
-        if at < len(before) and before[at][1] == number:
-            at += 1
-        else:
+        if number not in places:
             yield f"access-list {name} line {number + 1} {' '.join(words)}"
+            continue
+        for gone, _ in before[at : places.index(number)]:
+            yield _removal(name, number + 1, gone)
+        at = places.index(number) + 1
     yield from (_removal(name, len(after) + 1, words) for words, _ in before[at:])
 
 

@@ -36,11 +36,11 @@ class Entries:
         if not _has_common_version(rule):
             return
         if rule.is_reply:
-            source, destination = self._end(rule.sources), self._end(rule.destinations)
+            source, destination = self._end(rule.sources, rule), self._end(rule.destinations, rule)
             yield from (entry for kind in rule.traffic for entry in _replies(kind, source, destination))
             return
         traffic = list(_services(rule))
-        ends = f"{self._end(rule.sources)} {self._end(rule.destinations)}"
+        ends = f"{self._end(rule.sources, rule)} {self._end(rule.destinations, rule)}"
         if len(traffic) == 1:
             named = self._service(traffic, ("object",))
             protocol, _, ports = traffic[0].partition(" destination ")
@@ -71,10 +71,10 @@ class Entries:
 
     # -- addresses ----------------------------------------------------------------------------------------------
 
-    def _end(self, ends: tuple[Named, ...]) -> str:
-        """One end of a rule: `any`, an object, a group."""
+    def _end(self, ends: tuple[Named, ...], rule: Intended) -> str:
+        """One end of a rule: `any`, an object, a group. An entry matches within the IP versions that both ends have."""
         together = _union(ends)
-        if together == EVERY_ADDRESS:
+        if all(together.family(version) == EVERY_ADDRESS.family(version) for version in _versions(rule)):
             return "any"
         wish = ends[0].name if len(ends) == 1 else names_text(ends, "-")
         if known := self._known(together, wish):
@@ -139,7 +139,7 @@ def _services(rule: Intended) -> Iterator[str]:
     for kind in rule.traffic:
         name = protocol_name(kind.protocol)
         if kind.protocol == ICMP:
-            yield from (f"{word} echo" for word in _icmp(rule))
+            yield from (word if kind.icmp_type is None else f"{word} echo" for word in _icmp(rule))
         elif kind.protocol in PORT_PROTOCOLS:
             for first, last in kind.ports:
                 yield f"{name} destination {_ports(first, last)}"
@@ -160,7 +160,7 @@ def _single(protocol: str, ends: str, ports: str) -> str:
 def _replies(kind: Traffic, source: str, destination: str) -> Iterator[str]:
     name = protocol_name(kind.protocol)
     if kind.protocol == ICMP:
-        yield f"icmp {source} {destination} echo-reply"
+        yield f"icmp {source} {destination}{'' if kind.icmp_type is None else ' echo-reply'}"
     elif kind.protocol in PORT_PROTOCOLS:
         yield from (f"{name} {source} {_ports(first, last)} {destination}" for first, last in kind.ports)
     else:

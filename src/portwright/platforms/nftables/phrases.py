@@ -54,7 +54,9 @@ def _traffic(rule: Intended, version: int, table: Table) -> Iterator[str]:
     for kind in rule.traffic:
         found.setdefault(kind.protocol, []).extend(kind.ports)
     for protocol, ports in sorted(found.items()):
-        if protocol == ICMP:
+        if protocol == ICMP and any(kind.protocol == ICMP and kind.icmp_type is None for kind in rule.traffic):
+            yield f"meta l4proto {'icmp' if version == 4 else 'icmpv6'}"
+        elif protocol == ICMP:
             yield _ECHO[version, rule.is_reply]
         elif protocol in (TCP, UDP):
             word = "sport" if rule.is_reply else "dport"
