@@ -7,7 +7,7 @@ nothing but what is missing passes more, nothing passes less, and its flows come
 until nothing is missing or nothing helps.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -21,8 +21,9 @@ from portwright.packets.packetset import PacketSet
 from portwright.plan.model import Plan, RequiredFlow
 from portwright.policy.editing import Edit
 from portwright.policy.intent import Intended
+from portwright.policy.model import Rule
 from portwright.policy.obstruction import Obstruction, obstructions
-from portwright.policy.reference import rule_reference
+from portwright.policy.reference import RuleReference, rule_reference
 from portwright.render.boxes import intended
 from portwright.render.effect import Effect, known_connections
 from portwright.render.intent import merged, single
@@ -46,7 +47,7 @@ def changes(plan: Plan, readings: Mapping[str, Reading], points: Iterable[str], 
     if problems := [problem for name in points for problem in _unchangeable(plan, readings, name)]:
         raise InvalidInput(problems)
     report = Check(plan, readings).run()
-    return [Mending(plan, readings, report, name).change(tighten) for name in points]
+    return [Mending(plan, readings, name, missing(report, name)).change(tighten) for name in points]
 
 
 def _unchangeable(plan: Plan, readings: Mapping[str, Reading], name: str) -> list[Problem]:
@@ -82,7 +83,7 @@ class _Job:
 class Mending:
     """The change of one point under way."""
 
-    def __init__(self, plan: Plan, readings: Mapping[str, Reading], report: CheckReport, point: str):
+    def __init__(self, plan: Plan, readings: Mapping[str, Reading], point: str, flows: Sequence[RequiredFlow]):
         self.plan, self.point, self.space = plan, point, Space()
         self.editor = platforms.editor(plan.site.points[point].platform)
         self._reading = readings[point]
@@ -91,8 +92,8 @@ class Mending:
         views = {name: PointView(name, one, self.space, plan) for name, one in readings.items() if name != point}
         self.views = {**views, point: self.old.view}
         self.readings = readings
-        self._flows = _missing(report, point)
-        self.needs = needs(plan, point, self.views, self._flows)
+        self._flows = flows
+        self.needs = needs(plan, point, self.views, flows)
         open_ = [need for need in self.needs if any(self.old.blocked(need))]
         self.may_pass = Allowance.of(open_, self.old.view, self.editor)
         self.may_go = PacketSet.nothing(self.space)
@@ -104,12 +105,12 @@ class Mending:
         """The point with a text. Raises InvalidInput when it is no configuration."""
         return Stand(self.plan, self.point, text, self.space, self._interfaces, self._reading.configuration.file)
 
-    def change(self, tighten: bool) -> Change:
-        """The whole change, proved."""
+    def change(self, tighten: bool, lines: Collection[int] | None = None) -> Change:
+        """The whole change, proved; `lines` are those of the rules to tighten, where not all."""
         stand, left = self.mended(self.old, self.needs), list[Remaining]()
         if tighten:
             tightening = Tightening(self)
-            stand, left = tightening.tightened(stand)
+            stand, left = tightening.tightened(stand, lines)
             self.may_go = tightening.may_go
         editor, missing = self.editor, [flow.id for flow in self._flows]
         commands = editor.commands(self.old.text, stand.text)
@@ -218,12 +219,20 @@ class Mending:
     def _step(self, edit: Edit, job: _Job) -> Step:
         flows = {blocked.need.flow.id: blocked.need.flow for blocked in job.blocked}
         breaks = dict.fromkeys(broken for flow in flows.values() for broken in self.plan.breaks(flow))
-        because = rule_reference(job.at[0].rule, self.point)
+        because = self.reference(job.at[0].rule)
         requirements = sorted({flow.requirement.id for flow in flows.values()})
         return Step(edit, tuple(requirements), tuple(flows), because, tuple(breaks))
 
 
-def _missing(report: CheckReport, point: str) -> list[RequiredFlow]:
+    def reference(self, rule: Rule) -> RuleReference:
+        """A rule as it stands in the running configuration, which steps before may have moved."""
+        found = rule_reference(rule, self.point)
+        lines = self.old.text.split("\n")
+        same = [number for number, line in enumerate(lines, 1) if line.strip() == found.text and found.line]
+        return replace(found, line=min(same, key=lambda number: abs(number - found.line), default=found.line))
+
+
+def missing(report: CheckReport, point: str) -> list[RequiredFlow]:
     """The flows that do not surely pass the point; of alternatives the first."""
     found: dict[str, RequiredFlow] = {}
     for result in report.results:

@@ -79,4 +79,4 @@ class Change:
 
 
 def _file(title: str, lines: tuple[str, ...]) -> str:
-    return "\n".join((title, *lines)) + "\n"
+    return "\n".join(line for line in (title, *lines) if line) + "\n"

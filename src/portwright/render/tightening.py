@@ -3,7 +3,7 @@
 What the plan knows stays: required and optional flows, and what somebody answers for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from portwright.check.excess import ExcessFinder, RuleExcess
@@ -16,7 +16,6 @@ from portwright.packets.packetset import PacketSet
 from portwright.policy.editing import Edit
 from portwright.policy.intent import Intended
 from portwright.policy.obstruction import obstructions
-from portwright.policy.reference import rule_reference
 from portwright.render.boxes import intended
 from portwright.render.effect import Effect, known_connections, union
 from portwright.render.model import Remaining, Step
@@ -41,13 +40,15 @@ class Tightening:
         self._kept = self._needed()
         self.may_go = PacketSet.everything(self._space) - self._kept
 
-    def tightened(self, stand: Stand) -> tuple[Stand, list[Remaining]]:
-        """The point without what nothing needs, and the rules that had to stay."""
+    def tightened(self, stand: Stand, lines: Collection[int] | None = None) -> tuple[Stand, list[Remaining]]:
+        """The point without what nothing needs, or without that of the rules on these lines; and what had to stay."""
         left: list[Remaining] = []
         for excess in self._excess(stand):
+            if lines is not None and excess.rule.source.line not in lines:
+                continue
             better = self._without(stand, excess)
             if better is None:
-                because = rule_reference(excess.rule, self._mending.point)
+                because = self._mending.reference(excess.rule)
                 left.append(Remaining(excess.rule.source.text, _STAYS, because))
             else:
                 stand = better
@@ -101,7 +102,7 @@ class Tightening:
             bare = self._tried(edit)
             if bare is None:
                 continue
-            mending.steps.append(Step(edit, (), (), rule_reference(excess.rule, mending.point)))
+            mending.steps.append(Step(edit, (), (), mending.reference(excess.rule)))
             mending.may_go = self.may_go | union(self._space, Effect.of(mending.old, bare).lost)
             better = mending.mended(bare, self._stopped(stand, bare))
             mending.may_go = self.may_go
@@ -142,7 +143,7 @@ class Tightening:
             for edit in self._proposals(stand, hook, packets & PacketSet.of(self._space, [box]), rule):
                 new = self._tried(edit)
                 if new is not None and self._helps(stand, new):
-                    self._mending.steps.append(Step(edit, (), (), rule_reference(excess.rule, self._mending.point)))
+                    self._mending.steps.append(Step(edit, (), (), self._mending.reference(excess.rule)))
                     return new
         return None
 

@@ -124,7 +124,7 @@ def changed(listing: Listing, command: Command) -> str:
         return _without_blocks(listing, found) if removes else listing.with_lines(listing.first_list, (), command)
     if words[0] == "access-group":
         found = (block for block in listing.blocks_of(words[0]) if block.head.words == words)
-        return _without_blocks(listing, found) if removes else _with_group(listing, command)
+        return _without_blocks(listing, found) if removes else listing.with_lines(listing.behind(words[0]), command, ())
     if words[0] == "policy-map":
         return _inspecting(listing, words[-1], command)
     raise ValueError(f"not a command of a change: {command[0]}")
@@ -137,7 +137,7 @@ def _with_entry(listing: Listing, words: Command) -> str:
     if rest[0] != "remark" and listing.entry(name, line) is not None:
         raise ValueError(f"the entry stands there already: {line}")
     if not entries:
-        number = listing.first_list if listing.lists else _before_end(listing)
+        number = listing.behind("access-list")
     else:
         number = entries[at - 1].number if at <= len(entries) else listing.end_of(name)
     return listing.with_lines(number, (line,), ())
@@ -151,18 +151,6 @@ def _without_entry(listing: Listing, words: Command) -> str:
         if line.words[2:] == rest and at in (0, position):
             return _without(listing, {line.number})
     raise ValueError(f"there is no such entry: {' '.join(words)}")
-
-
-def _with_group(listing: Listing, command: Command) -> str:
-    known = [block.head.number for block in listing.blocks_of("access-group")]
-    last = max((lines[-1].number for lines in listing.lists.values()), default=_before_end(listing) - 1)
-    return listing.with_lines(max(known, default=last) + 1, command, ())
-
-
-def _before_end(listing: Listing) -> int:
-    """The line of the file where the configuration ends."""
-    ends = (number for number, line in enumerate(listing.lines, 1) if line.startswith((": end", "Cryptochecksum")))
-    return next(ends, len(listing.lines))
 
 
 def _without(listing: Listing, numbers: set[int]) -> str:

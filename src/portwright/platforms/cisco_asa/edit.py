@@ -7,10 +7,13 @@ remarks count as lines.
 """
 
 from collections.abc import Iterator
+from itertools import count
 
+from portwright.platforms.cisco_asa import parse
 from portwright.platforms.cisco_asa.access_lists import is_remark
 from portwright.platforms.cisco_asa.difference import changed, commands_of
 from portwright.platforms.cisco_asa.entries import Entries
+from portwright.platforms.cisco_asa.levels import entries_for
 from portwright.platforms.cisco_asa.lines import Line, lines_of
 from portwright.platforms.cisco_asa.listing import Listing
 from portwright.platforms.cisco_asa.render import remarks
@@ -35,6 +38,7 @@ def permitting(text: str, rule: Intended, at: Obstruction) -> Iterator[Edit]:
     listing = Listing(text)
     spot = _spot(listing, at)
     if spot is None:
+        yield from _with_list(listing, rule, at)
         return
     name, line = spot
     entries = Entries(listing.objects)
@@ -46,6 +50,31 @@ def permitting(text: str, rule: Intended, at: Obstruction) -> Iterator[Edit]:
         yield _moved(listing, name, known, line, place)
     elif lines:
         yield Edit(listing.with_lines(line, (*said, *lines), definitions), (*definitions, *said, *lines), (), place)
+
+
+def _with_list(listing: Listing, rule: Intended, at: Obstruction) -> Iterator[Edit]:
+    """A list for an interface whose security level decides, which goes on to permit what the level permits."""
+    interface = rule.interface_in or ""
+    if not at.rule.default or not at.rule.reason.startswith("security level ") or not interface:
+        return
+    kept = entries_for(interface, listing, parse(listing.text, ""))
+    if kept is None:
+        return
+    name = next(one for one in _names(f"{interface}_in") if one not in listing.lists)
+    entries = Entries(listing.objects)
+    lines = [f"access-list {name} extended permit {entry}" for entry in entries.of(rule)]
+    lines += [f"access-list {name} remark as its security level permits", *(f"access-list {name} extended {one}" for one in kept)]
+    said = [f"access-list {name} remark {one}" for one in remarks(rule)]
+    bound = f"access-group {name} in interface {interface}"
+    definitions = tuple(entries.definitions())
+    edited = Listing(listing.with_lines(listing.behind("access-group"), (bound,), ()))
+    text = edited.with_lines(edited.behind("access-list"), (*said, *lines), definitions)
+    yield Edit(text, (*definitions, *said, *lines, bound), (), f"access-list {name}, new, on interface {interface}")
+
+
+def _names(wish: str) -> Iterator[str]:
+    yield wish
+    yield from (f"{wish}-{number}" for number in count(2))
 
 
 def _moved(listing: Listing, name: str, known: Line, line: int, place: str) -> Edit:

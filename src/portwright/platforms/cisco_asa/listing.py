@@ -76,10 +76,22 @@ class Listing:
                 number -= 1
         return number
 
+    def behind(self, word: str) -> int:
+        """The line of the file behind the last command that begins with a word; without one where access lists end."""
+        found = [block.head.number for block in self.blocks_of(word)]
+        found = found or [lines[-1].number for lines in self.lists.values()]
+        return max(found, default=self.end - 1) + 1
+
+    @property
+    def end(self) -> int:
+        """The line of the file where the configuration ends."""
+        ends = (number for number, line in enumerate(self.lines, 1) if line.startswith((": end", "Cryptochecksum")))
+        return next(ends, len(self.lines))
+
     @property
     def first_list(self) -> int:
         """The line of the file where the access lists begin: objects stand above."""
-        return min((lines[0].number for lines in self.lists.values()), default=len(self.lines))
+        return min((lines[0].number for lines in self.lists.values()), default=self.end)
 
     def with_lines(self, number: int, new: Iterable[str], definitions: Sequence[str]) -> str:
         """The text with new lines in front of a line, and with definitions where they belong."""

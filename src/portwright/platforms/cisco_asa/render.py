@@ -191,16 +191,19 @@ def _service_lines(kind: Traffic) -> Iterator[str]:
 
 
 def object_line(network: IPv4Network | IPv6Network) -> str:
+    """The line of an object that is a network."""
     if network.prefixlen == network.max_prefixlen:
         return f"host {network.network_address}"
-    return f"subnet {_written(network)}"
+    return f"subnet {written(network)}"
 
 
 def member(network: IPv4Network | IPv6Network) -> str:
-    return f"host {network.network_address}" if network.prefixlen == network.max_prefixlen else _written(network)
+    """A network as a member of a group."""
+    return f"host {network.network_address}" if network.prefixlen == network.max_prefixlen else written(network)
 
 
-def _written(network: IPv4Network | IPv6Network) -> str:
+def written(network: IPv4Network | IPv6Network) -> str:
+    """A network as commands have it: with a mask, or a prefix."""
     return f"{network.network_address} {network.netmask}" if isinstance(network, IPv4Network) else str(network)
 
 
@@ -216,4 +219,5 @@ def remarks(rule: Intended) -> Iterator[str]:
 
 
 def names_text(ends: Iterable[Named], between: str = ", ") -> str:
+    """The names of ends, each once."""
     return between.join(dict.fromkeys(end.name for end in ends))
