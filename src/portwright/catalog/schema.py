@@ -351,6 +351,8 @@ RULE = Record(
     named="id",
     check=_wrong_rule,
 )
+
+
 def _wrong_file(file: CatalogFile) -> str:
     return "a file either declares a product or is part of one" if file.product and file.part_of else ""
 

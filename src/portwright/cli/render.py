@@ -1,6 +1,7 @@
 """`portwright render`: write the configuration of each firewall, or what changes the running one; proved first."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def _against(entries: Sequence[str], points: Sequence[str]) -> tuple[str, ...]:
 def _change(
     site: str,
     against: Sequence[str],
-    points: Sequence[str],
+    points: tuple[str, ...],
     tighten: bool,
     today: date | None,
     writing: tuple[str | None, bool],
@@ -102,7 +103,11 @@ def _change(
     from portwright.render.change import changes
     from portwright.report.change import change_json, change_text, verdict
 
-    plan, readings = load(site, against, today)
+    try:
+        plan, readings = load(site, against, today)
+    except InvalidInput as wrong:
+        problems = (replace(one, message=one.message.replace("--config ", "--against ", 1)) for one in wrong.problems)
+        raise InvalidInput(problems) from None
     named = tuple(entry.partition("=")[0] for entry in against)
     chosen = _chosen(plan, points or named or tuple(readings), None)
     made = changes(plan, readings, chosen, tighten)
@@ -114,7 +119,10 @@ def _change(
         save({path: text.encode() for path, text in texts.items()}, force)
         for path in texts if output == "text" else ():
             show(f"written: {path}")
-    return ExitStatus.FINDINGS if verdicts & {"failed", "partly"} else ExitStatus.PROVED
+    left = {one.is_undecided for change in made for one in change.remaining}
+    if "failed" in verdicts or False in left:
+        return ExitStatus.FINDINGS
+    return ExitStatus.UNDECIDED if left else ExitStatus.PROVED
 
 
 def _warn(plan: Plan) -> None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from portwright import platforms
-from portwright.check.judge import Judgment
+from portwright.check.judge import FlowResult, Judgment
 from portwright.check.points import PointView, Reading
-from portwright.check.run import Check, CheckReport
+from portwright.check.run import Check
 from portwright.errors import InvalidInput, Problem
 from portwright.packets.diagram import Space
 from portwright.packets.packetset import PacketSet
@@ -46,8 +46,9 @@ def changes(plan: Plan, readings: Mapping[str, Reading], points: Iterable[str], 
     points = list(points)
     if problems := [problem for name in points for problem in _unchangeable(plan, readings, name)]:
         raise InvalidInput(problems)
-    report = Check(plan, readings).run()
-    return [Mending(plan, readings, name, missing(report, name)).change(tighten) for name in points]
+    judge = Check(plan, readings).judge
+    results = [judge.result(flow) for flow in plan.required]
+    return [Mending(plan, readings, name, missing(results, name)).change(tighten) for name in points]
 
 
 def _unchangeable(plan: Plan, readings: Mapping[str, Reading], name: str) -> list[Problem]:
@@ -59,7 +60,16 @@ def _unchangeable(plan: Plan, readings: Mapping[str, Reading], name: str) -> lis
         return [Problem(point.source.file, point.source.line, 0, f"{path}.platform", message, f"one of: {known}")]
     if name not in readings:
         message = "there is no configuration to change"
-        return [Problem(point.source.file, point.source.line, 0, f"{path}.config", message, "portwright render SITE writes a whole one")]
+        return [
+            Problem(
+                point.source.file,
+                point.source.line,
+                0,
+                f"{path}.config",
+                message,
+                "portwright render SITE writes a whole one",
+            )
+        ]
     if readings[name].text.lstrip("\ufeff").lstrip()[:1] == "{":
         message = "a change is written against the text of a configuration, not against JSON"
         return [Problem(readings[name].configuration.file, 0, 0, "", message, "nft list ruleset > FILE")]
@@ -184,7 +194,7 @@ class Mending:
     def _done(self, stand: Stand, job: _Job) -> Stand | None:
         """The point after the first edit that does the job; None when none does."""
         for edit, is_answer in islice(self._proposals(stand.text, job), _MOST_TRIES):
-            better = self._tried(stand, edit, job, is_answer)
+            better = self._tried(edit, job, is_answer)
             if better is not None:
                 self.knows_connections |= is_answer
                 self.steps.append(self._step(edit, job))
@@ -197,7 +207,7 @@ class Mending:
             yield from ((edit, True) for edit in self.editor.answering(text, job.at[0]))
         yield from ((edit, False) for at in job.at for edit in self.editor.permitting(text, job.rule, at))
 
-    def _tried(self, stand: Stand, edit: Edit, job: _Job, is_answer: bool) -> Stand | None:
+    def _tried(self, edit: Edit, job: _Job, is_answer: bool) -> Stand | None:
         try:
             new = self.stand(edit.text)
         except InvalidInput:
@@ -223,7 +233,6 @@ class Mending:
         requirements = sorted({flow.requirement.id for flow in flows.values()})
         return Step(edit, tuple(requirements), tuple(flows), because, tuple(breaks))
 
-
     def reference(self, rule: Rule) -> RuleReference:
         """A rule as it stands in the running configuration, which steps before may have moved."""
         found = rule_reference(rule, self.point)
@@ -232,12 +241,15 @@ class Mending:
         return replace(found, line=min(same, key=lambda number: abs(number - found.line), default=found.line))
 
 
-def missing(report: CheckReport, point: str) -> list[RequiredFlow]:
-    """The flows that do not surely pass the point; of alternatives the first."""
+def missing(results: Iterable[FlowResult], point: str) -> list[RequiredFlow]:
+    """The flows that do not surely pass a point and that nobody can do without; of alternatives the first."""
+    results = list(results)
+    served = {result.flow.group for result in results if result.judgment is not Judgment.MISSING} - {""}
     found: dict[str, RequiredFlow] = {}
-    for result in report.results:
+    for result in results:
         at = {obstacle.point for obstacle in result.obstacles}
-        if result.judgment is not Judgment.PROVED and point in at and result.flow.id not in report.spared:
+        spared = result.judgment is Judgment.MISSING and result.flow.group in served
+        if result.judgment is not Judgment.PROVED and point in at and not spared:
             found.setdefault(result.flow.group or result.flow.id, result.flow)
     return list(found.values())
 
@@ -249,7 +261,10 @@ def _rule(need: Need) -> Intended:
 
 
 def _farther(old: Blocked, new: list[Blocked]) -> bool:
-    """Report whether less is blocked, or only later on the way."""
+    """Report whether less is blocked, or less surely, or only later on the way."""
     if not new or new[0].position > old.position:
         return True
-    return new[0].position == old.position and new[0].packets <= old.packets and new[0].packets != old.packets
+    now = new[0]
+    if now.position < old.position or not now.packets <= old.packets or not now.surely <= old.surely:
+        return False
+    return now.packets != old.packets or now.surely != old.surely

@@ -26,6 +26,7 @@ class Remaining:
     what: str
     reason: str
     because: RuleReference | None = None
+    is_undecided: bool = False  # it may be in order: Portwright cannot tell
 
 
 @dataclass(frozen=True, slots=True)

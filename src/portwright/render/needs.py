@@ -113,6 +113,9 @@ def _ways(need: Need, view: PointView, editor: Editor) -> Iterator[Box]:
     constraints = view.constraints(need.way)
     arriving, leaving = ({name: constraints[name]} for name in (Field.IN, Field.OUT))
     states = {Field.STATE: _LIVELY} if editor.TELLS_STATE else {}
-    for fixed in ({**arriving, **(leaving if editor.TELLS_DEPARTURE else {}), **states}, {**arriving, Field.STATE: _KNOWN}):
+    for fixed in (
+        {**arriving, **(leaving if editor.TELLS_DEPARTURE else {}), **states},
+        {**arriving, Field.STATE: _KNOWN},
+    ):
         if (box := Box.of(fixed)) is not None:
             yield box

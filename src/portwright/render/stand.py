@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from portwright import platforms
-from portwright.check.points import PointView, Reading
+from portwright.check.points import PointView, Reading, Way
 from portwright.packets.box import Box
 from portwright.packets.diagram import Space
 from portwright.packets.fields import Field
@@ -43,6 +43,7 @@ class Blocked:
 
     need: Need
     packets: PacketSet  # on the interfaces and in the state of their way
+    surely: PacketSet  # of these, what surely does not pass
     at: Obstruction | None  # None: not known
     position: tuple[int, int]  # how far they came: part of the policy, stage in it
 
@@ -67,6 +68,7 @@ class Stand:
         self._space = space
         self._stages: dict[Stage, PolicyMap] = {}
         self._maps: dict[str, PolicyMap] = {}
+        self._parts: dict[tuple[Way, int], PacketSet] = {}
 
     def like(self, text: str) -> "Stand":
         """The same point with another text. Raises InvalidInput when it is no configuration."""
@@ -82,14 +84,14 @@ class Stand:
     def map(self, hook: str) -> PolicyMap:
         """What becomes of every packet at a hook."""
         if hook not in self._maps:
-            self._maps[hook] = PolicyMap(self._space, self.view.policy(hook))
+            stages = self.view.policy(hook).stages
+            self._maps[hook] = self._map_of(stages[0]) if len(stages) == 1 else PolicyMap(self._space, Policy(stages))
         return self._maps[hook]
 
     def blocked(self, need: Need) -> Iterator[Blocked]:
         """What of a need does not surely pass, by the first stage that stops it."""
         for number, packets in enumerate(need.seen):
-            verdicts = self.view.part_verdicts(need.way, number)
-            open_ = packets - PacketSet.where(verdicts, is_sure)
+            open_ = packets - self._sure_on(need.way, number)
             if open_:
                 fixed = Box.of(self.view.constraints(need.way))
                 open_ = open_ & PacketSet.of(self._space, [fixed] if fixed else [])
@@ -101,8 +103,15 @@ class Stand:
             stopped = packets - self.sure(stage)
             if stopped:
                 at = obstructions(stage, stopped)
-                return Blocked(need, stopped, at[0] if at else None, (number, place))
-        return Blocked(need, packets, None, (number, 0))
+                surely = stopped - self._map_of(stage).possible()
+                return Blocked(need, stopped, surely, at[0] if at else None, (number, place))
+        return Blocked(need, packets, packets, None, (number, 0))
+
+    def _sure_on(self, way: Way, number: int) -> PacketSet:
+        """The packets that surely pass a part of the policy on a way."""
+        if (way, number) not in self._parts:
+            self._parts[way, number] = PacketSet.where(self.view.part_verdicts(way, number), is_sure)
+        return self._parts[way, number]
 
     def sure(self, stage: Stage) -> PacketSet:
         """The packets that surely pass one stage."""

@@ -1,4 +1,4 @@
-"""Takes away what a point permits and nothing needs: rules go, and what was needed of them comes back in rules of its own.
+"""Takes away what a point permits and nothing needs: rules go, and what was needed of them comes back.
 
 What the plan knows stays: required and optional flows, and what somebody answers for.
 """

@@ -56,13 +56,14 @@ class Verifier:
         """The flows that the whole check still does not let pass here, with what stops them."""
         platform, file = self._plan.site.points[self._point].platform, self._old.view.reading.configuration.file
         reading = Reading(platforms.read(platform, new.text, file), new.text)
-        results = Check(self._plan, {**self._readings, self._point: reading}).run().results
-        for result in results if missing else ():
+        judge = Check(self._plan, {**self._readings, self._point: reading}).judge
+        for result in (judge.result(self._plan.flow(id)) for id in missing):
             here = [obstacle for obstacle in result.obstacles if obstacle.point == self._point]
-            if result.flow.id in missing and here:
+            if here:
                 rules = here[0].rules
                 because = rule_reference(rules[0], self._point) if rules else None
-                yield Remaining(result.flow.id, here[0].reason or _STOPPED[here[0].kind], because)
+                undecided = all(obstacle.kind == "undecided" for obstacle in here)
+                yield Remaining(result.flow.id, here[0].reason or _STOPPED[here[0].kind], because, undecided)
 
     def proof(
         self, new: Stand, claim: Claim, remaining: Sequence[Remaining], editor: Editor, commands: Sequence[str]
@@ -75,19 +76,13 @@ class Verifier:
         told = gained - known if claim.knows_connections else gained
         beyond = union(space, allowed.beyond(effect.gained))
         left = {one.what for one in remaining}
-        return Proof(
-            tuple(id for id in claim.missing if id not in left),
-            self._texts(told, editor),
-            self._texts(lost, editor),
-            claim.knows_connections,
-            tuple(
-                [
-                    *(f"this would pass, and is not missing: {text}" for text in self._texts(beyond, editor)),
-                    *(f"this would not pass any more: {text}" for text in self._texts(lost - claim.may_go, editor)),
-                    *self._by_commands(new, editor, tuple(commands)),
-                ]
-            ),
+        failures = (
+            *(f"this would pass, and is not missing: {text}" for text in self._texts(beyond, editor)),
+            *(f"this would not pass any more: {text}" for text in self._texts(lost - claim.may_go, editor)),
+            *self._by_commands(new, editor, tuple(commands)),
         )
+        mended = tuple(id for id in claim.missing if id not in left)
+        return Proof(mended, self._texts(told, editor), self._texts(lost, editor), claim.knows_connections, failures)
 
     def _by_commands(self, new: Stand, editor: Editor, commands: tuple[str, ...]) -> Iterator[str]:
         """Whether the commands lead from one text to the other, and back."""

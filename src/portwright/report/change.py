@@ -14,18 +14,19 @@ SCHEMA = "portwright.change/1"
 _LISTED = 6  # flows or packets that a line spells out
 _VERDICTS = {
     "proved": "proved",
-    "partly": "proved, and not all of it can be mended",
+    "partly": "proved, and something remains",
+    "stuck": "nothing that a rule could mend",
     "failed": "NOT proved, and not written",
     "nothing": "nothing to change",
 }
 
 
 def verdict(change: Change) -> str:
-    """How it stands with a change: proved, partly, failed or nothing."""
+    """How it stands with a change: proved, partly, stuck, failed or nothing."""
     if change.proof.failures:
         return "failed"
     if change.remaining:
-        return "partly"
+        return "stuck" if change.is_empty else "partly"
     return "nothing" if change.is_empty else "proved"
 
 
@@ -44,7 +45,12 @@ def _point_json(change: Change) -> dict[str, object]:
         "commands": list(change.commands),
         "rollback": list(change.rollback),
         "remaining": [
-            {"what": one.what, "reason": one.reason, "because": reference_json(one.because) if one.because else None}
+            {
+                "what": one.what,
+                "reason": one.reason,
+                "undecided": one.is_undecided,
+                "because": reference_json(one.because) if one.because else None,
+            }
             for one in change.remaining
         ],
         "proof": {
@@ -140,4 +146,6 @@ def _remaining(group: Sequence[Remaining]) -> Iterator[str]:
 
 def _wrapped(text: str, first: str) -> list[str]:
     indent = " " * (len(first) - len(first.lstrip()) + 2)
-    return wrap(text, WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
+    return wrap(
+        text, WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    )

@@ -63,7 +63,10 @@ def _with_list(listing: Listing, rule: Intended, at: Obstruction) -> Iterator[Ed
     name = next(one for one in _names(f"{interface}_in") if one not in listing.lists)
     entries = Entries(listing.objects)
     lines = [f"access-list {name} extended permit {entry}" for entry in entries.of(rule)]
-    lines += [f"access-list {name} remark as its security level permits", *(f"access-list {name} extended {one}" for one in kept)]
+    lines += [
+        f"access-list {name} remark as its security level permits",
+        *(f"access-list {name} extended {one}" for one in kept),
+    ]
     said = [f"access-list {name} remark {one}" for one in remarks(rule)]
     bound = f"access-group {name} in interface {interface}"
     definitions = tuple(entries.definitions())
@@ -95,7 +98,7 @@ def _own_remarks(listing: Listing, name: str, line: Line) -> int:
     return listing.above_remarks(name, line.number)
 
 
-def answering(text: str, at: Obstruction) -> Iterator[Edit]:
+def answering(text: str, at: Obstruction) -> Iterator[Edit]:  # noqa: ARG001
     """Inspection of ICMP, which knows replies: of the rest an ASA knows them anyway."""
     listing = Listing(text)
     default = {block.head.words[-1] for block in listing.blocks_of("class-map") if _inspects_by_default(block.body)}

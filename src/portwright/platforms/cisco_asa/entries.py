@@ -16,7 +16,6 @@ from portwright.platforms.cisco_asa.render import Names, member, names_text, obj
 from portwright.policy.intent import Intended, Named, Traffic
 
 
-
 class Entries:
     """Writes entries with the objects of one configuration."""
 

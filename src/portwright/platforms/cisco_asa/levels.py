@@ -30,7 +30,9 @@ def entries_for(interface: str, listing: Listing, configuration: Configuration) 
     behind = {route.interface for route in configuration.routes}
     if not configuration.routing_is_complete or interface not in known or not behind <= known.keys():
         return None
-    together = any(words[1:3] == ("permit", "inter-interface") for words in listing.commands_of("same-security-traffic"))
+    together = any(
+        words[1:3] == ("permit", "inter-interface") for words in listing.commands_of("same-security-traffic")
+    )
     passes = {
         name: level < known[interface] or (together and level == known[interface] and name != interface)
         for name, level in known.items()
@@ -49,7 +51,9 @@ def _by_prefix(configuration: Configuration, passes: Mapping[str, bool]) -> list
     found: dict[Network, bool] = {}
     for route in configuration.routes:
         found[route.network] = passes[route.interface] or found.get(route.network, False)
-    return sorted(found.items(), key=lambda entry: (-entry[0].prefixlen, entry[0].version, int(entry[0].network_address)))
+    return sorted(
+        found.items(), key=lambda entry: (-entry[0].prefixlen, entry[0].version, int(entry[0].network_address))
+    )
 
 
 def _needed(networks: list[tuple[Network, bool]]) -> Iterator[tuple[Network, bool]]:

@@ -9,7 +9,6 @@ from portwright.platforms.cisco_asa.ledger import Ledger
 from portwright.platforms.cisco_asa.lines import Block, Line, blocks_of, lines_of
 from portwright.platforms.cisco_asa.objects import Objects
 
-
 _ASIDE = ("log", "inactive")
 
 

@@ -126,7 +126,9 @@ class _Writer:
             protocol, _, ports = traffic[0].partition(" destination ")
             yield f"{protocol} {ends} {ports}"
             return
-        group = self._group("service", f"to-{names_text(rule.destinations, '-')}", [f"service-object {x}" for x in traffic])
+        group = self._group(
+            "service", f"to-{names_text(rule.destinations, '-')}", [f"service-object {x}" for x in traffic]
+        )
         yield f"object-group {group} {ends}"
 
     def _end(self, ends: tuple[Named, ...]) -> str:

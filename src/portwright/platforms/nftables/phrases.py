@@ -114,7 +114,11 @@ def element_of(rule: Intended, line: Line, table: Table) -> Iterator[tuple[Set, 
                 members = _members(rule, statement.left)
                 known = {str(one) for one in named.elements}
                 new = tuple(one for one in members if one not in known)
-                if new and all(_is_akin(one, known) for one in new) and (_takes_ranges(named) or not any("-" in one or "/" in one for one in new)):
+                if (
+                    new
+                    and all(_is_akin(one, known) for one in new)
+                    and (_takes_ranges(named) or not any("-" in one or "/" in one for one in new))
+                ):
                     yield named, new
 
 

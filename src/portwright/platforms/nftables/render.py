@@ -170,6 +170,7 @@ def matches(traffic: Iterable[Traffic], version: int) -> Iterator[str]:
 
 
 def joined(ends: Iterable[Named], version: int) -> Intervals:
+    """The addresses of ends, of one IP version."""
     joined = Addresses()
     for end in ends:
         joined = joined | end.addresses
@@ -177,6 +178,7 @@ def joined(ends: Iterable[Named], version: int) -> Intervals:
 
 
 def texts_of(ranges: Intervals, version: int) -> list[str]:
+    """Ranges of addresses as constants of nftables."""
     address = IPv4Address if version == 4 else IPv6Address
     found = Addresses(v4=ranges) if version == 4 else Addresses(v6=ranges)
     networks = found.texts()
@@ -189,10 +191,12 @@ def _span(pair: Interval, address: type[IPv4Address] | type[IPv6Address]) -> str
 
 
 def spans(ports: Intervals) -> list[str]:
+    """Ports as constants."""
     return [str(first) if first == last else f"{first}-{last}" for first, last in ports]
 
 
 def listed(texts: list[str]) -> str:
+    """Constants as a match has them: one, or a set."""
     return texts[0] if len(texts) == 1 else f"{{ {', '.join(texts)} }}"
 
 
