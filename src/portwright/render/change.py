@@ -16,7 +16,6 @@ from portwright.check.judge import FlowResult, Judgment
 from portwright.check.points import PointView, Reading
 from portwright.check.run import Check
 from portwright.errors import InvalidInput, Problem
-from portwright.packets.diagram import Space
 from portwright.packets.packetset import PacketSet
 from portwright.plan.model import Plan, RequiredFlow
 from portwright.policy.editing import Edit
@@ -29,7 +28,7 @@ from portwright.render.effect import Effect, known_connections
 from portwright.render.intent import merged, single
 from portwright.render.model import Change, Remaining, Step
 from portwright.render.needs import Allowance, Need, needs
-from portwright.render.stand import Blocked, Stand, common_interfaces
+from portwright.render.stand import Blocked, Common, Stand
 from portwright.render.tightening import Tightening
 from portwright.render.verify import Claim, Verifier
 
@@ -94,11 +93,11 @@ class Mending:
     """The change of one point under way."""
 
     def __init__(self, plan: Plan, readings: Mapping[str, Reading], point: str, flows: Sequence[RequiredFlow]):
-        self.plan, self.point, self.space = plan, point, Space()
+        self.plan, self.point = plan, point
         self.editor = platforms.editor(plan.site.points[point].platform)
-        self._reading = readings[point]
-        self._interfaces = common_interfaces(self._reading.configuration, plan, point)
-        self.old = self.stand(self._reading.text)
+        self._common = Common.of(readings[point].configuration, plan, point)
+        self.space = self._common.space
+        self.old = self.stand(readings[point].text)
         views = {name: PointView(name, one, self.space, plan) for name, one in readings.items() if name != point}
         self.views = {**views, point: self.old.view}
         self.readings = readings
@@ -113,7 +112,7 @@ class Mending:
 
     def stand(self, text: str) -> Stand:
         """The point with a text. Raises InvalidInput when it is no configuration."""
-        return Stand(self.plan, self.point, text, self.space, self._interfaces, self._reading.configuration.file)
+        return Stand(self.plan, self.point, text, self._common)
 
     def change(self, tighten: bool, lines: Collection[int] | None = None) -> Change:
         """The whole change, proved; `lines` are those of the rules to tighten, where not all."""

@@ -1,12 +1,13 @@
 """What one text of a point does otherwise than another, packet by packet."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from portwright.packets.box import Box
-from portwright.packets.diagram import Space
+from portwright.packets.diagram import Operation, Space
 from portwright.packets.fields import Field, State
 from portwright.packets.packetset import PacketSet
+from portwright.policy.algebra import VERDICTS, PolicyMap, is_possible
 from portwright.render.stand import Stand
 
 
@@ -15,7 +16,7 @@ class Effect:
     """For each hook the packets whose verdicts differ; what hangs on the same line on both sides does not."""
 
     gained: Mapping[str, PacketSet]  # they pass, or may pass, and did not before
-    lost: Mapping[str, PacketSet]  # they did pass, or may have passed
+    lost: Mapping[str, PacketSet]  # they did pass, or may have passed; or are translated otherwise
 
     @classmethod
     def of(cls, old: Stand, new: Stand) -> "Effect":
@@ -26,8 +27,21 @@ class Effect:
             if before.verdicts != after.verdicts:
                 real = old.real(hook)
                 gained[hook] = ((after.sure() - before.sure()) | (after.possible() - before.possible())) & real
-                lost[hook] = ((before.sure() - after.sure()) | (before.possible() - after.possible())) & real
+                less = (before.sure() - after.sure()) | (before.possible() - after.possible())
+                lost[hook] = (less | _translated_otherwise(before, after)) & real
         return cls(gained, lost)
+
+
+def _translated_otherwise(before: PolicyMap, after: PolicyMap) -> PacketSet:
+    """The packets that may pass with both, and leave with other addresses."""
+    space = before.space
+    return PacketSet(space, space.apply(Operation(_leads_elsewhere), before.verdicts.root, after.verdicts.root))
+
+
+def _leads_elsewhere(one: Hashable, other: Hashable) -> bool:
+    assert isinstance(one, int)
+    assert isinstance(other, int)
+    return is_possible(one) and is_possible(other) and one & ~VERDICTS != other & ~VERDICTS
 
 
 def same(one: Stand, other: Stand) -> bool:

@@ -1,11 +1,14 @@
 """A change of one point's configuration, proved, with the way back."""
 
 from dataclasses import dataclass
+from textwrap import wrap
 
 from portwright import platforms
 from portwright.catalog.model import Break
 from portwright.policy.editing import Edit
 from portwright.policy.reference import RuleReference
+
+_WIDTH = 100  # columns of a comment
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Change:
     def _told(self, commands: tuple[str, ...]) -> tuple[str, ...]:
         """The commands below the reasons for them."""
         comment = platforms.editor(self.platform).comment
-        why = (f"{', '.join(step.flows)}" for step in self.steps if step.flows)
+        why = (line for step in self.steps for line in wrap(", ".join(step.requirements), _WIDTH))
         return (*(comment(line) for line in dict.fromkeys(why)), *commands)
 
 

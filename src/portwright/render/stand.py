@@ -10,7 +10,7 @@ from portwright.packets.diagram import Space
 from portwright.packets.fields import Field
 from portwright.packets.packetset import PacketSet, well_formed
 from portwright.plan.model import Plan
-from portwright.policy.algebra import PolicyMap, is_sure
+from portwright.policy.algebra import PolicyMap, Translations, is_sure
 from portwright.policy.configuration import Configuration
 from portwright.policy.difference import on_interfaces
 from portwright.policy.interfaces import Interfaces
@@ -22,10 +22,21 @@ from portwright.render.needs import Need
 _HOOKS = ("forward", "input", "output")
 
 
-def common_interfaces(configuration: Configuration, plan: Plan, point: str) -> Interfaces:
-    """The interfaces that the configuration may speak of before and after a change."""
-    own = configuration.interfaces
-    return Interfaces.of((*own.names, *plan.site.points[point].interfaces.values()), own.prefixes)
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What all texts of one point share, so that what they do can be compared."""
+
+    space: Space
+    interfaces: Interfaces
+    translations: Translations
+    file: str
+
+    @classmethod
+    def of(cls, configuration: Configuration, plan: Plan, point: str) -> "Common":
+        """With the interfaces that the configuration may speak of before and after a change."""
+        own = configuration.interfaces
+        names = (*own.names, *plan.site.points[point].interfaces.values())
+        return cls(Space(), Interfaces.of(names, own.prefixes), {}, configuration.file)
 
 
 def on_common(configuration: Configuration, interfaces: Interfaces) -> Configuration:
@@ -58,22 +69,23 @@ class Blocked:
 class Stand:
     """A point with one text."""
 
-    def __init__(self, plan: Plan, point: str, text: str, space: Space, interfaces: Interfaces, file: str):
+    def __init__(self, plan: Plan, point: str, text: str, common: "Common"):
         """Raises InvalidInput when the text is no configuration."""
         self.text = text
-        self._made_of = (plan, point, space, interfaces, file)
+        self._made_of = (plan, point, common)
+        space, interfaces, file = common.space, common.interfaces, common.file
         platform = plan.site.points[point].platform
         configuration = on_common(platforms.read(platform, text, file), interfaces)
         self.view = PointView(point, Reading(configuration, text), space, plan)
-        self._space = space
+        self._space, self._translations = space, common.translations
         self._stages: dict[Stage, PolicyMap] = {}
         self._maps: dict[str, PolicyMap] = {}
         self._parts: dict[tuple[Way, int], PacketSet] = {}
 
     def like(self, text: str) -> "Stand":
         """The same point with another text. Raises InvalidInput when it is no configuration."""
-        plan, point, space, interfaces, file = self._made_of
-        return Stand(plan, point, text, space, interfaces, file)
+        plan, point, common = self._made_of
+        return Stand(plan, point, text, common)
 
     @property
     def hooks(self) -> tuple[str, ...]:
@@ -85,7 +97,7 @@ class Stand:
         """What becomes of every packet at a hook."""
         if hook not in self._maps:
             stages = self.view.policy(hook).stages
-            self._maps[hook] = self._map_of(stages[0]) if len(stages) == 1 else PolicyMap(self._space, Policy(stages))
+            self._maps[hook] = self._map_of(stages[0]) if len(stages) == 1 else self._made(Policy(stages))
         return self._maps[hook]
 
     def blocked(self, need: Need) -> Iterator[Blocked]:
@@ -119,8 +131,11 @@ class Stand:
 
     def _map_of(self, stage: Stage) -> PolicyMap:
         if stage not in self._stages:
-            self._stages[stage] = PolicyMap(self._space, Policy((stage,)))
+            self._stages[stage] = self._made(Policy((stage,)))
         return self._stages[stage]
+
+    def _made(self, policy: Policy) -> PolicyMap:
+        return PolicyMap(self._space, policy, self._translations)
 
     def real(self, hook: str) -> PacketSet:
         """The packets that there are at a hook, on the interfaces that the configuration's own routes lead them to."""

@@ -11,6 +11,7 @@ from portwright.report.check import break_json
 from portwright.report.context import WIDTH
 
 SCHEMA = "portwright.change/1"
+_HOW = "Proved on the text and by the commands, there and back"
 _LISTED = 6  # flows or packets that a line spells out
 _VERDICTS = {
     "proved": "proved",
@@ -95,8 +96,9 @@ def _point(plan: Plan, change: Change) -> Iterator[str]:
 
 
 def _step(plan: Plan, number: int, step: Step) -> Iterator[str]:
-    yield f"{number}. {step.edit.place}"
-    yield from (f"   - {line}" for line in step.edit.removed)
+    moves = step.edit.removed == step.edit.added
+    yield f"{number}. {step.edit.place}{', moved up' if moves else ''}"
+    yield from (f"   - {line}" for line in step.edit.removed if not moves)
     yield from (f"   + {line}" for line in step.edit.added)
     because = "stopped by" if step.flows else "for what nothing needs of"
     yield from _wrapped(f"{because} {_rule(step.because)}", "     ")
@@ -108,7 +110,9 @@ def _step(plan: Plan, number: int, step: Step) -> Iterator[str]:
 
 def _rule(rule: RuleReference) -> str:
     place = f"{rule.file}:{rule.line}" if rule.line else rule.file
-    return f"{place} (by default: {rule.reason})" if rule.default else f"{place}: {rule.text}"
+    if rule.default:
+        return f"{place} (by default: {rule.reason})"
+    return f"{place}: {rule.text} ({rule.reason})" if rule.reason else f"{place}: {rule.text}"
 
 
 def _listed(parts: Sequence[str]) -> str:
@@ -123,7 +127,7 @@ def _proof(proof: Proof) -> Iterator[str]:
         return
     number = len(proof.mended)
     flows = f"{number} required flow{'s' if number > 1 else ''} {'pass' if number > 1 else 'passes'} that did not"
-    yield f"Proved, by reading the changed text and by its commands, there and back: {flows}." if number else "Proved."
+    yield from _wrapped(f"{_HOW}: {flows}." if number else f"{_HOW}.", "")
     known = ["packets of connections that were let through"] if proof.knows_connections else []
     yield from _wrapped("; ".join([*proof.gained, *known]) or "nothing", "    passes more: ")
     yield from _wrapped("; ".join(proof.lost) or "nothing", "    passes less: ")

@@ -48,7 +48,7 @@ def permitting(text: str, rule: Intended, at: Obstruction) -> Iterator[Edit]:
                 lines = tuple(rules_for(rule, table, hook.name if hook else "", with_interfaces, with_state))
                 if lines:
                     place = f"chain {table.family} {table.name} {chain.name}"
-                    yield Edit(listing.with_rules(chain, index, lines), lines, (), place)
+                    yield Edit(listing.with_rules(table, chain, index, lines), lines, (), place)
 
 
 def _elements(listing: Listing, table: Table, rule: Intended, at: Obstruction) -> Iterator[Edit]:
@@ -92,7 +92,7 @@ def answering(text: str, at: Obstruction) -> Iterator[Edit]:
     base = at.stage.chains[at.stage.base].rules
     meeting = (lines.index(rule.source.line) for rule in base if rule.source.line in lines and _may_be_known(rule))
     place = f"chain {table.family} {table.name} {chain.name}"
-    yield Edit(listing.with_rules(chain, next(meeting, len(lines)), (_KNOWN,)), (_KNOWN,), (), place)
+    yield Edit(listing.with_rules(table, chain, next(meeting, len(lines)), (_KNOWN,)), (_KNOWN,), (), place)
 
 
 def _may_be_known(rule: Rule) -> bool:

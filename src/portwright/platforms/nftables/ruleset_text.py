@@ -24,6 +24,7 @@ from portwright.platforms.nftables.syntax import (
 )
 
 _DECIDING = (Decide, DecideBy, Reject, Translate, Divert, Unknown)
+_COMMANDS = ("add", "insert", "rule", "create", "chain", "table", "replace")  # how a line begins that is no rule
 _OPENING, _CLOSING = frozenset("{(["), frozenset("})]")
 
 
@@ -67,8 +68,17 @@ class Listing:
         """The table of a stage such as `inet filter forward`."""
         return self.tree.tables.get(tuple(stage.split()[:2]))  # type: ignore[arg-type]
 
-    def with_rules(self, chain: Chain, index: int, rules: Sequence[str]) -> str:
-        """The text with rules in front of that rule of the chain; behind the last where there are no more."""
+    def with_rules(self, table: Table, chain: Chain, index: int, rules: Sequence[str]) -> str:
+        """The text with rules in front of that rule of the chain; behind the last where there are no more.
+
+        Where the chain was filled by commands, by commands too.
+        """
+        if not self._is_block(chain):
+            place = f"rule {table.family} {table.name} {chain.name}"
+            ended = index >= len(chain.rules)
+            places = (f"add {place}" if ended else f"insert {place} index {index + n}" for n in range(len(rules)))
+            added = (f"{where} {rule}" for where, rule in zip(places, rules, strict=True))
+            return "\n".join(["\n".join(self.lines).rstrip("\n"), *added, ""])
         if index < len(chain.rules):
             number = self._above_comments(chain.rules[index].place.line)
             model = self.lines[chain.rules[index].place.line - 1]
@@ -78,6 +88,12 @@ class Listing:
             model = model if chain.rules else f"\t{model}"
         indent = model[: len(model) - len(model.lstrip())]
         return self._with(number, [f"{indent}{rule}" for rule in rules])
+
+    def _is_block(self, chain: Chain) -> bool:
+        """Report whether the rules of a chain stand in its braces, on lines of their own."""
+        if chain.rules:
+            return all(rule.place.text.split()[0] not in _COMMANDS for rule in chain.rules)
+        return self._closing((chain.hook or chain).place) > chain.place.line
 
     def with_elements(self, named: Set, members: Sequence[str]) -> str:
         """The text with more elements of a set, in front of those that it has."""
