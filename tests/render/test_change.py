@@ -192,6 +192,73 @@ def test_without_all_routes_no_list_is_made(broken):
     assert change.remaining[0].because.text == "security-level 55"
 
 
+# Translated addresses, and hosts
+
+
+_NAT = """table ip nat {
+	chain prerouting {
+		type nat hook prerouting priority dstnat; policy accept;
+		iifname "eth0" ip daddr 192.0.2.21 tcp dport 1433 dnat to 10.30.0.21
+	}
+	chain postrouting {
+		type nat hook postrouting priority srcnat; policy accept;
+		iifname "eth1" oifname "eth0" ip saddr 10.30.0.22 snat to 192.0.2.22
+	}
+}
+"""
+
+
+def test_rules_have_the_addresses_that_packets_have_where_they_stand(broken):
+    """data-fw translates: core-fw sees the outer addresses, and the forward chain of data-fw the inner ones."""
+    broken()
+    text = Path("data-fw.nft").read_text(encoding="utf-8").replace("10.20.0.11 . 10.30.0.21 . 1433,\n\t\t\t     ", "")
+    Path("data-fw.nft").write_text(text + _NAT, encoding="utf-8")
+    outer, inner = change_of("core-fw"), change_of("data-fw")
+    assert [change.proof.failures + change.remaining for change in (outer, inner)] == [(), ()]
+    assert "access-list app_in extended permit tcp object fe01 object 192.0.2.21 eq 1433" in added(outer)
+    assert any("object 192.0.2.22 object dc01" in line for line in added(outer))
+    assert added(inner) == ["10.20.0.11 . 10.30.0.21 . 1433"]
+
+
+def test_an_asa_gets_the_real_address(broken):
+    """Which its access lists speak of, also where clients send to another one."""
+    broken(old=" host 10.20.0.11\n", new=" host 10.20.0.11\n nat (app,users) static 192.0.2.10\n")
+    edit(Path("core-fw.cfg"), "access-list users_in extended permit tcp object staff-net object fe01 eq https \n", "")
+    change = change_of("core-fw")
+    assert added(change)[-1] == "access-list users_in extended permit tcp object staff-net object fe01 eq 443"
+    assert change.proof.gained == ("tcp staff > 192.0.2.10:443 in users",)
+    assert change.proof.failures == ()
+
+
+_HOST = """table inet filter {
+	chain input {
+		type filter hook input priority filter; policy drop;
+		iif "lo" accept
+		ct state established accept
+		tcp dport 22 accept
+	}
+	chain output {
+		type filter hook output priority filter; policy drop;
+		oif "lo" accept
+	}
+}
+"""
+
+
+def test_the_firewall_of_a_host_is_changed_too(broken):
+    """What it receives, what it sends, and its answers; the loopback interface is left alone."""
+    site = broken()
+    edit(site, "enforcement:\n", "enforcement:\n  fw-sql01: {platform: nftables, on: sql01, config: sql01.nft}\n")
+    Path("sql01.nft").write_text(_HOST, encoding="utf-8")
+    change = change_of("fw-sql01", tighten=True)
+    assert (change.proof.failures, change.remaining) == ((), ())
+    assert [step.edit.removed for step in change.steps if step.edit.removed] == [("tcp dport 22 accept",)]
+    assert "ct state established,related accept" in added(change)
+    Path("after.nft").write_text(change.after, encoding="utf-8")
+    done = run("check", "site.yaml", "--config", "fw-sql01=after.nft", "--format", "json")
+    assert done.document["verdict"] == "proved"
+
+
 # What is not needed
 
 

@@ -119,7 +119,8 @@ class ExcessFinder:
                 rest = rest - part
         defaults = {rule: part & rest for rule, part in last.items() if rule.default}
         parts |= {rule: part for rule, part in defaults.items() if part}
-        return {rule: self._free_of_way(view, way, part) for rule, part in parts.items()}
+        found = {rule: self._free_of_way(view, way, part) for rule, part in parts.items()}
+        return {rule: part for rule, part in found.items() if part}  # some are met on other interfaces alone
 
     def _free_of_way(self, view: PointView, way: Way, packets: PacketSet) -> PacketSet:
         """The packets without the fields that the way fixes."""

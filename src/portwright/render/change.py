@@ -23,11 +23,11 @@ from portwright.policy.intent import Intended
 from portwright.policy.model import Rule
 from portwright.policy.obstruction import Obstruction, obstructions
 from portwright.policy.reference import RuleReference, rule_reference
-from portwright.render.boxes import intended
+from portwright.render.boxes import as_seen, intended, parts
 from portwright.render.effect import Effect, known_connections
 from portwright.render.intent import merged, single
 from portwright.render.model import Change, Remaining, Step
-from portwright.render.needs import Allowance, Need, needs
+from portwright.render.needs import Allowance, Need, Stay, needs
 from portwright.render.stand import Blocked, Common, Stand
 from portwright.render.tightening import Tightening
 from portwright.render.verify import Claim, Verifier
@@ -105,7 +105,7 @@ class Mending:
         self.needs = needs(plan, point, self.views, flows)
         open_ = [need for need in self.needs if any(self.old.blocked(need))]
         self.may_pass = Allowance.of(open_, self.old.view, self.editor)
-        self.may_go = PacketSet.nothing(self.space)
+        self.stay = Stay()
         self.knows_connections = False
         self.steps: list[Step] = []
         self._in_vain: set[object] = set()
@@ -120,12 +120,12 @@ class Mending:
         if tighten:
             tightening = Tightening(self)
             stand, left = tightening.tightened(stand, lines)
-            self.may_go = tightening.may_go
+            self.stay = tightening.stay
         editor, missing = self.editor, [flow.id for flow in self._flows]
         commands = editor.commands(self.old.text, stand.text)
         verifier = Verifier(self.plan, self.readings, self.point, self.old)
         remaining = [*verifier.remaining(stand, missing), *left]
-        claim = Claim(missing, self.may_pass, self.may_go, self.knows_connections)
+        claim = Claim(missing, self.may_pass, self.stay, self.knows_connections)
         return Change(
             self.point,
             self.plan.site.points[self.point].platform,
@@ -167,15 +167,16 @@ class Mending:
             yield from (job for blocked in group for job in self._in_parts(blocked))
 
     def _of_group(self, group: list[Blocked], merge: bool) -> Iterator[_Job]:
-        whole = [blocked for blocked in group if blocked.is_as_planned]
-        rules = {blocked.need.flow.id: _rule(blocked.need) for blocked in whole}
+        rules = {
+            one.need.flow.id: _rule(one.need) if one.is_as_planned else as_seen(one.packets, _rule(one.need))
+            for one in group
+        }
         for rule in merged(dict.fromkeys(rules.values())) if merge else rules.values():
-            yield from self._job(rule, tuple(one for one in whole if one.need.flow.id in rule.flows))
+            yield from self._job(rule, tuple(one for one in group if one.need.flow.id in rule.flows))
 
     def _in_parts(self, blocked: Blocked) -> Iterator[_Job]:
         """Rules for exactly the packets that are blocked."""
-        boxes, _ = blocked.packets.cover(_MOST_BOXES)
-        for box in boxes:
+        for box in parts(blocked.packets, _MOST_BOXES):
             if (rule := intended(box, _rule(blocked.need))) is not None:
                 yield from self._job(rule, (blocked,))
 
@@ -217,7 +218,7 @@ class Mending:
 
     def is_harmless(self, effect: Effect, is_answer: bool = False) -> bool:
         """Report whether nothing else passes more or less than may."""
-        return not self.beyond(effect, is_answer) and all(lost <= self.may_go for lost in effect.lost.values())
+        return not self.beyond(effect, is_answer) and not self.stay.missed(effect.lost)
 
     def beyond(self, effect: Effect, is_answer: bool = False) -> Mapping[str, PacketSet]:
         """What passes more and may not."""

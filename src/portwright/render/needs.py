@@ -1,7 +1,7 @@
 """What required flows need of one point: their packets as the point sees them, there and back."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from portwright.check.journey import Passing, journeys
 from portwright.check.judge import swapped
@@ -98,6 +98,23 @@ class Allowance:
 
     def __or__(self, more: PacketSet) -> "Allowance":
         return Allowance({hook: packets | more for hook, packets in self.at.items()}, self.elsewhere | more)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stay:
+    """The packets that must not pass less than before, by hook; without a word all of them."""
+
+    at: Mapping[str, PacketSet] | None = None
+    excused: Mapping[str, PacketSet] = field(default_factory=dict)  # for the time being: they come back
+
+    def missed(self, lost: Mapping[str, PacketSet]) -> dict[str, PacketSet]:
+        """What passes less, and must not."""
+        found = {}
+        for hook, packets in lost.items():
+            if self.at is not None:
+                packets = packets & self.at[hook] if hook in self.at else packets - packets
+            found[hook] = packets - self.excused[hook] if hook in self.excused else packets
+        return {hook: packets for hook, packets in found.items() if packets}
 
 
 def _wanted(need: Need, view: PointView, editor: Editor) -> PacketSet:

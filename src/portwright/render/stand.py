@@ -13,7 +13,7 @@ from portwright.plan.model import Plan
 from portwright.policy.algebra import PolicyMap, Translations, is_sure
 from portwright.policy.configuration import Configuration
 from portwright.policy.difference import on_interfaces
-from portwright.policy.interfaces import Interfaces
+from portwright.policy.interfaces import NONE, Interfaces
 from portwright.policy.model import Policy, Stage
 from portwright.policy.obstruction import Obstruction, obstructions
 from portwright.policy.routing import routed
@@ -142,6 +142,8 @@ class Stand:
         configuration = self.view.reading.configuration
         policy = self.view.policy(hook)
         found = routed(self._space, policy, configuration, configuration.interfaces)
-        last = configuration.interfaces.atoms()[-1]
-        known = Box.of({Field.IN: ((0, last),), Field.OUT: ((0, last),)})
+        atoms = configuration.interfaces.atoms()
+        there, nowhere = ((atoms[0], atoms[-1]),), ((NONE, NONE),)
+        ways = {Field.IN: nowhere if hook == "output" else there, Field.OUT: nowhere if hook == "input" else there}
+        known = Box.of(ways)
         return well_formed(self._space) & found & PacketSet.of(self._space, [known] if known else [])

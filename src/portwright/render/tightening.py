@@ -3,7 +3,8 @@
 What the plan knows stays: required and optional flows, and what somebody answers for.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from portwright.check.excess import ExcessFinder, RuleExcess
@@ -11,15 +12,15 @@ from portwright.check.judge import Judge
 from portwright.check.run import preferences
 from portwright.errors import InvalidInput
 from portwright.packets.box import Box
-from portwright.packets.fields import Field
+from portwright.packets.fields import Field, State
 from portwright.packets.packetset import PacketSet
 from portwright.policy.editing import Edit
 from portwright.policy.intent import Intended
 from portwright.policy.obstruction import obstructions
-from portwright.render.boxes import intended
-from portwright.render.effect import Effect, known_connections, union
+from portwright.render.boxes import intended, parts
+from portwright.render.effect import Effect, union
 from portwright.render.model import Remaining, Step
-from portwright.render.needs import Allowance, Need, needs
+from portwright.render.needs import Allowance, Need, Stay, needs
 from portwright.render.stand import Stand
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _MOST_PARTS = 8  # rules for what is accepted of one that goes
 _STAYS = "it permits what nothing needs, and cannot be taken away without what is needed"
 _ACCEPTED = "accepted"
+_ESTABLISHED = Box(((Field.STATE, ((int(State.ESTABLISHED), int(State.ESTABLISHED)),)),))
 
 
 class Tightening:
@@ -37,8 +39,7 @@ class Tightening:
         self._mending = mending
         self._plan, self._space = mending.plan, mending.space
         self._needs = needs(self._plan, mending.point, mending.views, self._plan.flows)
-        self._kept = self._needed()
-        self.may_go = PacketSet.everything(self._space) - self._kept
+        self.stay = Stay(self._needed())
 
     def tightened(self, stand: Stand, lines: Collection[int] | None = None) -> tuple[Stand, list[Remaining]]:
         """The point without what nothing needs, or without that of the rules on these lines; and what had to stay."""
@@ -54,16 +55,20 @@ class Tightening:
                 stand = better
         return stand, left
 
-    def _needed(self) -> PacketSet:
-        """Everything that has to stay, on any hook."""
-        view, editor = self._mending.old.view, self._mending.editor
+    def _needed(self) -> Mapping[str, PacketSet]:
+        """Everything that has to stay: what the plan knows, in both directions, and what somebody answers for."""
+        view, editor, ways = self._mending.old.view, self._mending.editor, self._on_their_ways()
         requests, replies = (
-            Allowance.of([need for need in self._needs if need.is_reply is is_reply], view, editor).elsewhere
+            Allowance.of([need for need in self._needs if need.is_reply is is_reply], view, editor).at
             for is_reply in (False, True)
         )
-        found = (requests | (replies & known_connections(self._space))) & self._on_their_ways()
+        nothing, known = PacketSet.nothing(self._space), PacketSet.of(self._space, [_ESTABLISHED])
+        hooks = dict.fromkeys((*requests, *replies, "forward", "input"))
         accepted = PacketSet.of(self._space, [box for entry in self._plan.accepted for box in entry.boxes])
-        return found | (accepted & self._on_their_ways())
+        return {
+            hook: (requests.get(hook, nothing) | (replies.get(hook, nothing) & known) | accepted) & ways
+            for hook in hooks
+        }
 
     def _on_their_ways(self) -> PacketSet:
         """The packets on the interfaces behind which the site says that their ends lie; at a host, all there are."""
@@ -92,24 +97,24 @@ class Tightening:
         views = {**self._mending.views, self._mending.point: stand.view}
         judge = Judge(self._plan, views, self._space, preferences(self._plan.site))
         found = ExcessFinder(self._plan, judge).of(stand.view, self._plan.site.points[self._mending.point])
-        yield from sorted(found.sure, key=lambda one: -one.rule.source.line)
+        yield from sorted((one for one in found.sure if one.packets), key=lambda one: -one.rule.source.line)
 
     def _without(self, stand: Stand, excess: RuleExcess) -> Stand | None:
         """The point without a rule, and with rules for what is needed of it; None where that cannot be."""
         mending = self._mending
-        steps, may_go = list(mending.steps), mending.may_go
+        steps = list(mending.steps)
         for edit in mending.editor.removing(stand.text, excess.rule):
             bare = self._tried(edit)
             if bare is None:
                 continue
             mending.steps.append(Step(edit, (), (), mending.reference(excess.rule)))
-            mending.may_go = self.may_go | union(self._space, Effect.of(mending.old, bare).lost)
+            mending.stay = replace(self.stay, excused=Effect.of(mending.old, bare).lost)
             better = mending.mended(bare, self._stopped(stand, bare))
-            mending.may_go = self.may_go
+            mending.stay = self.stay
             restored = self._restored(better, excess)
             if restored is not None:
                 return restored
-            mending.steps[:], mending.may_go = steps, may_go
+            mending.steps[:] = steps
         return None
 
     def _tried(self, edit: Edit) -> Stand | None:
@@ -127,8 +132,7 @@ class Tightening:
     def _restored(self, stand: Stand, excess: RuleExcess) -> Stand | None:
         """The point with rules for whatever else has to stay."""
         for _ in range(_MOST_PARTS):
-            lost = Effect.of(self._mending.old, stand).lost
-            open_ = {hook: packets - self.may_go for hook, packets in lost.items() if not packets <= self.may_go}
+            open_ = self.stay.missed(Effect.of(self._mending.old, stand).lost)
             if not open_:
                 return stand
             following = next(filter(None, (self._with(stand, hook, open_[hook], excess) for hook in open_)), None)
@@ -150,16 +154,12 @@ class Tightening:
     def _parts(self, packets: PacketSet) -> Iterator[Box]:
         """What is to come back: an accepted flow as it is written, or some of the packets."""
         yield from (box for entry in self._plan.accepted for box in entry.boxes if packets.overlaps(box))
-        witness = packets.witness(preferences(self._plan.site))
-        only = Box.of({field: ((witness[field],) * 2,) for field in (Field.VERSION, Field.PROTOCOL)})
-        box = packets.grow(witness) & only if only is not None else None
-        if box is not None:
-            yield box
+        yield from parts(packets, 1)
 
     def _helps(self, old: Stand, new: Stand) -> bool:
         """Report whether less that has to stay is lost, and nothing passes that did not."""
         start = self._mending.old
-        before, after = (union(self._space, Effect.of(start, one).lost) - self.may_go for one in (old, new))
+        before, after = (union(self._space, self.stay.missed(Effect.of(start, one).lost)) for one in (old, new))
         return after <= before and after != before and not self._mending.beyond(Effect.of(start, new))
 
     def _model(self, hook: str, packets: PacketSet) -> Intended:

@@ -21,7 +21,7 @@ from portwright.policy.text import box_text
 from portwright.policy.translation import free
 from portwright.render.effect import Effect, known_connections, same, union
 from portwright.render.model import Proof, Remaining
-from portwright.render.needs import Allowance
+from portwright.render.needs import Allowance, Stay
 from portwright.render.stand import Stand
 from portwright.site.naming import site_naming
 
@@ -40,7 +40,7 @@ class Claim:
 
     missing: Sequence[str]  # ids of flows
     may_pass: Allowance
-    may_go: PacketSet
+    stay: Stay
     knows_connections: bool  # packets of connections that were let through may pass more, too
 
 
@@ -74,11 +74,12 @@ class Verifier:
         known = known_connections(space)
         allowed = claim.may_pass | known if claim.knows_connections else claim.may_pass
         told = gained - known if claim.knows_connections else gained
+        missed = union(space, claim.stay.missed(effect.lost))
         beyond = union(space, allowed.beyond(effect.gained))
         left = {one.what for one in remaining}
         failures = (
             *(f"this would pass, and is not missing: {text}" for text in self._texts(beyond, editor)),
-            *(f"this would not pass any more: {text}" for text in self._texts(lost - claim.may_go, editor)),
+            *(f"this would not pass any more: {text}" for text in self._texts(missed, editor)),
             *self._by_commands(new, editor, tuple(commands)),
         )
         mended = tuple(id for id in claim.missing if id not in left)
@@ -103,6 +104,7 @@ class Verifier:
         """Packets in flow notation, without what says nothing: states, and what rules cannot tell."""
         interfaces = self._old.view.reading.configuration.interfaces
         untold = [Field.FLAGS, Field.STATE, *([] if editor.TELLS_DEPARTURE else [Field.OUT])]
+        untold += [Field.IN, Field.OUT] if self._plan.site.points[self._point].on is not None else []
         texts, left_out = dict[str, None](), 0
         for version in (4, 6):
             own = PacketSet.of(packets.space, [Box(((Field.VERSION, ((version, version),)),))])
