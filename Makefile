@@ -51,6 +51,8 @@ golden: .venv/ready ## rewrite golden files and the output shown in the docs; sh
 
 bench: .venv/ready ## measure time and memory against size
 	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m bench.plan
+	$(BIN)/python -m bench.check
 
 lock: ## renew requirements.txt and requirements-dev.txt from pyproject.toml
 	$(PYTHON) -m venv build/lock

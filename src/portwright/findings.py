@@ -1,12 +1,16 @@
 """What a check concludes: kinds of findings, how serious each is, and the evidence that it brings."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from portwright.catalog.model import Break
+from portwright.packets.packetset import PacketSet
 from portwright.policy.reference import RuleReference
+
+_COUNTED = re.compile(r"(?<=\bcounter) packets \d+ bytes \d+| # handle \d+$")  # nft(8): what `list ruleset` adds
 
 
 class Severity(StrEnum):
@@ -72,6 +76,9 @@ class Finding:
     fix: str = ""  # shown only after it was tried
     place: str = ""  # file and line of the site or catalog, where the finding is about those
     number: int = 1  # tells apart findings of the same kind about equal texts
+    flows: tuple[str, ...] = ()  # ids of the RequiredFlows, where they are several
+    packets: PacketSet | None = field(default=None, compare=False, repr=False)  # of excess: what is open
+    known: bool = False  # an earlier report has it: it does not count
 
     @property
     def severity(self) -> Severity:
@@ -80,8 +87,8 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """The same from run to run: kind, point and what it is about, and no line numbers."""
-        parts = (self.kind.value, self.point, self.flow or self.subject)
+        """The same from run to run: kind, point and what it is about; no line numbers, nothing that a device counts."""
+        parts = (self.kind.value, self.point, self.flow or _COUNTED.sub("", self.subject))
         return ":".join(part for part in parts if part) + (f"#{self.number}" if self.number > 1 else "")
 
 

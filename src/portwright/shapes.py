@@ -142,16 +142,24 @@ def read(shape: Shape[T], document: Document, ledger: Ledger) -> T | None:
 
 
 _MANY = 500  # names; comparing a word with more takes too long
+_FEW = 4  # names that one hint offers
+_SHORTEST = 3  # letters by which a word is looked for inside names
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """A hint that names the nearest known word, or else all of them when they are few."""
+    """A hint that names the nearest known word, or else all of them when they are few. Capitals do not matter."""
     names = sorted(set(known))
+    asked = word[:60].casefold()
     if len(names) > _MANY:
-        names = [name for name in names if name[:2] == word[:2]][:_MANY]
-    near = get_close_matches(word[:60], names, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean {near[0]}?"
+        names = [name for name in names if name[:2].casefold() == asked[:2]][:_MANY]
+    folded = {name.casefold(): name for name in names}
+    near = get_close_matches(asked, folded, n=1, cutoff=0.6)
+    family = [name for name in folded if "/" in asked and name.partition("/")[0] == asked.partition("/")[0]]
+    holding = [name for name in folded if len(asked) >= _SHORTEST and asked in name]
+    if near and (not family or near[0] in family):
+        return f"did you mean {folded[near[0]]}?"
+    if meant := family or near or holding:
+        return f"did you mean {' or '.join(folded[name] for name in meant[:_FEW])}?"
     if 0 < len(names) <= 12:
         return f"known: {', '.join(names)}"
     return ""
@@ -316,7 +324,7 @@ class ListOf(Generic[T]):
         if self.or_one and not isinstance(node, Sequence):
             return (self.of.read(node, at),)
         if not isinstance(node, Sequence):
-            raise at.wrong(node, f"expected a list, found {_found(node)}")
+            raise at.wrong(node, f"expected a list, found {_found(node)}", _in_brackets(node))
         return tuple(_gather(self.of, ((str(i), item) for i, item in enumerate(node.items)), at).values())
 
     def schema(self) -> Json:
@@ -348,6 +356,11 @@ class MapOf(Generic[T]):
 
 def _found(node: Node) -> str:
     return "nothing" if isinstance(node, Scalar) and node.is_null else KIND[type(node)]
+
+
+def _in_brackets(node: Node) -> str:
+    """How the one value would be written as a list."""
+    return f"write it in brackets: [{shorten(node.text)}]" if isinstance(node, Scalar) and not node.is_null else ""
 
 
 def _gather(shape: Shape[T], parts: Iterable[tuple[str, Node]], at: Place) -> dict[str, T]:

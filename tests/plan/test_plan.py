@@ -440,7 +440,7 @@ def test_flow_ids_are_unique_and_independent_of_order(f6):
 def test_the_text_is_for_people(f6):
     """What for, who of whom, through what, and where it is written, within a hundred columns."""
     text = plan_text(f6)
-    assert text.startswith("contoso: 93 required and 23 optional flows to run and administer\n")
+    assert text.startswith("contoso: 93 required and 39 optional flows to run and administer\n")
     assert re.search(
         r"  crm.fetch-report: read the data of Fetch-based reports through the SDK listener \(P36 P50 P61 P66\n"
         r"    B4\)\n"

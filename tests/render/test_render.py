@@ -73,7 +73,7 @@ def test_a_declared_translation_is_written_and_proved(site):
     site.write_text(text + entry, encoding="utf-8")
     asa = run("render", site.name, "--point", "core-fw")
     assert asa.status == 0
-    assert " nat (app,users) static public-1 service tcp 443 443" in asa.out
+    assert " nat (app,users) static public-192.0.2.10 service tcp 443 443" in asa.out
     nft = run("render", site.name, "--point", "core-fw", "--platform", "nftables")
     assert nft.status == 0
     assert 'iifname "users" ip daddr 192.0.2.10 tcp dport 443 dnat ip to 10.20.0.11:443' in nft.out

@@ -1,4 +1,4 @@
-"""The YAML shown in docs/site.md and docs/catalog.md is true: it loads, and every key is explained."""
+"""The YAML shown in docs/site.md and docs/products.md is true: it loads, and every key is explained."""
 
 import re
 from pathlib import Path
@@ -27,8 +27,8 @@ def test_the_site_shown_loads(tmp_path):
 
 
 def test_the_requirement_shown_is_ours():
-    """docs/catalog.md shows the requirement as it stands in the data."""
-    requirement = shown("catalog.md")[0]
+    """docs/products.md shows the requirement as it stands in the data."""
+    requirement = shown("products.md")[0]
     data = Path(load_catalog().requirements["crm.fetch-report"].written.file).name
     text = (DOCS.parent / "src" / "portwright" / "catalog" / "data" / data).read_text(encoding="utf-8")
     assert re.sub(r"^", "  ", requirement.rstrip("\n"), flags=re.MULTILINE) in text
@@ -37,7 +37,7 @@ def test_the_requirement_shown_is_ours():
 def test_the_catalog_shown_loads(tmp_path):
     """A product of the user's own."""
     path = tmp_path / "shop.yaml"
-    path.write_text(shown("catalog.md")[1])
+    path.write_text(shown("products.md")[1])
     assert "shop.stock" in load_catalog([path]).requirements
 
 
@@ -45,7 +45,7 @@ def test_the_catalog_shown_loads(tmp_path):
     ("page", "keys"),
     [
         ("site.md", site_schema()["properties"]),
-        ("catalog.md", catalog_schema()["properties"]["requirements"]["additionalProperties"]["properties"]),
+        ("products.md", catalog_schema()["properties"]["requirements"]["additionalProperties"]["properties"]),
     ],
 )
 def test_every_key_is_explained(page, keys):
@@ -56,6 +56,6 @@ def test_every_key_is_explained(page, keys):
 
 
 def test_every_scenario_is_listed():
-    """docs/catalog.md names the scenarios that ship."""
-    text = (DOCS / "catalog.md").read_text(encoding="utf-8")
+    """docs/products.md names the scenarios that ship."""
+    text = (DOCS / "products.md").read_text(encoding="utf-8")
     assert [name for name in load_catalog().scenarios if f"| `{name}` |" not in text] == []

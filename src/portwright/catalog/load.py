@@ -30,7 +30,7 @@ def load_catalog(own: Sequence[Path] = ()) -> Catalog:
 
 def _shipped() -> list[tuple[Path, str]]:
     folder = Path(str(files("portwright.catalog") / "data"))
-    return [(path, f"catalog/{path.name}") for path in sorted(folder.glob("*.yaml"))]
+    return [(path, f"catalog/{path.name}") for path in sorted(folder.glob("*.yaml"), key=lambda path: path.stem)]
 
 
 def _joined(parts: Iterable[CatalogFile]) -> Catalog:

@@ -257,6 +257,7 @@ class SupportRule:
     setting: str = ""
     services: tuple[str, ...] = ()
     when: Condition = Condition()
+    within: tuple[str, ...] = ()  # settings: hosts with different values have nothing to do with each other
     citations: tuple[str, ...] = ()
 
 
@@ -353,10 +354,14 @@ class Catalog:
         waiting = [component]
         while waiting:
             for name in self.components[waiting.pop(0)].implies:
-                if name not in found:
+                if name not in found and name != component:
                     found[name] = None
                     waiting.append(name)
         return tuple(found)
+
+    def are_alike(self, one: str, other: str) -> bool:
+        """Report whether the components are one, or each implies the other: partners, such as domain controllers."""
+        return one == other or (one in self.implied(other) and other in self.implied(one))
 
     def lacking(self, component: str) -> frozenset[str]:
         """The roles that whoever is this component is not, although what it implies would imply them."""

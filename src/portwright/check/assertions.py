@@ -108,13 +108,11 @@ class Assertions:
         replies = tuple(reply(box) for box in leg.boxes)
         is_tcp = any(contains(box.get(Field.PROTOCOL), TCP) for box in leg.boxes)
         obstacles = list(self.judge.on(route, leg.boxes, replies, is_tcp))
+        virtual = self.judge.plan.site.virtual.get(leg.destination.name)
+        obstacles += self.judge.behind(virtual) if virtual is not None else ()
         sure = [obstacle for obstacle in obstacles if obstacle.kind != "undecided"]
         for obstacle in sure or obstacles:
             return self._blocked(test, obstacle)
-        virtual = self.judge.plan.site.virtual.get(leg.destination.name)
-        if virtual is not None and (reason := self.judge.leads_on(virtual)):
-            message = f"whether {test.flow.text} passes, as a test of the site says, is not known: {reason}"
-            return _finding(test, message, Kind.UNDECIDED)
         return None
 
     def _blocked(self, test: Test, obstacle: Obstacle) -> Finding:

@@ -26,6 +26,7 @@ class RuleExcess:
     rule: Rule
     packets: PacketSet
     ways: list[Way] = field(default_factory=list)
+    remarks: tuple[str, ...] = ()  # right above it in the file, where somebody answers for rules of the point
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class PointExcess:
     sure: tuple[RuleExcess, ...]
     possible: tuple[RuleExcess, ...]  # open perhaps: the answer hangs on what is not modelled
     not_judged: int  # rules that also permit connections between addresses that the site does not name
+    accepted: tuple[RuleExcess, ...] = ()  # surely open, and an entry of the site about the rule answers for it
 
 
 class ExcessFinder:
@@ -69,10 +71,14 @@ class ExcessFinder:
             self._share(view, way, certain & judged, sure)
             self._share(view, way, (open_ - certain) & judged, possible)
             strangers.update(self._parts(view, way, open_ - judged))
-        accepted = [entry for entry in self._plan.accepted_rules if entry.at == point.name]
-        lines = view.reading.text.split("\n") if accepted else []
-        kept = (found for found in sure.values() if not _is_accepted(found.rule, accepted, lines))
-        return PointExcess(tuple(kept), tuple(possible.values()), len(strangers))
+        entries = [entry for entry in self._plan.accepted_rules if entry.at == point.name]
+        lines = view.reading.text.split("\n") if entries else []
+        accepted: list[RuleExcess] = []
+        kept: list[RuleExcess] = []
+        for found in sure.values():
+            found.remarks = tuple(_remarks_above(lines, found.rule.source.line)) if lines else ()
+            (accepted if any(accepts(entry, found) for entry in entries) else kept).append(found)
+        return PointExcess(tuple(kept), tuple(possible.values()), len(strangers), tuple(accepted))
 
     def _arrivals(self, point: Point) -> Iterator[tuple[Way, PacketSet, PacketSet]]:
         """The ways through a point, what their senders may send, and what lies at their end, as real addresses."""
@@ -119,8 +125,8 @@ class ExcessFinder:
                 rest = rest - part
         defaults = {rule: part & rest for rule, part in last.items() if rule.default}
         parts |= {rule: part for rule, part in defaults.items() if part}
-        found = {rule: self._free_of_way(view, way, part) for rule, part in parts.items()}
-        return {rule: part for rule, part in found.items() if part}  # some are met on other interfaces alone
+        free = {rule: self._free_of_way(view, way, part) for rule, part in parts.items()}
+        return {rule: part for rule, part in free.items() if part}  # some are met on other interfaces alone
 
     def _free_of_way(self, view: PointView, way: Way, packets: PacketSet) -> PacketSet:
         """The packets without the fields that the way fixes."""
@@ -161,12 +167,9 @@ def _declared_ends(site: Site) -> Boxes:
     return tuple(box for box in ends if box is not None)
 
 
-def _is_accepted(rule: Rule, accepted: Sequence[Accept], lines: Sequence[str]) -> bool:
-    """Report whether an entry of the site answers for the rule, by its text or by the remarks right above it."""
-    if not accepted:
-        return False
-    said = [rule.source.text, *_remarks_above(lines, rule.source.line)]
-    return any(entry.rule in line for entry in accepted if entry.rule for line in said)
+def accepts(entry: Accept, found: RuleExcess) -> bool:
+    """Report whether an entry answers for a rule, by its text or by the remarks right above it."""
+    return bool(entry.rule) and any(str(entry.rule) in line for line in (found.rule.source.text, *found.remarks))
 
 
 def _remarks_above(lines: Sequence[str], line: int) -> Iterable[str]:

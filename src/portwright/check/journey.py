@@ -6,14 +6,21 @@ what clients use, and the journey begins with them: a packet to the real address
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 from portwright.check.points import PointView, Way
+from portwright.packets.addresses import Addresses
+from portwright.packets.box import Box
+from portwright.packets.diagram import Space
 from portwright.packets.fields import Field
+from portwright.packets.intervals import normalize
 from portwright.packets.packetset import PacketSet
 from portwright.policy.translation import free
 from portwright.site.model import Crossing
 
 _MOST_NAMES = 16  # addresses by which one destination is reached and that are told apart
+_PORTS = (Field.PROTOCOL, Field.SPORT, Field.DPORT)
+_PRIVATE = Addresses.of(ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,12 @@ class Journey:
 
     passings: tuple[Passing, ...]
     arrived: PacketSet
-    strayed: PacketSet  # of these, what does not go to the destination
+    meant: PacketSet  # what goes to the destination, whoever seems to send it
+
+    @property
+    def strayed(self) -> PacketSet:
+        """What comes out and does not go to the destination."""
+        return self.arrived - self.meant
 
     @property
     def is_translated(self) -> bool:
@@ -55,7 +67,7 @@ def _journey(
 ) -> Journey:
     passings = tuple(_passings(views, crossings, start))
     arrived = passings[-1].leaving if passings else start
-    return Journey(passings, arrived, arrived - free(meant, Field.SRC, Field.SPORT))
+    return Journey(passings, arrived, free(meant, Field.SRC, Field.SPORT))
 
 
 def _passings(views: Mapping[str, PointView], crossings: Sequence[Crossing], start: PacketSet) -> Iterator[Passing]:
@@ -73,21 +85,58 @@ def _passings(views: Mapping[str, PointView], crossings: Sequence[Crossing], sta
 
 
 def _starts(views: Mapping[str, PointView], crossings: Sequence[Crossing], packets: PacketSet) -> list[PacketSet]:
-    """What clients send to reach the destination of `packets`: where translations lead there, to their addresses."""
-    wanted = toward = free(packets, Field.SRC, Field.SPORT)
-    senders = free(packets, Field.DST, Field.DPORT)
-    for number, crossing in reversed(list(enumerate(crossings))):
+    """What clients send to reach the destination of `packets`: where translations lead there, to their addresses.
+
+    Whoever has no such address, for another IP version say, sends to the destination itself; but from the Internet
+    nobody can send to a private address, and where only other ports of it are published, that is where it goes. Several results: each of
+    them alone reaches all of it for everybody, so that any one will do.
+    """
+    sent = _toward(views, crossings, packets) & free(packets, Field.DST, Field.DPORT)
+    if lost := sent & packets & _out_of_reach(packets.space):
+        published = _published(views, crossings, lost)
+        sent = (sent - lost) | published if published else sent
+    if sent <= packets or any(_hides_sources(views, crossing) for crossing in crossings):
+        return [sent]
+    direct = sent & packets
+    ways = (part | direct for part in _by_address(sent - direct))
+    return [way for way in ways if packets <= _led(views, crossings, way)] or [sent]
+
+
+def _toward(views: Mapping[str, PointView], crossings: Sequence[Crossing], packets: PacketSet) -> PacketSet:
+    """What leads to the destination of `packets`, whoever sends it."""
+    toward = free(packets, Field.SRC, Field.SPORT)
+    for crossing in reversed(crossings):
         view = views.get(crossing.point)
         if view is not None and view.translates(crossing.hook):
             to, _ = view.translations(Way.of(crossing))
             names = to.sources_of(toward, moved=True)
-            if names and not any(_hides_sources(views, earlier) for earlier in crossings[:number]):
-                names = names & senders
-            if names:
-                toward = free(names, Field.SRC, Field.SPORT) & free(toward, Field.DST, Field.DPORT)
-    if toward == wanted:
-        return [packets]
-    return [part & senders for part in _apart(toward & senders)]
+            toward = names | (toward - to.leads(names))
+    return toward
+
+
+def _out_of_reach(space: Space) -> PacketSet:
+    """Packets from public addresses to private ones, to which no router of the Internet leads (RFC 1918, RFC 4193)."""
+    boxes = (
+        Box.of({Field.VERSION: ((v, v),), Field.SRC: (~_PRIVATE).family(v), Field.DST: _PRIVATE.family(v)})
+        for v in (4, 6)
+    )
+    return PacketSet.of(space, [box for box in boxes if box is not None])
+
+
+def _published(views: Mapping[str, PointView], crossings: Sequence[Crossing], packets: PacketSet) -> PacketSet:
+    """The same packets sent to the addresses by which their destination is reached on other ports; none without such."""
+    anything = free(packets, *_PORTS)
+    other = _toward(views, crossings, anything) - free(anything, Field.SRC)
+    return free(other, *_PORTS) & free(packets, Field.DST)
+
+
+def _led(views: Mapping[str, PointView], crossings: Sequence[Crossing], packets: PacketSet) -> PacketSet:
+    """The packets behind all translations of destinations."""
+    for crossing in crossings:
+        view = views.get(crossing.point)
+        if view is not None and view.translates(crossing.hook):
+            packets = view.translations(Way.of(crossing))[0].leads(packets)
+    return packets
 
 
 def _hides_sources(views: Mapping[str, PointView], crossing: Crossing) -> bool:
@@ -95,14 +144,13 @@ def _hides_sources(views: Mapping[str, PointView], crossing: Crossing) -> bool:
     return view is not None and view.translates(crossing.hook) and not view.translations(Way.of(crossing))[1].is_none
 
 
-def _apart(packets: PacketSet) -> list[PacketSet]:
-    """The packets by destination where there are a few addresses, each of which will do."""
+def _by_address(packets: PacketSet) -> list[PacketSet]:
+    """The packets by the address that they are sent to, where these are few."""
     boxes, left_out = packets.cover(_MOST_NAMES)
-    names = {box.get(Field.DST): box for box in boxes}
-    if left_out or any(first != last for ranges in names for first, last in ranges):
-        return [packets]
-    parts = []
-    for destination in names:
-        found = [box for box in boxes if box.get(Field.DST) == destination]
-        parts.append(PacketSet.of(packets.space, found) & packets)
-    return parts
+    ranges = normalize(pair for box in boxes for pair in box.get(Field.DST))
+    if left_out or sum(last - first + 1 for first, last in ranges) > _MOST_NAMES:
+        return []
+    addresses = (address for first, last in ranges for address in range(first, last + 1))
+    return [
+        packets & PacketSet.of(packets.space, [Box(((Field.DST, ((address, address),)),))]) for address in addresses
+    ]

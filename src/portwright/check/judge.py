@@ -1,7 +1,7 @@
 """Whether each flow passes every point on its way, request and reply; where not, by which rule."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
 
@@ -12,17 +12,17 @@ from portwright.packets.diagram import PacketMap, Space
 from portwright.packets.fields import TCP, Field, State
 from portwright.packets.packetset import PacketSet, Preferences
 from portwright.plan.model import Plan, RequiredFlow, reply
+from portwright.plan.relays import relays_on
 from portwright.policy.algebra import is_possible, is_sure
 from portwright.policy.index import Values
 from portwright.policy.model import Rewrite, Rule
 from portwright.policy.text import address_range_text, packet_of
-from portwright.policy.walk import Decision, Walker
+from portwright.policy.walk import Decision, Walker, meets
 from portwright.site.model import Crossing, Route, Virtual
 from portwright.source import Source
 
 NOT_GIVEN = "no configuration of this point is given"
 _MOST_ROUTED = 8  # groups of addresses whose way is compared with the routes of a point
-_TRANSLATING_MODES = ("dnat", "snat")
 _BALANCED = "the way from {name} on to its members is not followed"
 _STRAYED = "it translates the packets to {where}, which is not where they are meant to go"
 
@@ -49,14 +49,18 @@ class Obstacle:
     decision: Decision | None = None
     reason: str = ""  # where the rules do not say it themselves
     place: Source | None = None  # in the site file, where no point is to blame and the plan has no finding for it
+    is_astray: bool = False  # the point translates the packets to somebody else
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The rules to blame: the one that blocks, or those that the answer hangs on."""
+        """The rules to blame: the one that blocks, those that lead elsewhere, or those that the answer hangs on."""
         if self.decision is None:
             return ()
+        rewriting = tuple(rule for rule in self.decision.via if isinstance(rule.action, Rewrite))
+        if self.is_astray and self.kind != "undecided":
+            return tuple(replace(rule, reason=self.reason) for rule in rewriting)
         if self.kind == "undecided" and not self.decision.undecided_by:
-            return tuple(rule for rule in self.decision.via if isinstance(rule.action, Rewrite))
+            return rewriting
         return self.decision.undecided_by or ((self.decision.rule,) if self.decision.rule else ())
 
 
@@ -85,7 +89,7 @@ class Judge:
         """The judgment on one flow."""
         if flow.id not in self._results:
             obstacles = tuple(dict.fromkeys(self._obstacles(flow)))
-            self._results[flow.id] = FlowResult(flow, _judgment(obstacles), obstacles)
+            self._results[flow.id] = FlowResult(flow, judgment_of(obstacles), obstacles)
         return self._results[flow.id]
 
     def _obstacles(self, flow: RequiredFlow) -> Iterator[Obstacle]:
@@ -93,9 +97,6 @@ class Judge:
             yield Obstacle("undecided", "", None, reason="the site declares no path between the two zones")
         if not flow.has_common_version:
             yield Obstacle("undecided", "", None, reason="the two ends have no IP version in common")
-        virtual = self.plan.site.virtual.get(flow.destination.name)
-        if virtual is not None and (reason := self.leads_on(virtual)):
-            yield Obstacle("undecided", "", None, reason=reason, place=virtual.source)
         for route in flow.routes:
             yield from self.on(route, flow.packets, flow.replies, flow.protocol == TCP)
 
@@ -110,10 +111,15 @@ class Judge:
         yield from self.along(replies, known, State.ESTABLISHED, "reply")
         yield from self._one_sided(route, both, packets, replies, is_tcp)
 
-    def leads_on(self, virtual: Virtual) -> str:
-        """Why the way to a virtual address does not end there: packets go on as others, or to another zone."""
-        away = any(self.plan.site.hosts[member].zone != virtual.zone for member in virtual.members)
-        return _BALANCED.format(name=virtual.name) if virtual.mode in _TRANSLATING_MODES or away else ""
+    def behind(self, virtual: Virtual) -> Iterator[Obstacle]:
+        """What stops packets on their way on from a virtual address to its members; whether, where no flow goes on."""
+        if not relays_on(self.plan.site, virtual):
+            return
+        flows = [flow for flow in self.plan.flows if virtual.name in (flow.via, flow.source.name)]
+        for flow in flows:
+            yield from self.result(flow).obstacles
+        if not flows:
+            yield Obstacle("undecided", "", None, reason=_BALANCED.format(name=virtual.name), place=virtual.source)
 
     def _one_sided(
         self, route: Route, both: set[str], packets: Boxes, replies: Boxes, is_tcp: bool
@@ -203,18 +209,24 @@ class Judge:
 
     def _translated(self, route: Route, boxes: Boxes, is_tcp: bool) -> Iterator[Obstacle]:
         """What stops packets on a way with translations: any address that leads to the destination will do."""
-        packets = PacketSet.of(self.space, boxes)
+        packets = PacketSet.of(self.space, boxes) - self._excepted  # before they are known by other addresses
+        if not packets:
+            return
         found = [
             tuple(self._on_journey(route, journey, is_tcp)) for journey in journeys(self.views, route.forward, packets)
         ]
-        yield from min(found, key=lambda obstacles: _WEIGHT[_judgment(obstacles)])
+        yield from min(found, key=lambda obstacles: _WEIGHT[judgment_of(obstacles)])
 
     def _on_journey(self, route: Route, journey: Journey, is_tcp: bool) -> Iterator[Obstacle]:
+        astray = tuple(self._strayed(journey))
+        if any(obstacle.kind == "missing" for obstacle in astray):  # what filters make of them there says nothing new
+            yield from astray
+            return
         back = {crossing.point for crossing in route.back}
         passed = {passing.crossing.point: passing for passing in journey.passings}
         for passing in journey.passings:
             yield from self._there(passing, State.NEW, "missing")
-        yield from self._strayed(journey)
+        yield from astray
         answers = swapped(journey.arrived)
         for crossing in route.back:
             known = passed.get(crossing.point)
@@ -237,9 +249,16 @@ class Judge:
         view = self.views[crossing.point]
         obstacles = list(self._at(view, Way.of(crossing, state), crossing, passing.arriving, kind))
         yield from obstacles
-        boxes, _ = passing.inner.cover(_MOST_ROUTED)
-        if kind == "missing" and not obstacles and (reason := _routed_elsewhere(view, crossing, tuple(boxes))):
+        routed = kind == "missing" and not obstacles
+        if routed and (reason := _routed_elsewhere(view, crossing, tuple(self._destinations(passing.inner)))):
             yield Obstacle("undecided", crossing.point, crossing, reason=reason)
+
+    def _destinations(self, packets: PacketSet) -> Iterator[Box]:
+        """Where packets go, by IP version."""
+        for version in (4, 6):
+            family = Box(((Field.VERSION, ((version, version),)),))
+            boxes, _ = (packets & PacketSet.of(self.space, [family])).cover(_MOST_ROUTED)
+            yield from (joined for box in boxes if (joined := box & family) is not None)
 
     def _answers(self, passing: Passing, crossing: Crossing, answers: PacketSet) -> Iterator[Obstacle]:
         """What stops the replies at a point that has seen the requests.
@@ -264,16 +283,20 @@ class Judge:
 
     def _strayed(self, journey: Journey) -> Iterator[Obstacle]:
         """Packets that a translation leads away from their destination."""
-        if not journey.strayed:
+        strayed = journey.strayed
+        if not strayed:
             return
         last = next(passing for passing in reversed(journey.passings) if passing.is_translated)
         view, way = self.views[last.crossing.point], Way.of(last.crossing)
-        witness = self.witness(view, way, last.arriving)
-        boxes, _ = journey.strayed.cover(1, self.prefer)
-        where = address_range_text(boxes[0].get(Field.VERSION)[0][0], boxes[0].get(Field.DST)[0])
-        kind: Trouble | Literal["undecided"] = "missing" if journey.strayed == journey.arrived else "undecided"
+        to, source = view.translations(way)
+        witness = self.witness(view, way, last.arriving & to.sources_of(source.sources_of(strayed)))
         decision = view.walker(way.hook).decide(witness)
-        yield Obstacle(kind, view.name, last.crossing, witness, decision, _STRAYED.format(where=where))
+        meant = tuple(journey.meant.boxes())
+        is_certain = decision.headers and not any(meets(meant, header) for header in decision.headers)
+        there = strayed.witness(self.prefer)
+        where = address_range_text(there[Field.VERSION], (there[Field.DST],) * 2)
+        kind: Trouble | Literal["undecided"] = "missing" if is_certain else "undecided"
+        yield Obstacle(kind, view.name, last.crossing, witness, decision, _STRAYED.format(where=where), is_astray=True)
 
     def packet_text(self, obstacle: Obstacle) -> str:
         """The witness of an obstacle in packet notation; empty where there is none."""
@@ -326,7 +349,8 @@ def _routed_elsewhere(view: PointView, crossing: Crossing, boxes: Boxes) -> str:
     return ""
 
 
-def _judgment(obstacles: tuple[Obstacle, ...]) -> Judgment:
+def judgment_of(obstacles: tuple[Obstacle, ...]) -> Judgment:
+    """The judgment that follows from all that stops a flow, or may."""
     kinds = {obstacle.kind for obstacle in obstacles}
     if kinds - {"undecided"}:
         return Judgment.MISSING

@@ -1,16 +1,19 @@
 """The whole check of a site: judgments on flows, excess of points, and the findings that follow."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from ipaddress import ip_address
 from itertools import chain
+from typing import NamedTuple
 
 from portwright.catalog.model import Break, Effect
 from portwright.check.assertions import Assertions
+from portwright.check.entries import misplaced, wide_entries, wide_rules
 from portwright.check.excess import ExcessFinder, PointExcess, RuleExcess, permitted
 from portwright.check.judge import NOT_GIVEN, FlowResult, Judge, Judgment, Obstacle
 from portwright.check.points import PointView, Reading, assuming
-from portwright.findings import Finding, Kind, Severity, told_apart
+from portwright.check.report import CheckReport, PointSummary
+from portwright.findings import Finding, Kind, told_apart
 from portwright.lint.run import remarked, without_effect
 from portwright.packets.box import Box
 from portwright.packets.diagram import Space
@@ -34,44 +37,8 @@ _BECAUSE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PointSummary:
-    """How well a configuration was understood: lines."""
-
-    name: str
-    platform: str
-    modelled: int
-    inert: int
-    unknown: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CheckReport:
-    """Everything that a check concluded."""
-
-    plan: Plan
-    results: tuple[FlowResult, ...]  # of the required flows
-    findings: tuple[Finding, ...]
-    points: tuple[PointSummary, ...]
-    not_judged: int
-    spared: frozenset[str] = frozenset()  # ids of blocked flows one of whose alternatives is not blocked
-    texts: Mapping[str, str] = field(default_factory=dict)  # configuration file -> its text
-
-    @property
-    def verdict(self) -> str:
-        """proved, findings or undecided."""
-        severities = {finding.severity for finding in self.findings}
-        if Severity.ERROR in severities:
-            return "findings"
-        return "undecided" if Severity.UNDECIDED in severities or self.judged(Judgment.UNDECIDED) else "proved"
-
-    def count(self, kind: Kind) -> int:
-        """How many findings of a kind there are."""
-        return sum(finding.kind is kind for finding in self.findings)
-
-    def judged(self, judgment: Judgment) -> int:
-        """How many required flows got a judgment; those that are spared count for none."""
-        return sum(result.judgment is judgment and result.flow.id not in self.spared for result in self.results)
+# Somebody on the Internet: RFC 5737, RFC 3849.
+_SOMEBODY = tuple(int(ip_address(text)) for text in ("203.0.113.77", "198.51.100.77", "192.0.2.77", "2001:db8::77"))
 
 
 def preferences(site: Site) -> Preferences:
@@ -82,10 +49,17 @@ def preferences(site: Site) -> Preferences:
         Field.VERSION: (4, 6),
         Field.PROTOCOL: (6, 17, 1, 58),
         Field.SPORT: (40000,),
-        Field.SRC: (*addresses, *groups),
-        Field.DST: (*addresses, *groups),
+        Field.SRC: (*addresses, *groups, *_SOMEBODY),
+        Field.DST: (*addresses, *groups, *_SOMEBODY),
         Field.DPORT: (443, 3389, 445, 22, 80, 1433, 53),
     }
+
+
+class _Opening(NamedTuple):
+    """What a line that is not certain may open: a packet, and all of them."""
+
+    witness: str
+    packets: PacketSet
 
 
 class Check:
@@ -112,8 +86,12 @@ class Check:
             *self._undecided(results, excess),
             *self._unread(results),
             *self._astray(),
+            *self._unnamed(),
             *Assertions(self.judge).findings(),
             *self._excess(excess),
+            *wide_entries(self.plan),
+            *wide_rules(self.plan, excess),
+            *misplaced(self.plan.site, self.views.values()),
             *self._anomalies(),
         ]
         return CheckReport(
@@ -130,16 +108,19 @@ class Check:
 
     def _blocked(self, results: Iterable[FlowResult], spared: frozenset[str]) -> Iterator[Finding]:
         for result in results:
-            for obstacle in result.obstacles:
-                if obstacle.kind != "undecided" and result.flow.id not in spared:
-                    yield self._finding(result.flow, obstacle)
+            blocking = [obstacle for obstacle in result.obstacles if obstacle.kind != "undecided"]
+            stops = list(dict.fromkeys(obstacle.point for obstacle in blocking))
+            for obstacle in blocking if result.flow.id not in spared else ():
+                others = [point for point in stops if point != obstacle.point]
+                yield self._finding(result.flow, obstacle, others)
 
-    def _finding(self, flow: RequiredFlow, obstacle: Obstacle) -> Finding:
+    def _finding(self, flow: RequiredFlow, obstacle: Obstacle, others: Sequence[str]) -> Finding:
         kind = _BLOCKED[obstacle.kind]
         breaks = self.plan.breaks(flow)
+        cannot = _cannot(flow, kind, obstacle.point, others)
         return Finding(
             kind,
-            f"{consequence(self.plan, breaks)}: {_cannot(flow, kind)}" if breaks else _cannot(flow, kind),
+            f"{consequence(self.plan, breaks)}: {cannot}" if breaks else cannot,
             point=obstacle.point,
             flow=flow.id,
             witness=self.judge.packet_text(obstacle),
@@ -161,11 +142,11 @@ class Check:
                         hanging[obstacle.point, cause].append((result.flow, obstacle))
         opening = {name: self._doubtful_rules(name, found) for name, found in excess.items()}
         for (point, cause), flows in hanging.items():
-            also_opens = isinstance(cause, Rule) and opening.get(point, {}).pop(cause, None) is not None
-            yield self._hanging(point, cause, flows, also_opens)
+            opens = opening.get(point, {}).pop(cause, None) if isinstance(cause, Rule) else None
+            yield self._hanging(point, cause, flows, opens)
         for point, rules in opening.items():
-            for rule, witness in rules.items():
-                yield self._may_open(point, rule, witness)
+            for rule, may_pass in rules.items():
+                yield self._may_open(point, rule, may_pass)
 
     def _unread(self, results: Iterable[FlowResult]) -> Iterator[Finding]:
         """Points without a configuration that no required flow crosses: what they permit is not known either."""
@@ -186,8 +167,18 @@ class Check:
                 message = f"no path of the site crosses {name}, so that what must pass it is not judged"
                 yield Finding(Kind.UNDECIDED, message, subject="no path", point=name, place=str(point.source))
 
+    def _unnamed(self) -> Iterator[Finding]:
+        """Interfaces of a configuration behind which the site puts no zone: what may come in there nobody judges."""
+        for name, view in self.views.items():
+            point, configuration = self.plan.site.points[name], view.reading.configuration
+            unnamed = sorted(set(configuration.interfaces.names) - set(point.interfaces.values()))
+            if configuration.declares_interfaces and point.on is None and unnamed:
+                which = f"interface{'s' if len(unnamed) > 1 else ''} {', '.join(unnamed)}"
+                message = f"{name}: the site puts no zone behind {which}; what may come in there is not judged"
+                yield Finding(Kind.NOTE, message, subject="no zone", point=name, place=str(point.source))
+
     def _hanging(
-        self, point: str, cause: Rule | str, flows: list[tuple[RequiredFlow, Obstacle]], also_opens: bool
+        self, point: str, cause: Rule | str, flows: list[tuple[RequiredFlow, Obstacle]], also: _Opening | None
     ) -> Finding:
         breaks = tuple(dict.fromkeys(broken for flow, _ in flows for broken in self.plan.breaks(flow)))
         requirements = tuple(dict.fromkeys(flow.requirement.id for flow, _ in flows))
@@ -195,7 +186,7 @@ class Check:
         ids = list(dict.fromkeys(flow.id for flow, _ in flows))  # a flow may hang on it there and back
         number = f"{len(ids)} required flows are undecided" if len(ids) > 1 else _whether(flows[0][0])
         because = flows[0][1].reason or _why(cause, flows[0][1], len(ids) == 1)
-        opens = ", and so is what else may be open" if also_opens else ""
+        opens = ", and so is what else may be open" if also is not None else ""
         return Finding(
             Kind.UNDECIDED,
             f"{point}: {number}{opens}: {because}" if point else f"{number}: {because}",
@@ -208,11 +199,13 @@ class Check:
             citations=citations,
             breaks=breaks,
             place=str(flows[0][1].place or ""),
+            flows=tuple(ids) if len(ids) > 1 else (),
+            packets=also.packets if also else None,
         )
 
-    def _doubtful_rules(self, point: str, found: PointExcess) -> dict[Rule, str]:
-        """The uncertain rules that may open what nothing needs, each with a witness."""
-        rules: dict[Rule, str] = {}
+    def _doubtful_rules(self, point: str, found: PointExcess) -> dict[Rule, _Opening]:
+        """The uncertain rules that may open what nothing needs, each with a witness and its packets."""
+        rules: dict[Rule, _Opening] = {}
         view = self.views[point]
         for part in found.possible:
             witness = list(part.packets.witness(self.prefer))
@@ -221,17 +214,19 @@ class Check:
             decision = view.walker(part.ways[0].hook).decide(tuple(witness))
             text = str(packet_of(tuple(witness), view.reading.configuration.interfaces))
             for rule in decision.undecided_by or (part.rule,):
-                rules.setdefault(rule, text)
+                known = rules.get(rule, _Opening(text, PacketSet.nothing(self.space)))
+                rules[rule] = known._replace(packets=known.packets | part.packets)
         return rules
 
-    def _may_open(self, point: str, rule: Rule, witness: str) -> Finding:
+    def _may_open(self, point: str, rule: Rule, opening: _Opening) -> Finding:
         return Finding(
             Kind.UNDECIDED,
             f"{point}: {_UNFOLLOWED if rule.match.is_certain else _UNMODELLED} may open what nothing needs",
             subject=rule.source.text,
             point=point,
-            witness=witness,
+            witness=opening.witness,
             decided_by=(rule_reference(rule, point),),
+            packets=opening.packets,
         )
 
     # ------------------------------------------------------------------ excess: one finding a rule
@@ -260,6 +255,7 @@ class Check:
             point=point,
             witness=str(packet_of(tuple(witness), view.reading.configuration.interfaces)),
             decided_by=(rule_reference(found.rule, point),),
+            packets=found.packets,
         )
 
     def _needed_through(self, found: RuleExcess) -> str:
@@ -298,9 +294,9 @@ class Check:
 
     def _summaries(self) -> Iterator[PointSummary]:
         for name, view in self.views.items():
-            census = view.reading.configuration.census
-            platform = view.reading.configuration.platform
-            yield PointSummary(name, platform, census.modelled, census.inert, len(census.unknown))
+            read = view.reading.configuration
+            census = read.census
+            yield PointSummary(name, read.platform, read.file, census.modelled, census.inert, census.unknown)
 
 
 def _spared(results: Iterable[FlowResult]) -> frozenset[str]:
@@ -311,9 +307,12 @@ def _spared(results: Iterable[FlowResult]) -> frozenset[str]:
     return frozenset(flow.id for flow in blocked if flow.group in served)
 
 
-def _cannot(flow: RequiredFlow, kind: Kind) -> str:
+def _cannot(flow: RequiredFlow, kind: Kind, point: str, others: Sequence[str]) -> str:
+    """What does not work, and at which point where several stop it."""
+    notes = [_BECAUSE[kind]] if kind in _BECAUSE else []
+    notes += [f"at {point}, and also stopped at {' and '.join(others)}"] if others else []
     ends = f"{flow.source.name} cannot reach {flow.destination.name} on {flow.describe()}"
-    return f"{ends} ({_BECAUSE[kind]})" if kind in _BECAUSE else ends
+    return f"{ends} ({'; '.join(notes)})" if notes else ends
 
 
 def _whether(flow: RequiredFlow) -> str:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 from itertools import pairwise
+from keyword import iskeyword
 
 import click
 
@@ -18,16 +19,24 @@ from portwright.errors import ExitStatus, InvalidInput, PortwrightError
 
 # Command -> (module with a click command of that name, what `portwright --help` says). In the order of a first day.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("portwright.cli.init", "Begin a site file: from a topology, from answers, from existing configurations."),
+    "plan": ("portwright.cli.plan", "List the flows that a site needs, and why."),
     "check": (
         "portwright.cli.check",
         "Prove the configurations of a site: what is missing, what is open without need.",
     ),
     "trace": ("portwright.cli.trace", "Follow a scenario step by step: what breaks, where, and what the user sees."),
-    "plan": ("portwright.cli.plan", "List the flows that a site needs, and why."),
+    "why": ("portwright.cli.why", "Say why a flow is needed, and what breaks without it."),
     "render": ("portwright.cli.render", "Write the configuration of each firewall, proved before it is written."),
     "decide": ("portwright.cli.decide", "Say what a configuration does with a packet, and which line decides."),
     "lint": ("portwright.cli.lint", "Find rules without effect, too wide, or not understood in one configuration."),
     "diff": ("portwright.cli.diff", "Compare what two configurations do, packet by packet."),
+    "catalog": (
+        "portwright.cli.catalog",
+        "Look things up in the catalog: components, ports, what the paper says. No site needed.",
+    ),
+    "import": ("portwright.cli.import_", "Make a product of a flow matrix, CSV or Excel."),
+    "schema": ("portwright.cli.schema", "Print the JSON Schemas of files and outputs, for editors and programs."),
 }
 
 
@@ -40,7 +49,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
+        command = getattr(import_module(COMMANDS[cmd_name][0]), f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name)
         assert isinstance(command, click.Command)
         return command
 

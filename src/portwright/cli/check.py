@@ -1,16 +1,40 @@
 """`portwright check`: prove the configurations of a site."""
 
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import click
 
-from portwright.check.run import Check, CheckReport
+from portwright.check.report import CheckReport, Counting
+from portwright.check.run import Check
 from portwright.cli.options import format_option
-from portwright.cli.output import show
+from portwright.cli.output import printable, show
+from portwright.cli.saving import force_option, save
 from portwright.cli.site import config_option, load, today_option
 from portwright.errors import ExitStatus
 from portwright.findings import Kind, Severity
-from portwright.report.check import check_json, check_text
+
+Result = str | dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The command line: a field for each argument and option."""
+
+    site: str
+    configs: tuple[str, ...]
+    everything: bool
+    focus: tuple[str, ...]
+    baseline: str | None
+    fail_on: str | None
+    today: datetime | None
+    output: str
+    target: str | None
+    force: bool
 
 
 @click.command()
@@ -18,34 +42,53 @@ from portwright.report.check import check_json, check_text
 @config_option
 @click.option("--all", "everything", is_flag=True, help="Judge excess between any addresses, not only the site's.")
 @click.option(
+    "--focus",
+    metavar="NAME",
+    multiple=True,
+    help="Only what touches this flow, point, host, requirement or scenario; repeatable.",
+)
+@click.option("--baseline", metavar="FILE", help="Let nothing count that this earlier report in JSON knows already.")
+@click.option(
     "--fail-on",
     metavar="KINDS",
     help="Kinds of findings that make the exit status (errors, undecided).",
 )
 @today_option
-@format_option("text", "json")
-def check(
-    site: str, configs: tuple[str, ...], everything: bool, fail_on: str | None, today: datetime | None, output: str
-) -> int:
+@format_option("text", "json", "sarif", "junit", "markdown")
+@click.option("-o", "--output", "target", metavar="FILE", help="Write the report to this file.")
+@force_option
+def check(**given: Any) -> int:
     """Prove the configurations of SITE: what is missing, what is open without need, which line decides.
 
     Exit status: 0 proved, 1 findings, 2 wrong input, 3 undecided.
     """
-    counting = _kinds(fail_on)
-    plan, readings = load(site, configs, today.date() if today else None)
-    report = Check(plan, readings).run(everything)
-    show(check_json(report) if output == "json" else check_text(report))
+    request = Request(**given)
+    counting = Counting(_kinds(request.fail_on))
+    report = _report(request)
+    _deliver(_FORMATS[request.output](report, counting), request)
     return _status(report, counting)
 
 
-def _status(report: CheckReport, counting: frozenset[Kind] | None) -> int:
-    """What the findings that count amount to; without a choice those are errors and what is undecided."""
-    serious = (Severity.ERROR, Severity.UNDECIDED)
-    severities = {
-        finding.severity
-        for finding in report.findings
-        if (finding.severity in serious if counting is None else finding.kind in counting)
-    }
+def _report(request: Request) -> CheckReport:
+    """The check, held against the earlier one and limited to the focus. Raises InvalidInput."""
+    plan, readings = load(request.site, request.configs, request.today.date() if request.today else None)
+    baseline = focus = None
+    if request.baseline is not None:
+        from portwright.check.baseline import compared, read_baseline
+
+        baseline = read_baseline(request.baseline, plan.site.name)
+    if request.focus:
+        from portwright.check.focus import focus_on, focused
+
+        focus = focus_on(plan, request.focus)
+    report = Check(plan, readings).run(request.everything)
+    report = compared(report, baseline) if baseline is not None else report
+    return focused(report, focus) if focus is not None else report
+
+
+def _status(report: CheckReport, counting: Counting) -> int:
+    """What the findings that count amount to."""
+    severities = {finding.severity for finding in report.findings if counting.counts(finding)}
     if severities - {Severity.UNDECIDED}:
         return ExitStatus.FINDINGS
     return ExitStatus.UNDECIDED if severities else ExitStatus.PROVED
@@ -59,3 +102,61 @@ def _kinds(listed: str | None) -> frozenset[Kind] | None:
     if unknown := [name for name in names if name not in set(Kind)]:
         raise click.UsageError(f"--fail-on: there is no kind '{unknown[0]}'; there are {', '.join(Kind)}")
     return frozenset(Kind(name) for name in names)
+
+
+# ---------------------------------------------------------------------- formats
+
+
+def _text(report: CheckReport, _: Counting) -> Result:
+    from portwright.report.check.text import check_text
+
+    return check_text(report)
+
+
+def _json(report: CheckReport, _: Counting) -> Result:
+    from portwright.report.check.document import check_json
+
+    return check_json(report)
+
+
+def _sarif(report: CheckReport, _: Counting) -> Result:
+    from portwright.report.check.sarif import check_sarif
+
+    return check_sarif(report, _here(report))
+
+
+def _here(report: CheckReport) -> Path:
+    try:
+        return Path.cwd()
+    except OSError:  # the current folder is gone
+        return report.plan.site.folder
+
+
+def _junit(report: CheckReport, counting: Counting) -> Result:
+    from portwright.report.check.junit import check_junit
+
+    return check_junit(report, counting)
+
+
+def _markdown(report: CheckReport, _: Counting) -> Result:
+    from portwright.report.check.markdown import check_markdown
+
+    return check_markdown(report)
+
+
+_FORMATS: dict[str, Callable[[CheckReport, Counting], Result]] = {
+    "text": _text,
+    "json": _json,
+    "sarif": _sarif,
+    "junit": _junit,
+    "markdown": _markdown,
+}
+
+
+def _deliver(result: Result, request: Request) -> None:
+    """To the file that was named, or to standard output."""
+    if request.target in (None, "-"):
+        show(result.rstrip("\n") if isinstance(result, str) else result)
+        return
+    text = printable(result) if isinstance(result, str) else json.dumps(result, indent=2)
+    save({Path(str(request.target)): (text.rstrip("\n") + "\n").encode("utf-8", "replace")}, request.force)

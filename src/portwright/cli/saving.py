@@ -17,19 +17,25 @@ def force_option(function: click.decorators.FC) -> click.decorators.FC:
 
 
 def save(files: Mapping[Path, bytes], force: bool) -> None:
-    """Write each file under a temporary name and rename it. Raises InvalidInput before any of them would be overwritten.
+    """Write each file under a temporary name and rename it.
 
-    Raises NotPossibleHere when the disk or the rights do not allow it.
+    Raises InvalidInput, before anything is written, for a file that exists, and NotPossibleHere when it cannot be.
     """
-    existing = [path for path in files if path.exists() or path.is_symlink()]
-    if existing and not force:
-        hint = "choose another name, or overwrite it with --force"
-        raise InvalidInput([Problem(str(path), 0, 0, "", "exists already", hint) for path in existing])
+    if problems := [problem for path in files if (problem := _in_the_way(path, force)) is not None]:
+        raise InvalidInput(problems)
     for path, content in files.items():
         try:
             _replace(path, content)
         except OSError as problem:
             raise NotPossibleHere(f"{path} cannot be written: {problem.strerror or problem}") from None
+
+
+def _in_the_way(path: Path, force: bool) -> Problem | None:
+    if os.path.isdir(path):  # noqa: PTH112 (Path's own raises for names that no file can have)
+        return Problem(str(path), 0, 0, "", "is a folder", "give the name of a file")
+    if os.path.lexists(path) and not force:
+        return Problem(str(path), 0, 0, "", "exists already", "choose another name, or overwrite it with --force")
+    return None
 
 
 def _replace(path: Path, content: bytes) -> None:

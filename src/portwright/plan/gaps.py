@@ -2,27 +2,76 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import islice
 
-from portwright.catalog.model import Component, Requirement, Service
+from portwright.catalog.model import Catalog, Component, Requirement, Service
 from portwright.findings import Finding, Kind
 from portwright.plan.model import Endpoint, RequiredFlow
-from portwright.site.model import Site
+from portwright.site.model import Host, Site
+
+Group = tuple[tuple[str, str], ...]  # settings that hosts have in common, and their values
+_MOST = 3  # hosts that are told of
 
 
-def unplaced(site: Site, component: Component, requirements: Sequence[Requirement]) -> Finding:
-    """A component that is needed, that nobody placed, and whose absence nobody explained."""
+def unplaced(site: Site, component: Component, requirements: Sequence[Requirement], group: Group = ()) -> Finding:
+    """A component that is needed, that nobody placed, and whose absence nobody explained.
+
+    With a group: nobody placed one that belongs to it, although there are others.
+    """
+    belonging = " and ".join(f"{name} {value}" for name, value in group if value)
     sources = site.catalog.components
     first = requirements[0] if requirements else None
     why = f"; the {sources[first.source].title} needs it to {first.purpose}" if first else ""
+    why += "".join(f"; {near}" for near in islice(_nearly(site, component, requirements), _MOST))
     return Finding(
         Kind.UNPLACED,
-        f"nobody placed {component.id} ({component.title}){why}",
-        subject=component.id,
+        f"nobody placed {component.id} ({component.title}){belonging and f' of {belonging}'}{why}",
+        subject=f"{component.id}/{belonging}" if belonging else component.id,
         requirements=tuple(requirement.id for requirement in requirements),
         citations=tuple(dict.fromkeys(cited for one in requirements for cited in one.citations)),
-        fix=f"give a host the role {component.id}, or say under 'absent' why the site does without",
+        fix=f"give a host the role {_or(_roles(site, component))}, or say under 'absent' why the site does without",
         place=site.file,
     )
+
+
+def _roles(site: Site, component: Component) -> list[str]:
+    """The roles with which a host is the component; its own is the last where that is but another name of theirs."""
+    catalog = site.catalog
+    being = [
+        name
+        for name, one in catalog.components.items()
+        if name != component.id and one.product in site.products
+        if any(_is(catalog, part, component.id) for part in catalog.parts(name))
+    ]
+    is_alias = not component.implies or any(name in catalog.implied(component.id) for name in being)
+    return [*being, component.id] if is_alias else [component.id, *being]
+
+
+def _is(catalog: Catalog, name: str, component: str) -> bool:
+    """Report whether what has the one role has the other too."""
+    return component in (name, *catalog.implied(name)) and component not in catalog.lacking(name)
+
+
+def _nearly(site: Site, component: Component, requirements: Sequence[Requirement]) -> Iterator[str]:
+    """Hosts that look like the component and are not, such as a read-only domain controller, and who uses them."""
+    catalog = site.catalog
+    for host in site.hosts.values():
+        if component.id in host.roles or not any(component.id in catalog.implied(role) for role in host.roles):
+            continue
+        lacking = [role for role in sorted(host.roles) if component.id in catalog.components[role].without]
+        why = f"as {lacking[0]} it is none" if lacking else "the site says that it is none"
+        sources = {requirement.source for requirement in requirements}
+        users = [one.name for one in site.consumers() if sources & one.roles and _is_used(host, one)]
+        yield f"{host.name}{f', which {users[0]} uses,' if users else ''} will not do: {why}"
+
+
+def _is_used(host: Host, consumer: Host) -> bool:
+    return any(use.host == host.name for uses in consumer.uses.values() for use in uses)
+
+
+def _or(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def absent_yet_placed(site: Site) -> Iterator[Finding]:
@@ -63,9 +112,16 @@ def dynamic_port(requirement: Requirement, service: Service, source: Endpoint, d
         flow=f"{requirement.id}/{source.name}>{destination.name}",
         requirements=(requirement.id,),
         citations=requirement.citations,
-        fix="give the server a fixed port, and its role the option 'port'",
+        fix=_fixed_port(service, destination),
         place=_place(destination),
     )
+
+
+def _fixed_port(service: Service, server: Endpoint) -> str:
+    if server.instance is not None and server.instance.name:
+        return "give the server a fixed port, and its role the option 'port'"
+    names = ", ".join(f"{name}: NUMBER" for name in service.ports.settings)
+    return f"give the server a fixed port, and say it at {server.name}: settings: {{{names}}}"
 
 
 def unjudged(site: Site, flows: Sequence[RequiredFlow]) -> Iterator[Finding]:
@@ -89,6 +145,7 @@ def _pathless(site: Site, source: str, destination: str, flows: Sequence[Require
         requirements=tuple(dict.fromkeys(flow.requirement.id for flow in flows)),
         fix=f"add under 'paths' {{between: [{source}, {destination}], through: [...]}}; [] where no firewall stands",
         place=site.file,
+        flows=tuple(flow.id for flow in flows),
     )
 
 

@@ -3,29 +3,26 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from itertools import chain
 
 from portwright.catalog.model import Catalog, Necessity, Phase, Ports, Reading, Requirement, Status
-from portwright.errors import InvalidInput
 from portwright.findings import Finding
 from portwright.packets.box import Box, Boxes
 from portwright.packets.fields import ICMP, ICMPV6, Field
-from portwright.packets.intervals import Intervals, normalize
-from portwright.packets.notation import parse_ports
+from portwright.packets.intervals import Intervals
 from portwright.plan import gaps
-from portwright.plan.candidates import Candidates, Choice, is_same_host
+from portwright.plan.candidates import MAX_PAIRS, Candidates, Choice, is_same_host, too_large
 from portwright.plan.model import DEFAULT_PHASES, AcceptedFlow, Endpoint, LocalUse, Plan, RequiredFlow
+from portwright.plan.ports import ports_on
+from portwright.plan.relays import relayed
 from portwright.plan.routing import Routing
-from portwright.site.model import DYNAMIC, Site
+from portwright.plan.support import unsupported
+from portwright.site.model import Site
 
 _TOLERATED: tuple[tuple[int, int, int, Intervals], ...] = (  # IP version, protocol, ICMP type, codes
     (4, ICMP, 3, ((4, 4),)),  # RFC 1191: fragmentation needed, for path-MTU discovery
     (6, ICMPV6, 2, ((0, 0),)),  # RFC 8201: packet too big
     *((6, ICMPV6, kind, ((0, 0),)) for kind in range(133, 137)),  # RFC 4861: neighbor discovery
 )
-
-
-MAX_PAIRS = 1_000_000  # consumers x servers; beyond it a site is better described by groups
 
 
 def make_plan(
@@ -46,9 +43,7 @@ def make_plan(
     site = replace(site, catalog=catalog)
     maker = _Maker(catalog, site, tuple(phases), reading, Candidates.of(site), Routing.of(site))
     requirements = catalog.of(catalog.requirements, site.products)
-    if maker.candidates.pairs(requirements) > MAX_PAIRS:
-        message = f"has more than {MAX_PAIRS} pairs of hosts to connect"
-        raise InvalidInput.of(message, file=site.file, hint="put hosts that are alike into groups")
+    maker.make_room(maker.candidates.pairs(requirements))
     for requirement in requirements:
         maker.place(requirement)
     maker.note_needed()
@@ -68,9 +63,16 @@ class _Maker:
     flows: list[RequiredFlow] = field(default_factory=list)
     others: list[RequiredFlow] = field(default_factory=list)
     local: list[LocalUse] = field(default_factory=list)
-    unplaced: dict[str, list[Requirement]] = field(default_factory=dict)
+    unplaced: dict[str, dict[Requirement, None]] = field(default_factory=dict)
+    strangers: dict[tuple[str, gaps.Group], dict[Requirement, None]] = field(default_factory=dict)  # of other domains
     findings: list[Finding] = field(default_factory=list)
     ports: dict[tuple[str, Endpoint], Intervals | None] = field(default_factory=dict)  # as found, by service
+    relays: set[str] = field(default_factory=set)  # ids of flows behind virtual addresses, which several clients share
+
+    def make_room(self, pairs: int) -> None:
+        """Raise InvalidInput when there are more pairs of consumer and server than time and memory are meant for."""
+        if pairs > MAX_PAIRS:
+            raise too_large(self.site)
 
     def place(self, requirement: Requirement) -> None:
         """Place a requirement on every consumer that it has."""
@@ -86,16 +88,19 @@ class _Maker:
     def _choose(self, requirement: Requirement, source: Endpoint) -> Choice:
         """The servers on which the requirement's condition holds."""
         choice = self.candidates.choose(requirement, source)
+        if not requirement.when.settings:
+            return choice
         kept = tuple(one for one in choice.endpoints if self._holds(requirement, source, one))
         return replace(choice, endpoints=kept, is_open=choice.is_open and len(kept) > 1)
 
     def _place_on(self, requirement: Requirement, source: Endpoint, choice: Choice) -> None:
+        self.make_room(len(self.flows) + len(self.others) + len(choice.endpoints))
         group = f"{requirement.id}/{source.name}" if choice.any_of else ""
         if requirement.necessity is Necessity.ONE_OF:
             group = f"{requirement.group}/{source.name}"
         for destination in choice.endpoints:
             if is_same_host(source, destination):
-                if requirement.source != requirement.destination:  # a host needs no partner in itself
+                if not self.catalog.are_alike(requirement.source, requirement.destination):  # nobody is its own partner
                     self.local.append(LocalUse(requirement, source))
             else:
                 self._add(requirement, source, destination, group)
@@ -113,8 +118,11 @@ class _Maker:
         routes = self.routing.between(source, destination)
         routes = tuple(dict.fromkeys(route.at_hosts for route in routes)) if tunneled else routes
         what = (service.protocol, ports, service.icmp_type)
-        flow = RequiredFlow(requirement, source, destination, *what, group, routes, tunneled)
-        (self.flows if self._is_chosen(requirement) else self.others).append(flow)
+        flow = RequiredFlow(requirement, source, destination, *what, group, routes, tunneled=tunneled)
+        behind = relayed(self.site, self.routing, flow, lambda member: self._ports(requirement.service, member))
+        fresh = [one for one in behind if one.id not in self.relays]
+        self.relays.update(one.id for one in fresh)
+        (self.flows if self._is_chosen(requirement) else self.others).extend([flow, *fresh])
 
     def _is_chosen(self, requirement: Requirement) -> bool:
         is_opened = requirement.status is Status.CURRENT or self.reading is Reading.LITERAL
@@ -139,19 +147,17 @@ class _Maker:
     def _look_up(self, ports: Ports, destination: Endpoint) -> Intervals | None:
         if destination.port is not None:
             return ((destination.port, destination.port),)
-        values = [self.site.setting(name, destination.host, destination.instance) for name in ports.settings]
-        if DYNAMIC in values:
-            return None
-        return normalize([*ports.fixed, *chain.from_iterable(parse_ports(value) for value in values)])
+        return ports_on(self.site, ports, destination.host, destination.instance)
 
     def _note_unplaced(self, requirement: Requirement, source: Endpoint) -> None:
         component = requirement.destination
-        if not self._is_needed(requirement) or self._is_absent(component) or component in self.candidates.servers:
+        if not self._is_needed(requirement) or self._is_absent(component) or not self._holds(requirement, source, None):
             return
-        if self._holds(requirement, source, None):
-            found = self.unplaced.setdefault(component, [])
-            if requirement not in found:
-                found.append(requirement)
+        if component not in self.candidates.servers:
+            self.unplaced.setdefault(component, {})[requirement] = None
+        elif not requirement.across and not self.candidates.choose(requirement, source).endpoints:
+            group = tuple((name, self._setting(name, source, None)) for name in requirement.within)
+            self.strangers.setdefault((component, group), {})[requirement] = None
 
     def _note_open(self, requirement: Requirement, source: Endpoint, endpoints: Sequence[Endpoint]) -> None:
         if self._is_needed(requirement):
@@ -168,7 +174,7 @@ class _Maker:
         for component in self.catalog.components.values():
             missing = component.needed and component.product in self.site.products
             if missing and component.id not in self.candidates.servers and not self._is_absent(component.id):
-                self.unplaced.setdefault(component.id, [])
+                self.unplaced.setdefault(component.id, {})
 
     def _is_needed(self, requirement: Requirement) -> bool:
         return self._is_chosen(requirement) and requirement.necessity is not Necessity.OPTIONAL
@@ -200,10 +206,13 @@ class _Maker:
 
     def _findings(self, today: date) -> Iterator[Finding]:
         for name, requirements in self.unplaced.items():
-            yield gaps.unplaced(self.site, self.catalog.components[name], requirements)
+            yield gaps.unplaced(self.site, self.catalog.components[name], tuple(requirements))
+        for (name, group), requirements in self.strangers.items():
+            yield gaps.unplaced(self.site, self.catalog.components[name], tuple(requirements), group)
         yield from self.findings
         yield from gaps.unjudged(self.site, [flow for flow in self.flows if flow.is_required])
         yield from gaps.absent_yet_placed(self.site)
+        yield from unsupported(self.site, (*self.flows, *self.others), self.local)
         yield from gaps.expired(self.site, today)
 
 

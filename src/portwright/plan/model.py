@@ -1,9 +1,21 @@
 """The flows of a site, as values."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from portwright.catalog.model import Break, Catalog, Necessity, Phase, Reading, Requirement, Scenario, Status, Step
+from portwright.catalog.model import (
+    Break,
+    Catalog,
+    Condition,
+    Lookup,
+    Necessity,
+    Phase,
+    Reading,
+    Requirement,
+    Scenario,
+    Status,
+    Step,
+)
 from portwright.findings import Finding
 from portwright.packets.addresses import Addresses
 from portwright.packets.box import Box, Boxes
@@ -52,12 +64,14 @@ class RequiredFlow:
     icmp_type: int | None = None  # of ICMP, in IPv4
     group: str = ""  # flows with the same group are alternatives: at least one is needed
     routes: tuple[Route, ...] = ()  # all must pass; empty: nobody declared a path
+    via: str = ""  # the virtual address behind which this is the client's way on to a member
     tunneled: bool = False  # inside IPsec: only the firewalls on the two hosts see it, and `routes` has only these
 
     @property
     def id(self) -> str:
-        """`crm.fetch-report/ssrs01>fe01`, whatever the order and the lines of any file."""
-        return f"{self.requirement.id}/{self.source.name}>{self.destination.name}"
+        """`crm.fetch-report/ssrs01>fe01`, whatever the order and the lines of any file; `crm.web/staff>crm>fe01`."""
+        by = f"{self.via}>" if self.via else ""
+        return f"{self.requirement.id}/{self.source.name}>{by}{self.destination.name}"
 
     @property
     def necessity(self) -> Necessity:
@@ -192,6 +206,7 @@ class Plan:
     assumptions: tuple[Assumption, ...]
     tolerated: Boxes  # what every network needs, whatever runs on it
     by_id: Mapping[str, RequiredFlow]
+    needed_by: dict[str, list[tuple[str, Break]]] = field(default_factory=dict, init=False)  # see `breaks`
 
     @property
     def required(self) -> tuple[RequiredFlow, ...]:
@@ -215,21 +230,37 @@ class Plan:
 
     def breaks(self, flow: RequiredFlow) -> tuple[Break, ...]:
         """What users lose without the flow, in the scenarios that happen on this site."""
-        return tuple(
-            Break(scenario.id, step.step, step.effect, step.user_sees)
-            for scenario in self.scenarios()
-            for step in self.steps(scenario)
-            if _runs(step, flow.requirement, flow.source)
-        )
+        if not self.needed_by:
+            self._note_needs()
+        steps = self.needed_by.get(flow.requirement.id, ())
+        return tuple(broken for source, broken in steps if source in flow.source.roles)
+
+    def _note_needs(self) -> None:
+        """By requirement, the steps that need it: who takes each, and what users lose."""
+        for scenario in self.scenarios():
+            for step in self.steps(scenario):
+                broken = Break(scenario.id, step.step, step.effect, step.user_sees)
+                for id in step.requirements:
+                    self.needed_by.setdefault(id, []).append((step.source, broken))
 
     def scenarios(self) -> tuple[Scenario, ...]:
         """The scenarios of the site's products whose conditions hold."""
         found = self.catalog.of(self.catalog.scenarios, self.site.products)
-        return tuple(scenario for scenario in found if scenario.when.holds(self.site.setting))
+        return tuple(scenario for scenario in found if self.happens(scenario.when))
 
     def steps(self, scenario: Scenario) -> tuple[Step, ...]:
         """The steps that are taken on this site: of several ways, those whose conditions hold."""
-        return tuple(step for step in scenario.steps if step.when.holds(self.site.setting))
+        return tuple(step for step in scenario.steps if self.happens(step.when))
+
+    def happens(self, condition: Condition) -> bool:
+        """Report whether a condition holds on the site, or on a host, group or instance that is set in another way."""
+        names = {name for name, _ in condition.settings}
+        return condition.holds(self.site.setting) or any(
+            condition.holds(_lookup(self.site, host, instance))
+            for host in self.site.consumers()
+            for instance in (None, *host.instances)
+            if not names.isdisjoint(instance.options if instance else host.settings)
+        )
 
     def legs(self, scenario: Scenario, step: Step) -> Legs:
         """Where a step runs: its flows, and the hosts that serve themselves."""
@@ -241,6 +272,10 @@ class Plan:
         local = tuple(use for use in self.local if _runs(step, use.requirement, use.host))
         placed = {flow.requirement.id for flow in flows} | {use.requirement.id for use in local}
         return Legs(flows, local, missing=tuple(id for id in step.requirements if id not in placed))
+
+
+def _lookup(site: Site, host: Host, instance: Instance | None) -> Lookup:
+    return lambda name: site.setting(name, host, instance)
 
 
 def _runs(step: Step, requirement: Requirement, source: Endpoint) -> bool:

@@ -69,6 +69,8 @@ class Configuration:
     routing_is_complete: bool = False  # no routing protocol: connected and static routes are all there is
     declares_interfaces: bool = False  # there are no interfaces but the ones in `interfaces`
     crossings: Callable[[Packet], list[tuple[int, int]]] | None = None  # `ways`, where translation comes before routing
+    hostname: str = ""  # what the device calls itself; empty where the configuration does not say
+    named_at: Source | None = None  # the line that says it
 
     def policy(self, hook: str = "forward", path: bool = False) -> Policy:
         """The policy for a hook, with or without the whole path; the only one where the platform has just one."""

@@ -54,6 +54,7 @@ class Redirection:
     to_ports: Intervals | None  # None: all
     becomes: Named
     becomes_ports: Intervals | None  # None: as they are
+    protocols: tuple[int, ...]  # those with ports that are led there, where ports are given
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from portwright import platforms
 from portwright.check.points import Reading
-from portwright.check.run import Check, CheckReport
+from portwright.check.report import CheckReport
+from portwright.check.run import Check
 from portwright.findings import Finding, Kind, Severity
 from portwright.plan.model import Plan, RequiredFlow
 from portwright.render.change import Mending

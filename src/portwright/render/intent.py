@@ -8,9 +8,13 @@ no flow has, and the order of requirements and hosts in their files does not mat
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
 
+from portwright.packets.fields import LAST, TCP, UDP, Field
+from portwright.packets.intervals import Intervals, intersect
 from portwright.plan.model import Endpoint, Plan, RequiredFlow
 from portwright.policy.intent import Intended, Intent, Named, Redirection, Traffic
 from portwright.site.model import Crossing, Point, Translation
+
+EVERY_PORT: Intervals = ((0, LAST[Field.DPORT]),)
 
 
 def intent_of(plan: Plan, point: Point, optional: bool = False) -> Intent:
@@ -45,7 +49,14 @@ def _redirection(entry: Translation, plan: Plan, point: Point) -> Redirection:
     behind = {point.interfaces.get(zone) for zone in plan.site.split(entry.becomes.addresses)}
     leaving = behind.pop() if len(behind) == 1 else None
     arriving = point.interfaces.get(entry.source_zone or "")
-    return Redirection(arriving, leaving, to, entry.to.ports, becomes, entry.becomes.ports)
+    return Redirection(arriving, leaving, to, entry.to.ports, becomes, entry.becomes.ports, _protocols(entry, plan))
+
+
+def _protocols(entry: Translation, plan: Plan) -> tuple[int, ...]:
+    """The protocols of the flows that the translation is for; both usual ones where no flow says it."""
+    ports = entry.becomes.ports or entry.to.ports or EVERY_PORT
+    led = (flow for flow in plan.flows if flow.destination.addresses & entry.becomes.addresses)
+    return tuple(sorted({flow.protocol for flow in led if intersect(flow.ports, ports)})) or (TCP, UDP)
 
 
 def merged(rules: Iterable[Intended]) -> list[Intended]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from portwright import platforms
 from portwright.check.points import Reading
-from portwright.check.run import Check, CheckReport
+from portwright.check.report import CheckReport
+from portwright.check.run import Check
 from portwright.errors import InvalidInput, Problem
 from portwright.plan.model import Plan, RequiredFlow
 from portwright.render.intent import intent_of

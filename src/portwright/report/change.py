@@ -7,7 +7,7 @@ from portwright.check.run import consequence
 from portwright.plan.model import Plan
 from portwright.policy.reference import RuleReference, reference_json
 from portwright.render.model import Change, Proof, Remaining, Step
-from portwright.report.check import break_json
+from portwright.report.check.document import break_json
 from portwright.report.context import WIDTH
 
 SCHEMA = "portwright.change/1"

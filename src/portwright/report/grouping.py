@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from portwright.catalog.model import Effect
 from portwright.findings import Finding, Kind
 
 _SAME_RULE = (Kind.MISSING, Kind.REPLY, Kind.REPLY_BYPASSES)
@@ -37,5 +38,6 @@ def _cause(finding: Finding) -> object:
 
 
 def _weight(finding: Finding) -> int:
-    """What breaks a business function comes before what breaks none that the catalog knows."""
-    return 0 if finding.breaks else 1
+    """What breaks something that people do comes before what harms it, and that before what harms nothing known."""
+    effects = list(Effect)
+    return min((effects.index(broken.effect) for broken in finding.breaks), default=len(effects))

@@ -53,6 +53,7 @@ def trace_json(found: Trace) -> dict[str, object]:
             for traced in found.steps
         ],
         "user_sees": found.user_sees or None,
+        "left_out": [{"step": step, "because": reason} for step, reason in found.left_out.items()],
     }
 
 
@@ -67,6 +68,9 @@ def trace_text(found: Trace, plan: Plan, texts: Mapping[str, str]) -> str:
     if found.user_sees:
         lines += wrap(f"The user sees: {found.user_sees}", WIDTH, initial_indent="  ", subsequent_indent="  ")
     lines += ["", *_table(found)]
+    lines += [""] if found.left_out else []
+    for step, reason in found.left_out.items():
+        lines += wrap(f"Step {step} is not taken here: {reason}.", WIDTH, break_on_hyphens=False)
     stopped = found.stopped_at
     if stopped is not None:
         lines += ["", *_explained(stopped, plan, texts)]
@@ -83,7 +87,7 @@ def _table(found: Trace) -> list[str]:
         (traced.step.step, f"{traced.source} > {traced.destination}", _service(traced), _SIGNS[traced.verdict])
         for traced in found.steps
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     lines = []
     for traced, row in zip(found.steps, rows, strict=True):
         mark = ">" if traced is found.stopped_at else " "

@@ -94,13 +94,14 @@ class _Loader:
             self._note_idle_uses(entry, hosts)
         points = _mapped(self._point, written.enforcement)
         names = _names(zones, hosts, groups, virtual) | {name: one.addresses for name, one in outside.items()}
-        known_products = tuple(product for product in written.products if product in self.catalog.products)
+        products = tuple(one.value for one in written.products if one.value in self.catalog.products)
+        self._note_versions(products)
         return Site(
             name=written.site,
             file=self.document.file,
             folder=self.folder,
             catalog=self.catalog,
-            products=self.catalog.with_needs(known_products),
+            products=self.catalog.with_needs(products),
             zones=zones,
             zone_index=index,
             hosts=hosts,
@@ -194,6 +195,21 @@ class _Loader:
                     use.note(f"the {kind} '{name}' has the name of {first[name]}", hint)
                 first.setdefault(name, f"a {kind}")
 
+    def _note_versions(self, products: tuple[str, ...]) -> None:
+        """Two versions of one product share their components, so that a site has one of them."""
+        for one in self.written.products:
+            later = [name for name in products if one.value in self._earlier(name)]
+            if later:
+                hint = "name only the one that runs here; where both do, each has a site file of its own"
+                one.note(f"'{later[0]}' is a later version of '{one.value}'", hint)
+
+    def _earlier(self, product: str) -> set[str]:
+        """The products that a product is based on."""
+        found: set[str] = set()
+        while (product := self.catalog.products[product].based_on) and product not in found:
+            found.add(product)
+        return found
+
     def _note_idle_uses(self, entry: HostEntry, hosts: Mapping[str, Host]) -> None:
         """A host that is used for a component must run it, and so must a member of a virtual address."""
         for name, targets in entry.uses.items():
@@ -209,7 +225,9 @@ class _Loader:
         used = [hosts[member] for member in (virtual.members if virtual else [name]) if member in hosts]
         found = {one.name for host in used for one in host.instances_of(component)}
         if used and not found:
-            target.note(f"'{name}' does not run {component}", f"give it the role {component}")
+            lacking = [role for host in used for role in host.roles if component in self.catalog.lacking(role)]
+            hint = f"as {min(lacking)} it cannot" if lacking else f"give it the role {component}"
+            target.note(f"'{name}' does not run {component}", hint)
         elif used and instance is not None and instance not in found:
             target.note(f"'{name}' has no instance '{shorten(instance)}' of {component}", suggestion(instance, found))
 

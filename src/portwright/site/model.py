@@ -86,7 +86,7 @@ class Virtual:
     zone: str
     addresses: Addresses
     port: int | None  # None: the port of the service
-    mode: str  # nlb, dnat, snat, dsr
+    mode: str  # nlb, dnat, snat, dsr; proxy: connections end at it, and what follows are requirements of their own
     members: tuple[str, ...]
     services: tuple[str, ...]  # clients reach these by the virtual address, and only these
     source: Source

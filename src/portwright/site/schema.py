@@ -34,7 +34,7 @@ from portwright.yamlfile import KIND, Mapping, Node, Scalar
 T = TypeVar("T")
 
 SCHEMA_ID = "urn:portwright:site:1"
-MODES = ("nlb", "dnat", "snat", "dsr")
+MODES = ("nlb", "dnat", "snat", "dsr", "proxy")
 
 # At least one letter (so that no name reads like a number or an IPv4 address) and none of the signs of flow notation.
 NAME = name_of("a name", r"(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_][A-Za-z0-9_.-]*", "sql01")
@@ -274,7 +274,7 @@ class SiteFile:
     """The site file as written; names in it exist, texts in it are not parsed yet."""
 
     site: str
-    products: tuple[str, ...]
+    products: tuple[Located[str], ...]
     catalog: Located[str] | None
     zones: dict[str, ZoneEntry]
     hosts: dict[str, HostEntry] = field(default_factory=dict)
@@ -331,7 +331,7 @@ _SEVERAL_ZONES = ListOf(ZONE, or_one=True)
 _FLOW = Placed(TEXT)
 _POINTS = ListOf(Placed(POINT))
 _ANSWER = {
-    "reason": Key(TEXT),
+    "reason": Key(TEXT, about="why that is right"),
     "owner": Key(TEXT, "", "who answers for it"),
     "until": Key(DATE, None, "the last day on which it holds"),
 }
@@ -345,7 +345,7 @@ _CONSUMER = {
         {},
         "by component or requirement: the host (sql01) or instance (sql01#CRM) that serves",
     ),
-    "settings": Key(SETTINGS, ()),
+    "settings": Key(SETTINGS, (), "for this host or group only"),
     "without": Key(ListOf(COMPONENT), (), "implied roles that do not apply, such as ad/member"),
 }
 
@@ -353,7 +353,7 @@ ZONE_ENTRY = Record(
     "a zone",
     ZoneEntry,
     {
-        "networks": Key(ListOf(Placed(NETWORK)), ()),
+        "networks": Key(ListOf(Placed(NETWORK)), (), "IPv4 and IPv6 networks; the longest prefix wins"),
         "rest": Key(Placed(SWITCH), None, "also everything that no zone names"),
     },
     sourced="source",
@@ -364,7 +364,7 @@ HOST_ENTRY = Record(
     lambda **values: HostEntry(networks=(), **values),
     {
         "zone": Key(Placed(ZONE), None, "may be left out where the addresses say it"),
-        "addresses": Key(ListOf(Placed(ADDRESS), or_one=True)),
+        "addresses": Key(ListOf(Placed(ADDRESS), or_one=True), about="IPv4 and IPv6 addresses"),
         **_CONSUMER,
     },
     sourced="source",
@@ -374,7 +374,7 @@ GROUP_ENTRY = Record(
     "a group",
     lambda **values: HostEntry(addresses=(), **values),
     {
-        "zone": Key(Placed(ZONE)),
+        "zone": Key(Placed(ZONE), about="the zone in which its members are"),
         "networks": Key(ListOf(Placed(NETWORK), or_one=True), (), "left out: the whole zone"),
         **_CONSUMER,
     },
@@ -384,10 +384,10 @@ VIRTUAL_ENTRY = Record(
     "a virtual address",
     VirtualEntry,
     {
-        "address": Key(ListOf(Placed(ADDRESS), or_one=True), name="addresses"),
-        "port": Key(PORT, None),
-        "mode": Key(choice("a mode", *MODES)),
-        "members": Key(ListOf(HOST)),
+        "address": Key(ListOf(Placed(ADDRESS), or_one=True), about="what clients connect to", name="addresses"),
+        "port": Key(PORT, None, "the port of the address; left out: the one that the members listen on"),
+        "mode": Key(choice("a mode", *MODES), about="what becomes of the addresses on the way to a member"),
+        "members": Key(ListOf(HOST), about="the hosts behind it"),
         "services": Key(ListOf(Name.of("service")), about="clients reach these by the virtual address"),
     },
     sourced="source",
@@ -397,8 +397,8 @@ OUTSIDE_ENTRY = Record(
     "an outside component",
     OutsideEntry,
     {
-        "zone": Key(ZONE),
-        "names": Key(ListOf(TEXT), ()),
+        "zone": Key(ZONE, about="the zone in which it is"),
+        "names": Key(ListOf(TEXT), (), "host names, for reports"),
         "networks": Key(ListOf(NETWORK, or_one=True), (), "left out: the whole zone"),
     },
     sourced="source",
@@ -407,11 +407,11 @@ POINT_ENTRY = Record(
     "an enforcement point",
     PointEntry,
     {
-        "platform": Key(PLATFORM),
+        "platform": Key(PLATFORM, about="in whose language its configuration is"),
         "config": Key(Placed(TEXT), None, "a file in the folder of the site file"),
         "interfaces": Key(MapOf(ZONE, TEXT), {}, "zone: the interface behind which it lies"),
         "on": Key(HOST, None, "the host on which it runs"),
-        "profile": Key(TEXT, None),
+        "profile": Key(TEXT, None, "of a host firewall with several: the one in force"),
     },
     sourced="source",
 )
@@ -420,8 +420,8 @@ PATH_ENTRY = Record(
     PathEntry,
     {
         "between": Key(_Pair(_SEVERAL_ZONES), None, "two zones, or two lists of zones: both directions"),
-        "from": Key(_SEVERAL_ZONES, (), name="sources"),
-        "to": Key(_SEVERAL_ZONES, (), name="destinations"),
+        "from": Key(_SEVERAL_ZONES, (), "zones from which connections are opened", "sources"),
+        "to": Key(_SEVERAL_ZONES, (), "zones to which they go", "destinations"),
         "through": Key(_POINTS, about="the points in the order in which packets cross them"),
         "back": Key(_POINTS, None, "the points that the replies cross, in order; left out: the same the other way"),
     },
@@ -432,8 +432,8 @@ NAT_ENTRY = Record(
     "a translation",
     NatEntry,
     {
-        "at": Key(POINT),
-        "from": Key(ZONE, None, name="zone"),
+        "at": Key(POINT, about="the point that translates"),
+        "from": Key(ZONE, None, "only for connections from this zone", "zone"),
         "to": Key(_FLOW, about="the end that is translated: 203.0.113.10:443"),
         "becomes": Key(_FLOW, about="what it becomes: crm:443"),
     },
@@ -445,22 +445,29 @@ ACCEPT_ENTRY = Record(
     {
         **_ANSWER,
         "flow": Key(_FLOW, None, "in flow notation"),
-        "at": Key(POINT, None),
+        "at": Key(POINT, None, "only at this point"),
         "rule": Key(TEXT, None, "a text that the rules contain"),
     },
     sourced="source",
     check=_wrong_accept,
 )
-EXCEPT_ENTRY = Record("an exception", AnswerEntry, {**_ANSWER, "flow": Key(_FLOW)}, sourced="source")
+EXCEPT_ENTRY = Record(
+    "an exception", AnswerEntry, {**_ANSWER, "flow": Key(_FLOW, about="in flow notation")}, sourced="source"
+)
 ASSUME_ENTRY = Record(
     "an assumption",
     AnswerEntry,
     {
         **_ANSWER,
-        "at": Key(POINT),
-        "line": Key(number("a line", 1, 10_000_000), None),
+        "at": Key(POINT, about="the point whose configuration it is about"),
+        "line": Key(number("a line", 1, 10_000_000), None, "the line of the configuration that it is about"),
         "pattern": Key(TEXT, None, "a text that the lines contain"),
-        "rate-limits": Key(choice("what is assumed of rate limits", "not-exceeded"), None, name="rate_limits"),
+        "rate-limits": Key(
+            choice("what is assumed of rate limits", "not-exceeded"),
+            None,
+            "of all rules with a rate limit",
+            "rate_limits",
+        ),
     },
     sourced="source",
     check=_wrong_assumption,
@@ -480,22 +487,22 @@ SITE = Record(
     SiteFile,
     {
         "site": Key(NAME, about="the name of the site"),
-        "products": Key(ListOf(Name.of("product")), about="what runs here, as the catalog calls it"),
+        "products": Key(ListOf(Placed(Name.of("product"))), about="what runs here, as the catalog calls it"),
         "catalog": Key(Placed(TEXT), None, "a folder beside this file with product files of your own"),
-        "zones": Key(MapOf(Declared("zone", NAME), ZONE_ENTRY)),
-        "hosts": Key(MapOf(Declared("host", NAME), HOST_ENTRY), {}),
-        "groups": Key(MapOf(Declared("group", NAME), GROUP_ENTRY), {}),
-        "virtual": Key(MapOf(Declared("virtual address", NAME), VIRTUAL_ENTRY), {}),
+        "zones": Key(MapOf(Declared("zone", NAME), ZONE_ENTRY), about="networks of equal trust, by name"),
+        "hosts": Key(MapOf(Declared("host", NAME), HOST_ENTRY), {}, "single machines, by name"),
+        "groups": Key(MapOf(Declared("group", NAME), GROUP_ENTRY), {}, "many alike, such as the computers of users"),
+        "virtual": Key(MapOf(Declared("virtual address", NAME), VIRTUAL_ENTRY), {}, "addresses of load balancers"),
         "absent": Key(MapOf(COMPONENT, TEXT), {}, "components that the site does without, and why"),
         "outside": Key(MapOf(COMPONENT, OUTSIDE_ENTRY), {}, "components that somebody else runs"),
-        "settings": Key(SETTINGS, ()),
-        "enforcement": Key(MapOf(Declared("enforcement point", NAME), POINT_ENTRY), {}),
-        "paths": Key(ListOf(PATH_ENTRY), ()),
+        "settings": Key(SETTINGS, (), "how the products are installed; see the catalog"),
+        "enforcement": Key(MapOf(Declared("enforcement point", NAME), POINT_ENTRY), {}, "firewalls, by name"),
+        "paths": Key(ListOf(PATH_ENTRY), (), "through which points packets go between zones"),
         "nat": Key(ListOf(NAT_ENTRY), (), "where the configurations do not say it themselves"),
         "accept": Key(ListOf(ACCEPT_ENTRY), (), "excess that somebody answers for"),
         "except": Key(ListOf(EXCEPT_ENTRY), (), "a deliberate deny inside a required flow", "exempt"),
         "assume": Key(ListOf(ASSUME_ENTRY), (), "what somebody vouches for"),
-        "tests": Key(ListOf(TEST_ENTRY), ()),
+        "tests": Key(ListOf(TEST_ENTRY), (), "what must pass, and what must not"),
     },
 )
 

@@ -99,3 +99,13 @@ def test_one_unknown_command_is_one_rule(behind):
     (stage,) = answers.configuration.policy().stages
     doubtful = [rule for rule in stage.chains[stage.base].rules if rule.reason == "unknown command 'warp'"]
     assert [[doubt.source.line for doubt in rule.match.doubts] for rule in doubtful] == [[15, 16, 17]]
+
+
+@pytest.mark.parametrize(("line", "hostname"), [("hostname edge-fw", "edge-fw"), ("hostname", ""), ("no hostname", "")])
+def test_the_device_says_its_name(line, hostname, behind):
+    """For whoever compares it with the point whose configuration it is meant to be; it decides about no packet."""
+    with_it = behind(line)
+    read = with_it.configuration
+    assert (read.hostname, read.named_at and read.named_at.line) == (hostname, 15 if hostname else None)
+    assert (read.census.inert, read.census.unknown) == (behind("").configuration.census.inert + 1, ())
+    assert [with_it(packet) for packet in PACKETS] == [behind("")(packet) for packet in PACKETS]

@@ -7,7 +7,7 @@ unknown, and makes the whole point undecided.
 
 INERT: dict[str, str] = {
     "identity, files and hardware of the device": """
-        hostname, domain-name, boot, asdm, terminal, pager, prompt, clock, banner, names, license, checkheaps,
+        domain-name, boot, asdm, terminal, pager, prompt, clock, banner, names, license, checkheaps,
         crashinfo, coredump, config-register, console, hw-module, module, service-module, mount, jumbo-frame,
         mac-address, flowcontrol, hpm, cpu, power-supply, fxos, ip-client, license-server, client-update, pdm,
         hardware-bypass, auto-update, quit, exit, end, enable, configure, write, show, firewall routed,

@@ -51,6 +51,7 @@ class Draft:
 
     objects: Objects
     release: tuple[int, int] | None = None
+    hostname: Line | None = None
     access_lists: dict[str, AccessList] = field(default_factory=dict)
     bindings: list[Binding] = field(default_factory=list)
     interfaces: list[Block] = field(default_factory=list)
@@ -126,6 +127,12 @@ class Reader:
         """Refuse the system space of multiple context mode."""
         hint = "export the configuration of each context ('changeto context NAME', 'show running-config')"
         self._ledger.problem(block.head, "this is the system space of multiple context mode: it filters nothing", hint)
+
+    def hostname(self, block: Block) -> None:
+        """`hostname NAME`: decides nothing, and tells whose configuration it is."""
+        self._ledger.inert_block(block)
+        if len(block.head.words) > 1:
+            self.draft.hostname = block.head
 
     # -- objects ------------------------------------------------------------------------------------------------
 
@@ -386,6 +393,7 @@ _READERS: dict[tuple[str, ...], Read] = {
     ("mode", "multiple"): Reader.system,
     ("context",): Reader.system,
     ("admin-context",): Reader.system,
+    ("hostname",): Reader.hostname,
     ("name",): Reader.name,
     ("object",): Reader.object,
     ("object-group",): Reader.group,

@@ -135,6 +135,7 @@ class Builder:
     def _configuration(
         self, parts: Parts, stages: tuple[Stage, ...], untranslations: tuple[Untranslation, ...]
     ) -> Configuration:
+        named = self._draft.hostname
         return Configuration(
             self._platform,
             parts.file,
@@ -146,6 +147,8 @@ class Builder:
             parts.routing_is_complete and not parts.redirecting(),
             declares_interfaces=True,
             crossings=self._crossings(parts, untranslations),
+            hostname=named.words[1] if named else "",
+            named_at=named.source(parts.file) if named else None,
         )
 
     @staticmethod

@@ -159,16 +159,19 @@ class _Writer:
         return name
 
     def _translations(self) -> Iterator[str]:
-        for number, entry in enumerate(self._intent.redirections, start=1):
+        seen: set[str] = set()
+        for entry in self._intent.redirections:
             to = next(iter(entry.to.addresses.networks()))
             real = next(iter(entry.becomes.addresses.networks()))
             way = f"({entry.interface_out},{entry.interface_in})"
-            mapped = self._names.of(f"public-{number}", to)
-            yield f"object network {mapped}"
-            yield f" {object_line(to)}"
+            mapped = self._names.of(f"public-{to.network_address}", ("public", to))
+            if mapped not in seen:
+                yield f"object network {mapped}"
+                yield f" {object_line(to)}"
+            seen.add(mapped)
             services = [""] if entry.to_ports is None else [f" service {one}" for one in _translated_ports(entry)]
             for service in services:
-                yield f"object network {self._names.of(f'{entry.becomes.name}-{number}', (real, service))}"
+                yield f"object network {self._names.of(f'{entry.becomes.name}{service}', (real, mapped, service))}"
                 yield f" {object_line(real)}"
                 yield f" nat {way} static {mapped}{service}"
 
@@ -176,7 +179,7 @@ class _Writer:
 def _translated_ports(entry: Redirection) -> Iterator[str]:
     assert entry.to_ports is not None
     real = (entry.becomes_ports or entry.to_ports)[0][0]
-    for protocol in ("tcp", "udp"):
+    for protocol in map(protocol_name, entry.protocols):
         yield f"{protocol} {real} {entry.to_ports[0][0]}"
 
 

@@ -147,7 +147,7 @@ def _redirected(entry: Redirection, intent: Intent) -> Iterator[str]:
                 raise _inexpressible(intent, f"{entry.becomes.name} has several ranges of ports")
             target = f"[{target}]" if version == 6 else target
             target += f":{spans(entry.becomes_ports)[0]}"
-        for protocol in ("tcp", "udp"):
+        for protocol in map(protocol_name, entry.protocols):
             yield f"{ends} {protocol} dport {ports} dnat {family} to {target}"
 
 

@@ -1,0 +1,102 @@
+"""Where points translate addresses: every client, and every address of the destination, is part of the proof."""
+
+import pytest
+
+from portwright.catalog.load import load_catalog
+from portwright.check.points import Reading
+from portwright.check.run import Check
+from portwright.findings import Kind
+from portwright.plan.make import make_plan
+from portwright.platforms import read
+from portwright.site.load import parse_site
+
+PRODUCT = """
+product: shop
+title: shop
+citations: {H1: {in: white-paper, says: because}}
+components: {shop/client: {title: client}, shop/server: {title: server}}
+services: {shop/web: {at: shop/server, title: web, protocol: tcp, ports: 443}}
+requirements:
+  shop.web: {from: shop/client, to: shop/server, service: shop/web, need: all, purpose: buy, citations: [H1]}
+"""
+SITE = """
+site: x
+products: [shop]
+zones: {left: {networks: [10.1.0.0/16, fd00:1::/64]}, right: {networks: [10.2.0.0/16, fd00:2::/64]}}
+enforcement: {fw: {platform: nftables, interfaces: {left: l, right: r}}}
+paths: [{between: [left, right], through: [fw]}]
+hosts: {server: {addresses: [10.2.0.5, "fd00:2::5"], roles: [shop/server]}}
+groups: {clients: {zone: left, networks: [10.1.0.0/16, fd00:1::/64], roles: [shop/client]}}
+"""
+RULES = """
+table inet filter {{
+ chain forward {{
+  type filter hook forward priority filter; policy drop;
+  ct state established,related accept
+  {forward}
+ }}
+ chain prerouting {{
+  type nat hook prerouting priority dstnat; policy accept;
+  {prerouting}
+ }}
+}}
+"""
+TO = "ip daddr 192.0.2.10 tcp dport 443 dnat ip to 10.2.0.5"
+V4 = "ip saddr 10.1.0.0/16 ip daddr 10.2.0.5 tcp dport 443 accept"
+V6 = "ip6 saddr fd00:1::/64 ip6 daddr fd00:2::5 tcp dport 443 accept"
+
+
+def checked(tmp_path, *forward, prerouting=TO):
+    (tmp_path / "shop.yaml").write_text(PRODUCT)
+    catalog = load_catalog([tmp_path / "shop.yaml"])
+    plan = make_plan(catalog, parse_site(SITE.encode(), tmp_path, catalog))
+    text = RULES.format(forward="\n  ".join(forward), prerouting=prerouting)
+    return Check(plan, {"fw": Reading(read("nftables", text, "fw.nft"), text)}).run()
+
+
+def witnesses(report, kind):
+    return [finding.witness for finding in report.findings if finding.kind is kind]
+
+
+def test_both_families_are_proved(tmp_path):
+    """IPv4 by the public address, IPv6 by the server's own."""
+    assert checked(tmp_path, V4, V6).verdict == "proved"
+
+
+def test_the_family_without_a_translation_is_not_forgotten(tmp_path):
+    """Nobody translates IPv6, so it has to pass as it is."""
+    [witness] = witnesses(checked(tmp_path, V4), Kind.MISSING)
+    assert witness.startswith("tcp [fd00:1::")
+
+
+def test_clients_whom_no_rule_translates_are_not_forgotten(tmp_path):
+    """They send to the server's own address."""
+    some = f"ip saddr 10.1.0.0/24 {TO}"
+    assert checked(tmp_path, V4, V6, prerouting=some).verdict == "proved"
+    translated = V4.replace("10.1.0.0/16", "10.1.0.0/24")
+    [witness] = witnesses(checked(tmp_path, translated, V6, prerouting=some), Kind.MISSING)
+    assert "10.1.0." not in witness.split(">")[0]
+    assert "> 10.2.0.5:443" in witness
+
+
+@pytest.mark.parametrize(("to", "lands"), [("10.2.0.6", "10.2.0.6"), ("10.2.0.5:8443", "10.2.0.5")])
+def test_a_translation_away_from_the_destination_is_missing(tmp_path, to, lands):
+    """The server's own address, translated, leads to another host or port."""
+    away = f"ip daddr 10.2.0.5 tcp dport 443 dnat ip to {to}"
+    report = checked(tmp_path, "tcp dport { 443, 8443 } accept", prerouting=away)
+    [found] = [one for one in report.findings if one.kind is Kind.MISSING]
+    assert "> 10.2.0.5:443" in found.witness
+    assert found.decided_by[0].text.startswith("ip daddr 10.2.0.5")
+
+
+def test_any_public_address_will_do(tmp_path):
+    """Two lead to the server, and one of them is filtered before it is translated."""
+    both = "ip daddr { 192.0.2.10, 192.0.2.11 } tcp dport 443 dnat ip to 10.2.0.5"
+    assert checked(tmp_path, V4, V6, prerouting=both).verdict == "proved"
+    first = "type filter hook prerouting priority raw; ip daddr 192.0.2.11 drop"
+    one = f"table inet raw {{\n chain prerouting {{\n {first}\n }}\n}}\n"
+    (tmp_path / "shop.yaml").write_text(PRODUCT)
+    catalog = load_catalog([tmp_path / "shop.yaml"])
+    plan = make_plan(catalog, parse_site(SITE.encode(), tmp_path, catalog))
+    text = one + RULES.format(forward=f"{V4}\n  {V6}", prerouting=both)
+    assert Check(plan, {"fw": Reading(read("nftables", text, "fw.nft"), text)}).run().verdict == "proved"
