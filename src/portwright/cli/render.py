@@ -28,6 +28,7 @@ from portwright.plan.model import Plan
 @click.option(
     "--against", metavar="POINT=FILE", multiple=True, help="Write what changes this running configuration; repeatable."
 )
+@click.option("--undecided", is_flag=True, help="With a change put rules in front of lines that are not modelled, too.")
 @click.option("--tighten", is_flag=True, help="Take away what nothing needs, too.")
 @today_option
 @force_option
@@ -41,6 +42,7 @@ def render(
     change: bool,
     against: tuple[str, ...],
     tighten: bool,
+    undecided: bool,
     today: datetime | None,
     force: bool,
     output: str,
@@ -50,11 +52,11 @@ def render(
     With --change or --against write what changes the running ones, and the way back. Everything is proved first; what
     cannot be proved is not written. Exit status: 0 written, 1 the proof found something, 2 wrong input, 3 undecided.
     """
-    if change or against or tighten:
+    if change or against or tighten or undecided:
         if optional or platform is not None:
             raise click.UsageError("--optional and --platform are for whole configurations, not for changes")
         day = today.date() if today else None
-        return _change(site, _against(against, points), points, tighten, day, (folder, force), output)
+        return _change(site, _against(against, points), points, (tighten, undecided), day, (folder, force), output)
     if output == "json":
         raise click.UsageError("--format json is for changes: with --change or --against")
     from portwright.plan.make import make_plan
@@ -95,7 +97,7 @@ def _change(
     site: str,
     against: Sequence[str],
     points: tuple[str, ...],
-    tighten: bool,
+    more: tuple[bool, bool],
     today: date | None,
     writing: tuple[str | None, bool],
     output: str,
@@ -110,7 +112,7 @@ def _change(
         raise InvalidInput(problems) from None
     named = tuple(entry.partition("=")[0] for entry in against)
     chosen = _chosen(plan, points or named or tuple(readings), None)
-    made = changes(plan, readings, chosen, tighten)
+    made = changes(plan, readings, chosen, *more)
     verdicts = {verdict(change) for change in made}
     show(change_json(plan, made) if output == "json" else change_text(plan, made))
     folder, force = writing

@@ -23,10 +23,9 @@ class Obstruction:
     entered: tuple[str, ...] = ()  # chains that the packets run through and leave again before they come to it
 
 
-def obstructions(stage: Stage, packets: PacketSet) -> list[Obstruction]:
-    """The first rule that may block one of the packets, none of which surely passes, and the first that surely does."""
-    found = (_Search(stage, surely).first(stage.base, packets) for surely in (False, True))
-    return list(dict.fromkeys(one for one in found if one is not None))
+def obstruction(stage: Stage, packets: PacketSet, surely: bool) -> Obstruction | None:
+    """The first rule that surely, or possibly, blocks one of the packets, none of which surely passes."""
+    return _Search(stage, surely).first(stage.base, packets)
 
 
 @dataclass(slots=True)

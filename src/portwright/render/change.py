@@ -21,7 +21,7 @@ from portwright.plan.model import Plan, RequiredFlow
 from portwright.policy.editing import Edit
 from portwright.policy.intent import Intended
 from portwright.policy.model import Rule
-from portwright.policy.obstruction import Obstruction, obstructions
+from portwright.policy.obstruction import Obstruction, obstruction
 from portwright.policy.reference import RuleReference, rule_reference
 from portwright.render.boxes import as_seen, intended, parts
 from portwright.render.effect import Effect, known_connections
@@ -37,8 +37,12 @@ _MOST_TRIES = 40  # edits that are tried for one rule
 _MOST_BOXES = 8  # rules that a flow may become where it is blocked in part
 
 
-def changes(plan: Plan, readings: Mapping[str, Reading], points: Iterable[str], tighten: bool = False) -> list[Change]:
+def changes(
+    plan: Plan, readings: Mapping[str, Reading], points: Iterable[str], tighten: bool = False, undecided: bool = False
+) -> list[Change]:
     """The change of each of these points; `tighten` takes away what nothing needs, too.
+
+    With `undecided` rules come in front of lines that are not modelled, too, whatever those may be there for.
 
     Raises InvalidInput for every platform whose configurations cannot be changed, and for points without one.
     """
@@ -47,7 +51,7 @@ def changes(plan: Plan, readings: Mapping[str, Reading], points: Iterable[str], 
         raise InvalidInput(problems)
     judge = Check(plan, readings).judge
     results = [judge.result(flow) for flow in plan.required]
-    return [Mending(plan, readings, name, missing(results, name)).change(tighten) for name in points]
+    return [Mending(plan, readings, name, missing(results, name), undecided).change(tighten) for name in points]
 
 
 def _unchangeable(plan: Plan, readings: Mapping[str, Reading], name: str) -> list[Problem]:
@@ -92,7 +96,14 @@ class _Job:
 class Mending:
     """The change of one point under way."""
 
-    def __init__(self, plan: Plan, readings: Mapping[str, Reading], point: str, flows: Sequence[RequiredFlow]):
+    def __init__(
+        self,
+        plan: Plan,
+        readings: Mapping[str, Reading],
+        point: str,
+        flows: Sequence[RequiredFlow],
+        undecided: bool = False,
+    ):
         self.plan, self.point = plan, point
         self.editor = platforms.editor(plan.site.points[point].platform)
         self._common = Common.of(readings[point].configuration, plan, point)
@@ -101,7 +112,7 @@ class Mending:
         views = {name: PointView(name, one, self.space, plan) for name, one in readings.items() if name != point}
         self.views = {**views, point: self.old.view}
         self.readings = readings
-        self._flows = flows
+        self._flows, self._undecided = flows, undecided
         self.needs = needs(plan, point, self.views, flows)
         open_ = [need for need in self.needs if any(self.old.blocked(need))]
         self.may_pass = Allowance.of(open_, self.old.view, self.editor)
@@ -155,10 +166,10 @@ class Mending:
         """Rules for all that is blocked: first few for many flows, then one for each, then for parts of flows."""
         groups: dict[object, list[Blocked]] = {}
         for blocked in (one for need in found for one in stand.blocked(need)):
-            if blocked.at is not None:
+            at = self._places([blocked])
+            if at:
                 crossing = replace(blocked.need.crossing, point="")
-                key = (blocked.at.rule, blocked.at.chain, blocked.need.is_reply, crossing)
-                groups.setdefault(key, []).append(blocked)
+                groups.setdefault((at[0].rule, at[0].chain, blocked.need.is_reply, crossing), []).append(blocked)
         for group in groups.values():
             yield from self._of_group(group, merge=True)
         for group in groups.values():
@@ -181,13 +192,20 @@ class Mending:
                 yield from self._job(rule, (blocked,))
 
     def _job(self, rule: Intended, blocked: tuple[Blocked, ...]) -> Iterator[_Job]:
-        packets = PacketSet.nothing(self.space)
-        for one in blocked:
-            packets = packets | one.packets
-        stage = blocked[0].at.stage if blocked[0].at is not None else None
-        at = obstructions(stage, packets) if stage is not None else []
-        if at and (job := _Job(rule, blocked, tuple(at))).key not in self._in_vain:
+        at = self._places(blocked)
+        if at and (job := _Job(rule, blocked, at)).key not in self._in_vain:
             yield job
+
+    def _places(self, blocked: Sequence[Blocked]) -> tuple[Obstruction, ...]:
+        """The rules in front of which another may come: those that surely block, and if asked for those that may."""
+        stage, packets, surely = blocked[0].stage, PacketSet.nothing(self.space), PacketSet.nothing(self.space)
+        for one in blocked:
+            packets, surely = packets | one.packets, surely | one.surely
+        if stage is None:
+            return ()
+        found = [obstruction(stage, packets, surely=False)] if self._undecided else []
+        found += [obstruction(stage, surely, surely=True)] if surely else []
+        return tuple(dict.fromkeys(one for one in found if one is not None))
 
     # -- and how ------------------------------------------------------------------------------------------------
 

@@ -10,12 +10,12 @@ from portwright.check.points import Reading
 from portwright.check.report import CheckReport
 from portwright.check.run import Check
 from portwright.findings import Finding, Kind, Severity
-from portwright.plan.model import Plan, RequiredFlow
+from portwright.plan.model import Plan
 from portwright.render.change import Mending
 from portwright.render.model import Change
 
 _MOST = 50  # changes that are worked out; a report with more findings has fewer causes
-_ABOUT_FLOWS = (Kind.MISSING, Kind.REPLY, Kind.UNDECIDED)
+_ABOUT_FLOWS = (Kind.MISSING, Kind.REPLY)
 
 
 def fixes(report: CheckReport, plan: Plan, readings: Mapping[str, Reading]) -> dict[str, str]:
@@ -58,24 +58,12 @@ class _Fixes:
 
     def _changes(self, finding: Finding) -> Iterator[Change]:
         """The change that is to close a finding."""
-        if finding.kind in _ABOUT_FLOWS and (flows := self._flows(finding)):
-            yield Mending(self._plan, self._readings, finding.point, flows).change(tighten=False)
+        if finding.kind in _ABOUT_FLOWS:
+            flow = self._plan.flow(finding.flow)
+            yield Mending(self._plan, self._readings, finding.point, [flow]).change(tighten=False)
         elif finding.kind is Kind.EXCESS and finding.decided_by:
             lines = {finding.decided_by[0].line}
             yield Mending(self._plan, self._readings, finding.point, []).change(tighten=True, lines=lines)
-
-    def _flows(self, finding: Finding) -> list[RequiredFlow]:
-        """The flows that a finding is about: its own, or those that hang on its line."""
-        if finding.flow:
-            return [self._plan.flow(finding.flow)]
-        lines = {rule.line for rule in finding.decided_by}
-        found = {
-            result.flow.id: result.flow
-            for result in self._report.results
-            for obstacle in result.obstacles
-            if obstacle.point == finding.point and lines & {rule.source.line for rule in obstacle.rules}
-        }
-        return list(found.values())
 
     def _closed(self, change: Change) -> frozenset[str]:
         """The findings that the change closes; none where it opens another."""

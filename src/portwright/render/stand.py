@@ -15,7 +15,6 @@ from portwright.policy.configuration import Configuration
 from portwright.policy.difference import on_interfaces
 from portwright.policy.interfaces import NONE, Interfaces
 from portwright.policy.model import Policy, Stage
-from portwright.policy.obstruction import Obstruction, obstructions
 from portwright.policy.routing import routed
 from portwright.render.needs import Need
 
@@ -50,12 +49,12 @@ def on_common(configuration: Configuration, interfaces: Interfaces) -> Configura
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Blocked:
-    """Packets of a need that do not surely pass, and where they are stopped."""
+    """Packets of a need that do not surely pass, and the stage that stops them."""
 
     need: Need
     packets: PacketSet  # on the interfaces and in the state of their way
     surely: PacketSet  # of these, what surely does not pass
-    at: Obstruction | None  # None: not known
+    stage: Stage | None  # that stops them; None: not known
     position: tuple[int, int]  # how far they came: part of the policy, stage in it
 
     @property
@@ -79,6 +78,7 @@ class Stand:
         self.view = PointView(point, Reading(configuration, text), space, plan)
         self._space, self._translations = space, common.translations
         self._stages: dict[Stage, PolicyMap] = {}
+        self._passing: dict[Stage, tuple[PacketSet, PacketSet]] = {}
         self._maps: dict[str, PolicyMap] = {}
         self._parts: dict[tuple[Way, int], PacketSet] = {}
 
@@ -114,9 +114,8 @@ class Stand:
         for place, stage in enumerate(self.view.parts(need.crossing.hook).all[number].stages):
             stopped = packets - self.sure(stage)
             if stopped:
-                at = obstructions(stage, stopped)
-                surely = stopped - self._map_of(stage).possible()
-                return Blocked(need, stopped, surely, at[0] if at else None, (number, place))
+                surely = stopped - self._passing_of(stage)[1]
+                return Blocked(need, stopped, surely, stage, (number, place))
         return Blocked(need, packets, packets, None, (number, 0))
 
     def _sure_on(self, way: Way, number: int) -> PacketSet:
@@ -127,7 +126,14 @@ class Stand:
 
     def sure(self, stage: Stage) -> PacketSet:
         """The packets that surely pass one stage."""
-        return self._map_of(stage).sure()
+        return self._passing_of(stage)[0]
+
+    def _passing_of(self, stage: Stage) -> tuple[PacketSet, PacketSet]:
+        """The packets that surely pass one stage, and those that may."""
+        if stage not in self._passing:
+            made = self._map_of(stage)
+            self._passing[stage] = (made.sure(), made.possible())
+        return self._passing[stage]
 
     def _map_of(self, stage: Stage) -> PolicyMap:
         if stage not in self._stages:

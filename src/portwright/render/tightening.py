@@ -16,7 +16,7 @@ from portwright.packets.fields import Field, State
 from portwright.packets.packetset import PacketSet
 from portwright.policy.editing import Edit
 from portwright.policy.intent import Intended
-from portwright.policy.obstruction import obstructions
+from portwright.policy.obstruction import obstruction
 from portwright.render.boxes import intended, parts
 from portwright.render.effect import Effect, union
 from portwright.render.model import Remaining, Step
@@ -176,5 +176,6 @@ class Tightening:
         stopped = ((stage, packets - stand.sure(stage)) for stage in stand.view.policy(hook).stages)
         first = next(((stage, found) for stage, found in stopped if found), None)
         if first is not None and rule is not None:
-            for at in obstructions(*first):
-                yield from self._mending.editor.permitting(stand.text, rule, at)
+            for surely in (False, True):
+                if (at := obstruction(*first, surely=surely)) is not None:
+                    yield from self._mending.editor.permitting(stand.text, rule, at)

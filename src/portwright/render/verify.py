@@ -30,7 +30,7 @@ _STOPPED = {
     "missing": "no rule that can be put in here lets it pass",
     "reply": "no rule that can be put in here lets the replies pass",
     "bypass": "the point sees one direction of the connection alone: a path has to change, not a rule",
-    "undecided": "it hangs on a line that is not modelled",
+    "undecided": "it hangs on a line that is not modelled, and may be in order",
 }
 
 
