@@ -2,6 +2,7 @@
 
 import random
 import re
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.cli.running import F6, FAULTS, copied, edit, line_of, run
 
+import patches
 from portwright import platforms
 from portwright.check.points import Reading
 from portwright.check.run import Check
@@ -88,6 +90,34 @@ def test_without_a_fault_nothing_changes(broken):
     broken()
     done = run("render", "site.yaml", "--change", "-o", "new")
     assert (done.status, done.out.count("nothing to change"), Path("new").exists()) == (0, 2, False)
+
+
+STEPS = {  # fault of another example -> steps that mend it, tightening included
+    "f1/fetch-808-lost": 1,
+    "f1/old-server": 2,
+    "f1/too-wide": 1,
+    "f2/below-a-deny": 1,
+    "f2/open-to-internet": 1,
+    "f3/deny-above": 1,
+    "f3/ipv6-forgotten": 2,
+    "f3/node-for-cluster": 2,
+    "f3/replies-blocked": 1,
+}
+
+
+@pytest.mark.parametrize("fault", STEPS)
+def test_other_sites_are_mended_too(fault, tmp_path, monkeypatch):
+    """In few steps; with translations, two IP versions, clusters and several firewalls."""
+    example, name = fault.split("/")
+    source, target = F6.parent / example, tmp_path / example
+    shutil.copytree(source, target)
+    patches.apply_to(source, source / "faults" / f"{name}.patch", target)
+    monkeypatch.chdir(target)
+    done = run("render", "site.yaml", "--change", "--tighten", "-o", "new", "--format", "json")
+    changed = [point for point in done.document["points"] if point["verdict"] != "nothing"]
+    assert (done.status, [len(point["steps"]) for point in changed]) == (0, [STEPS[fault]])
+    after = [f"--config={path.name.split('.')[0]}={path}" for path in Path("new").glob("*.after.*")]
+    assert run("check", "site.yaml", *after, "--format", "json").document["verdict"] == "proved"
 
 
 # In the words of the configuration

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from portwright.packets.packetset import PacketSet
 from portwright.policy.intent import Intended
 from portwright.policy.model import Rule
 from portwright.policy.obstruction import Obstruction
@@ -32,8 +33,8 @@ class Editor(Protocol):
     def answering(self, text: str, at: Obstruction) -> Iterator[Edit]:
         """Ways to let packets of known connections pass what obstructs them."""
 
-    def removing(self, text: str, rule: Rule) -> Iterator[Edit]:
-        """Ways to take the line of a rule out."""
+    def removing(self, text: str, rule: Rule, packets: PacketSet) -> Iterator[Edit]:
+        """Ways to take out what lets these packets pass by a rule: a part of it, or its line."""
 
     def commands(self, old: str, new: str) -> tuple[str, ...]:
         """The commands that make one text the other, in their order."""

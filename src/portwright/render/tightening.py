@@ -103,7 +103,7 @@ class Tightening:
         """The point without a rule, and with rules for what is needed of it; None where that cannot be."""
         mending = self._mending
         steps = list(mending.steps)
-        for edit in mending.editor.removing(stand.text, excess.rule):
+        for edit in mending.editor.removing(stand.text, excess.rule, excess.packets):
             bare = self._tried(edit)
             if bare is None:
                 continue

@@ -9,6 +9,7 @@ remarks count as lines.
 from collections.abc import Iterator
 from itertools import count
 
+from portwright.packets.packetset import PacketSet
 from portwright.platforms.cisco_asa import parse
 from portwright.platforms.cisco_asa.access_lists import is_remark
 from portwright.platforms.cisco_asa.difference import changed, commands_of
@@ -116,7 +117,7 @@ def _inspects_by_default(body: tuple[Line, ...]) -> bool:
     return any(line.words == _INSPECTED for line in body)
 
 
-def removing(text: str, rule: Rule) -> Iterator[Edit]:
+def removing(text: str, rule: Rule, packets: PacketSet) -> Iterator[Edit]:  # noqa: ARG001
     """The text without an entry, and without the remarks that stand above it alone."""
     listing = Listing(text)
     line = listing.at(rule.source.line)

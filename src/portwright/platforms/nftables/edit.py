@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from portwright.packets.fields import Field, State
 from portwright.packets.intervals import contains
-from portwright.platforms.nftables.phrases import element_of, rules_for
+from portwright.packets.packetset import PacketSet
+from portwright.platforms.nftables.phrases import element_of, elements_for, rules_for
 from portwright.platforms.nftables.ruleset_text import Listing, is_deciding, written
 from portwright.platforms.nftables.syntax import Chain, Table
 from portwright.platforms.nftables.syntax import Rule as Line
@@ -100,13 +101,16 @@ def _may_be_known(rule: Rule) -> bool:
     return any(contains(box.get(Field.STATE), State.ESTABLISHED) for box in rule.match.possible)
 
 
-def removing(text: str, rule: Rule) -> Iterator[Edit]:
-    """The text without a rule."""
+def removing(text: str, rule: Rule, packets: PacketSet) -> Iterator[Edit]:
+    """The text without the members of a set that let the packets pass, or without the rule."""
     listing = Listing.of(text)
     for table in listing.tables() if listing is not None else ():
         for chain in table.chains.values():
             for line in chain.rules:
                 if listing is not None and line.place.line == rule.source.line and not rule.default:
+                    for named, keys in elements_for(line, table, packets):
+                        place = f"set {table.family} {table.name} {named.name}"
+                        yield Edit(listing.without_elements(named, keys), (), keys, place)
                     place = f"chain {table.family} {table.name} {chain.name}"
                     yield Edit(listing.without_rule(line), (), (line.place.text,), place)
 

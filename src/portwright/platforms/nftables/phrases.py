@@ -3,9 +3,13 @@
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address
 
-from portwright.packets.fields import ICMP, TCP, UDP
+from portwright.packets.addresses import parse_addresses
+from portwright.packets.box import Box
+from portwright.packets.fields import ICMP, TCP, UDP, Field
 from portwright.packets.intervals import Interval, Intervals, normalize
 from portwright.packets.names import protocol_name
+from portwright.packets.notation import parse_ports
+from portwright.packets.packetset import PacketSet
 from portwright.platforms.nftables.render import FAMILY, comment_of, joined, listed, quoted, spans, texts_of
 from portwright.platforms.nftables.syntax import (
     Concat,
@@ -160,3 +164,44 @@ def _values(rule: Intended, name: str) -> list[str]:
     if protocol is not None and field == "dport" and all(kind.protocol == protocol for kind in rule.traffic):
         return spans(normalize(pair for kind in rule.traffic for pair in kind.ports))
     return []
+
+
+_FIELDS = {  # selector of a set -> field, and what else a packet must be
+    "ip saddr": (Field.SRC, {Field.VERSION: 4}),
+    "ip daddr": (Field.DST, {Field.VERSION: 4}),
+    "ip6 saddr": (Field.SRC, {Field.VERSION: 6}),
+    "ip6 daddr": (Field.DST, {Field.VERSION: 6}),
+    "tcp dport": (Field.DPORT, {Field.PROTOCOL: TCP}),
+    "udp dport": (Field.DPORT, {Field.PROTOCOL: UDP}),
+}
+
+
+def elements_for(line: Line, table: Table, packets: PacketSet) -> Iterator[tuple[Set, tuple[str, ...]]]:
+    """The elements of a set by which a rule matches some of the packets, where others are left."""
+    for statement in line.statements:
+        if isinstance(statement, Condition) and isinstance(statement.right, Named) and statement.operator in ("", "=="):
+            named = table.sets.get(statement.right.name)
+            if named is not None and not named.changes_by and named.unknown is None:
+                found = [str(one.key) for one in named.elements if _takes(statement.left, one.key, packets)]
+                if found and len(found) < len(named.elements):
+                    yield named, tuple(found)
+
+
+def _takes(left: object, key: object, packets: PacketSet) -> bool:
+    """Report whether an element surely means some of the packets, as far as it is simple."""
+    constraints: dict[Field, Intervals] = {}
+    for selector, part in zip(_parts(left), _parts(key), strict=False):
+        field, others = _FIELDS.get(str(selector), (None, {}))
+        if field is None:
+            return False
+        try:
+            ranges = parse_ports(str(part)) if field is Field.DPORT else _addresses(str(part), others[Field.VERSION])
+        except ValueError:
+            return False
+        constraints |= {field: ranges} | {name: ((value, value),) for name, value in others.items()}
+    box = Box.of(constraints)
+    return box is not None and packets.overlaps(box)
+
+
+def _addresses(text: str, version: int) -> Intervals:
+    return parse_addresses(text).family(version)

@@ -1,5 +1,6 @@
 """The text of a ruleset, in which rules and elements are put in or taken out where they stand."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -107,6 +108,14 @@ class Listing:
                 return "\n".join([*self.lines[: brace.line - 1], edited, *self.lines[brace.line :]])
         opening = self._closing(named.place)
         return self._with(opening, [f"\t\telements = {{ {', '.join(members)} }}"])
+
+    def without_elements(self, named: Set, keys: Iterable[str]) -> str:
+        """The text without some elements of a set, and what is counted of them."""
+        last = self._closing(named.place)
+        block = "\n".join(self.lines[named.place.line - 1 : last])
+        for key in keys:
+            block = re.sub(rf"(?<![\w.:]){re.escape(key)}(?![\w./:-])[^,}}]*(,[ \t]*)?", "", block, count=1)
+        return "\n".join([*self.lines[: named.place.line - 1], block, *self.lines[last:]])
 
     def without_rule(self, rule: Rule) -> str:
         """The text without a rule, and without the comments right above it."""

@@ -12,6 +12,7 @@ from portwright.packets.fields import ICMP
 from portwright.packets.intervals import Interval, normalize
 from portwright.packets.names import protocol_name
 from portwright.packets.notation import ports_text
+from portwright.packets.packetset import PacketSet
 from portwright.platforms.rules_csv import ANY, COLUMNS
 from portwright.platforms.rules_csv.render import addresses_cell, remark
 from portwright.policy.editing import Edit
@@ -80,7 +81,7 @@ def answering(_text: str, _at: Obstruction) -> Iterator[Edit]:
     yield from ()
 
 
-def removing(text: str, rule: Rule) -> Iterator[Edit]:
+def removing(text: str, rule: Rule, packets: PacketSet) -> Iterator[Edit]:  # noqa: ARG001
     """The table without a row."""
     table = _Table.of(text)
     gone = [cells for line, cells in table.rows if line == rule.source.line and not rule.default]
