@@ -234,12 +234,64 @@ def test_users_write_their_own_in_the_same_format(tmp_path):
             "default: 1, defaults: [{when: {web.port: 80}, value: 2}]",
             "its default depends on web.port",
         ),
+        ("default: 5432", "default: stock", "shop.yaml:10:3: settings.stock.port: 'stock' is not a port"),
+        ("default: 5432", "default: 1, defaults: [{when: {netbios: true}, value: 0}]", "'0' is not a port"),
+        ("default: 5432", "default: 1, printed: one", "'one' is not a port"),
+        ("kind: port, default: 5432", "kind: switch, default: maybe", "'maybe' is neither true nor false"),
+        ("kind: port, default: 5432", "kind: choice, default: a", "values go with kind choice"),
+        ("kind: port,", "kind: port, values: [a],", "values go with kind choice"),
+        ("kind: port, default: 5432", "kind: choice, values: [a], default: b", "'b' is not a value of stock.port: a"),
+        ("{stock.port}", "{web.scheme}", "services.shop/stock.ports: web.scheme does not hold ports"),
+        ("{stock.port}", "{instance}", "instance does not hold ports"),
+        ("need: all", "when: {web.scheme: [http, htps]}", "requirements.shop.stock.when: 'htps' is not a value of"),
+        ("need: all", "tunneled: {netbios: yes}", "requirements.shop.stock.tunneled: 'yes' is neither true nor false"),
+        ("need: all", "when: {instance: CRM}", "'CRM' is not a value of instance: default, named"),
+        (
+            "title: Order something",
+            "title: Order\n    when: {sysvol: x}",
+            "scenarios.order.when: 'x' is not a value of sysvol",
+        ),
+        ("carries: the question", "when: {sysvol: x}, carries: it", "scenarios.order.1.when: 'x' is not a value"),
+        ("need: all", "within: ad.domain\n    across: [ad.forest, ad.domain]", "both within and across ad.domain"),
+        ("need: all", "within: instance", "'instance' is no setting"),
+        ("from: shop/orders\n", "from: crm/full-server\n", "crm/full-server is a bundle; name a component in it"),
+        ("at: shop/stock,", "at: crm/full-server,", "services.shop/stock.at: crm/full-server is a bundle"),
+        (
+            "title: order service",
+            "title: both, includes: [shop/stock], implies: [windows/server]",
+            "components.shop/orders.implies: a bundle only includes others",
+        ),
+        ("title: stock service", "title: s, aliases: [shop/orders]", "shop/orders is called shop/orders already"),
+        ("title: stock service", "title: s, aliases: [crm/exchange-router]", "crm/email-router is called"),
+        ("needs: [windows-server]", "based-on: shop", "shop.based-on: it is a later version of itself"),
+        ("product: shop\n", "", "say whose it is: 'product', or 'part-of'"),
     ],
 )
 def test_mistakes_are_found_where_they_are(tmp_path, old, new, problem):
     """Unknown names, contradictions and wrong values, across all files."""
     assert old in OWN
     assert problem in problems(tmp_path, OWN.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        ("check: apart, services: [shop/stock, shop/stock]", "rules.shop.r.services: the two services are one"),
+        ("check: equal, on: shop/stock, setting: instance", "rules.shop.r: 'instance' is no setting"),
+        ("on: crm/back-end", "rules.shop.r.on: crm/back-end is a bundle"),
+        ("when: {stock.port: many}", "rules.shop.r.when: 'many' is not a port"),
+    ],
+)
+def test_mistakes_in_rules_are_found(tmp_path, rule, problem):
+    """A rule that could never be broken, or always is, is a mistake."""
+    assert problem in problems(tmp_path, f"{OWN}rules:\n  shop.r: {{says: no, {rule}}}\n")
+
+
+def test_every_contradiction_at_once(tmp_path):
+    """What shows only when the parts are put together is said together, each with the line of its part."""
+    text = OWN.replace("default: 5432", "default: x").replace("need: all", "when: {web.scheme: gopher}")
+    found = problems(tmp_path, text.replace('rides: "1"', 'rides: "3"'))
+    assert len(set(re.findall(r"shop\.yaml:(\d+)", found))) == 3
 
 
 def test_every_mistake_at_once(tmp_path):

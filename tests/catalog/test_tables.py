@@ -155,9 +155,8 @@ def test_a_later_version_leaves_out_what_no_longer_holds():
 def test_a_setting_that_holds_no_port_is_told(tmp_path):
     """A service of the user's own names a setting of another kind for its port."""
     (tmp_path / "shop.yaml").write_text(SHOP, encoding="utf-8")
-    catalog = load_catalog([tmp_path / "shop.yaml"])
-    with pytest.raises(InvalidInput, match=r"settings\.authentication: 'integrated' is not a port"):
-        Tables.of(catalog, ("shop",), {}).joined([catalog.components["shop/orders"]])
+    with pytest.raises(InvalidInput, match=r"services\.shop/stock\.ports: authentication does not hold ports"):
+        load_catalog([tmp_path / "shop.yaml"])
 
 
 SHOP = """\

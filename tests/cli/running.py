@@ -14,7 +14,8 @@ import jsonschema
 import patches
 from portwright.cli import _run
 
-F6 = Path(__file__).parents[2] / "examples" / "f6"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+F6 = EXAMPLES / "f6"
 FAULTS = sorted(patch.stem for patch in (F6 / "faults").glob("*.patch"))
 SCENARIOS = ("publish-report", "run-fetch-report", "run-sql-report", "sign-in-integrated")
 TRACEBACK = "Traceback"
@@ -67,12 +68,13 @@ def run(*arguments: object, stdin: bytes = b"") -> Done:
     return Done(int(status), out.getvalue(), err.getvalue())
 
 
-def copied(folder: Path, fault: str | None = None) -> Path:
-    """A copy of the example site, perhaps with a fault; its site file."""
-    shutil.copytree(F6, folder / "f6")
+def copied(folder: Path, fault: str | None = None, example: str = "f6") -> Path:
+    """A copy of an example site, perhaps with a fault; its site file."""
+    right, copy = EXAMPLES / example, folder / example
+    shutil.copytree(right, copy)
     if fault:
-        patches.apply_to(F6, F6 / "faults" / f"{fault}.patch", folder / "f6")
-    return folder / "f6" / "site.yaml"
+        patches.apply_to(right, right / "faults" / f"{fault}.patch", copy)
+    return copy / "site.yaml"
 
 
 def edit(file: Path, old: str, new: str) -> None:

@@ -79,6 +79,12 @@ def test_every_kind_can_be_listed(kind):
     assert all(id in text for id in getattr(CATALOG, kind.plural))
 
 
+@pytest.mark.parametrize(("said", "meant"), [("requirement", "requirements"), ("roles", "components")])
+def test_a_kind_may_be_said_otherwise(said, meant):
+    """In the singular, and as a site file calls it."""
+    assert answer("list", said) == answer("list", meant)
+
+
 def test_counts_are_those_of_the_lists():
     """What `list` counts is what `list KIND --product` lists."""
     [product] = answer("list", "--product", "sql-server")["products"]
@@ -189,11 +195,13 @@ def test_every_part_is_shown_to_programs_by_contract(kind):
         ("crm/frontend", "did you mean crm/front-end"),
         ("P200", "did you mean P20"),
         ("fetchreport", "crm.fetch-report"),
+        ("SQL Server Browser", "did you mean sql/browser"),
+        ("1434", "did you mean sql/browser"),
         ("qqqqqqqq", "`portwright catalog list` says what there is"),
     ],
 )
 def test_near_misses_are_told(id, hint):
-    """What is near, or contains what was asked for."""
+    """What is near, contains what was asked for, or else speaks of it: a title, a port."""
     [problem] = refused("show", id)
     assert f"nothing in the catalog is called '{id}'" in problem
     assert hint in problem
@@ -229,6 +237,13 @@ def test_every_fact_and_every_erratum_has_an_answer():
 def test_several_citations_at_once():
     """In the order asked for, whatever the capitals, and each once."""
     assert [one["id"] for one in answer("cite", "b2", "P61", "p61")["citations"]] == ["B2", "P61"]
+
+
+def test_a_line_of_the_paper_can_be_asked_for():
+    """All that stands there, and nothing of other documents."""
+    assert [one["id"] for one in answer("cite", "91")["citations"]] == ["P7", "P8", "P9"]
+    assert "P61" in [one["id"] for one in answer("cite", "330", "b4")["citations"]]
+    assert "there is no citation '99999'" in refused("cite", "99999")[0]
 
 
 def test_an_unknown_citation_is_told():

@@ -114,6 +114,9 @@ def test_a_step_that_is_not_taken_is_told():
     ("arguments", "said"),
     [
         (["nonsense"], "is nothing that can be asked about"),
+        (["1434"], "about a port, ask 'tcp any > any:1434' or 'udp any > any:1434'"),
+        (["UDP 1434"], "about a port, ask 'udp any > any:1434'"),
+        (["tcp FE01 > sql01:1433"], "did you mean fe01?"),
         (["tcp ssrs01 > fe99:808"], "fe99"),
         (["crm.fetch-report/ssrs01>fe99"], "did you mean crm.fetch-report/ssrs01>fe01?"),
         (["--breaks", "run-fetch-reprot"], "did you mean run-fetch-report?"),

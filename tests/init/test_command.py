@@ -175,7 +175,7 @@ def test_a_terminal_is_asked(folder):
     terminal.answer("Number [1]:", "4")
     terminal.answer("Number [1]:", "1")
     terminal.answer("Number [1]:", "9")
-    terminal.answer("Error: '9' is none of them: give a number from 1 to 2\r\nNumber [1]:", "no")
+    terminal.answer("Error: '9' is none of them: give a number from 1 to 2, or a name\r\nNumber [1]:", "no")
     terminal.answer("users (the users' computers) [10.10.0.0/16]:", "10.1.0.0/16")
     for zone in ("front", "back", "data", "core", "admin"):
         terminal.answer(f"  {zone} (", "")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from portwright.catalog.load import load_catalog
 from portwright.errors import InvalidInput
 from portwright.init import hosts
-from portwright.init.hosts import parse_hosts, read_hosts
+from portwright.init.hosts import parse_hosts, read_hosts, suggest_role
 
 CATALOG = load_catalog()
 
@@ -41,8 +41,9 @@ def problems(text):
         "# from the inventory\n\n  ,,\nserver, ip, function\nfe01, 10.20.0.11/24, front-end\n\n",
         "fqdn,host,ipv4,ipv6,role\nfe01,ignored,10.20.0.11,,front end\n",
         "name,address,role\nfe01,10.20.0.11,crm/front-end",
+        "Rechner;IP-Adresse;Funktion\nfe01;10.20.0.11;CRM Frontend\n",
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_columns_have_many_names(text):
     """In any order, with any separator, with or without quotes, byte-order mark, comments and other columns."""
@@ -69,6 +70,42 @@ def test_columns_have_many_names(text):
 def test_a_cell_may_hold_several(cells, row):
     """Addresses and roles; a role that the catalog does not know is kept as what was said."""
     assert parsed(f"name,address,role\n{cells}\n") == [row]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("SQL Server", "sql/engine"),
+        ("DNS", "dns/server"),
+        ("Reporting Services", "ssrs/report-server"),
+        ("AD FS", "adfs/server"),
+        ("SMTP relay", "mail/smtp-server"),
+    ],
+)
+def test_servers_may_be_called_as_people_call_them(said, meant):
+    """By the product that runs there, where that leaves no doubt."""
+    assert parsed(f"name,address,role\nx,10.0.0.1,{said}\n") == [("x", "10.0.0.1", meant)]
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("Reporting", "did you mean ssrs/report-server?"),
+        ("sql/server", "did you mean sql/engine?"),
+        ("federation box", "did you mean adfs/server?"),
+        ("qqqq", ""),
+    ],
+)
+def test_a_role_that_is_nearly_known_is_suggested(said, hint):
+    """By a word of its title, or by its product."""
+    assert suggest_role(said, CATALOG) == hint
+
+
+def test_the_columns_that_there_are_are_told():
+    """To whoever called them otherwise."""
+    with pytest.raises(InvalidInput) as wrong:
+        parse_hosts("Box;Network\nfe01;10.0.0.1\n", "hosts.csv", CATALOG)
+    assert wrong.value.problems[0].hint.endswith("there are 'Box', 'Network'")
 
 
 def test_every_problem_is_told_with_its_line():

@@ -104,6 +104,12 @@ def test_what_makes_no_difference_is_not_asked(tmp_path):
     assert any("replicate" in question for question in asked(tmp_path, network="branch")[1].asked)
 
 
+@pytest.mark.parametrize(("answer", "product"), [("9.1", "dynamics-365-9.1"), ("Dynamics-CRM", "dynamics-crm-2013")])
+def test_a_part_of_a_name_will_do(tmp_path, answer, product):
+    """Where only one of the names has it; capitals do not matter."""
+    assert asked(tmp_path, version=answer)[2].products >= {product}
+
+
 def test_hosts_follow_their_networks(tmp_path):
     """The example's networks need not be anybody's."""
     _, _, site = asked(tmp_path, **{"servers (": "192.168.7.0/28, fd00:7::/64"})
@@ -142,14 +148,15 @@ def test_wrong_answers_are_asked_again(tmp_path):
     assert person.refused == [
         "'7' is not a name; write it like 'sql01'",
         "'a b' is not a name; write it like 'sql01'",
-        f"'0' is none of them: give a number from 1 to {len(NAMES)}",
-        f"'11' is none of them: give a number from 1 to {len(NAMES)}",
-        f"'no-such' is none of them: give a number from 1 to {len(NAMES)}",
+        f"'0' is none of them: give a number from 1 to {len(NAMES)}, or a name",
+        f"'11' is none of them: give a number from 1 to {len(NAMES)}, or a name",
+        f"'no-such' is none of them: give a number from 1 to {len(NAMES)}, or a name",
         "'10.1.0.0/33' is not an IPv4 or IPv6 network like 10.1.0.0/16",
         "10.1.0.1/16 has bits set beyond its prefix; the network is 10.1.0.0/16",
         "'-' is not an IPv4 or IPv6 network like 10.1.0.0/16",
         "a zone has at least one network, such as 10.1.0.0/16",
-        "10.1.0.0/16 is already in another zone",
+        "10.1.0.0/16 is already in another zone; where two of them share a network, give the smaller part"
+        " here, down to single addresses such as 10.1.0.5/32",
         "10.2.0.0/31 is too small: hosts in this zone take 1",
         "../core.cfg is not in the folder of the site file: copy it there first",
         f"{tmp_path / 'no-such.cfg'}: there is no such file",

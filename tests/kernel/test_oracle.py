@@ -21,7 +21,7 @@ PACKETS = 2500
 SECONDS = 15
 CASES = sorted((ROOT / "tests/platforms/nftables/cases").glob("*/ruleset.nft"))
 REFUSED = {"container-host", "not-understood"}  # by nft: extensions that only iptables makes, words that do not exist
-REALISTIC = [ROOT / "examples/f6/data-fw.nft", *(case for case in CASES if case.parent.name not in REFUSED)]
+REALISTIC = [*sorted(ROOT.glob("examples/*/*.nft")), *(case for case in CASES if case.parent.name not in REFUSED)]
 HOOKS = [("forward", False), ("forward", True), ("input", False), ("input", True), ("output", False), ("output", True)]
 
 
@@ -47,7 +47,7 @@ def read(text: str, file: str) -> Configuration:
 
 
 def name(file: Path) -> str:
-    return file.parent.name
+    return file.parent.name if file.stem == "ruleset" else f"{file.parent.name}-{file.stem}"
 
 
 def test_random_rulesets_are_read_as_the_kernel_runs_them() -> None:

@@ -37,6 +37,7 @@ def named(*headers, **mapping):
         ("Origen", "Destino", "Puerto"),
         ("Source", "Destination", "Service"),
         ("von", "nach", "Dienst"),
+        ("Quellsystem / Host", "Ziel / Server", "Zielport(e) / Protokoll"),
     ],
 )
 def test_usual_headers_are_understood(source, destination, ports):
@@ -54,6 +55,7 @@ def test_usual_headers_are_understood(source, destination, ports):
         ("purpose", "Verwendungszweck"),
         ("purpose", "Begründung"),
         ("purpose", "Comments"),
+        ("purpose", "Bemerkung / Zweck"),
         ("source_ports", "Source Port"),
         ("source_ports", "Quellport"),
         ("condition", "Bedingung"),

@@ -60,6 +60,16 @@ def test_a_port_that_nobody_can_name_is_not_nothing(sync):
     assert "NOT SETTLED with pinned\n  undecided: s2 chooses the port" in text
 
 
+@pytest.mark.parametrize("told", [comparisons.comparison_text, comparisons.comparison_markdown])
+def test_what_is_open_for_several_flows_is_told_once(tmp_path, told):
+    """With their number: two others do not know on which port a server is reached."""
+    third = "  s3: {addresses: [10.2.0.9], roles: [shop/stock]}\n"
+    found = compare(shop_site(tmp_path, SITE.replace("  w1:", f"{third}  w1:")), "sync", plan_of)
+    text = " ".join(told(found).split())
+    assert text.count("s3 chooses the port of pinned sync at its start") == 1
+    assert "so that no rule can name it (2 flows)" in text
+
+
 def test_a_pinned_port_costs_one(tmp_path):
     """With the ports said, the numbers are whole, and only ends that differ are shown."""
     site = shop_site(tmp_path, SITE + "settings: {sync.port: 7000, sync: pinned}\n")
@@ -86,7 +96,12 @@ def test_a_switch_is_compared_off_and_on(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("synk", "there is no such setting"), ("page.port", "has no list of values to compare")]
+    ("name", "message"),
+    [
+        ("synk", "there is no such setting"),
+        ("page.port", "it is a port, and only what has a list of values can be compared"),
+        ("stock.port", "it is a port, and only what has a list"),
+    ],
 )
 def test_what_cannot_be_compared_is_refused(tmp_path, name, message):
     """With the nearest name, or the settings that can."""

@@ -1,4 +1,4 @@
-"""The example F6 and its faults: complete, and each fault a small change to the right configuration."""
+"""The configurations of the example sites and their faults: each fault is a small change to a right configuration."""
 
 import re
 import subprocess
@@ -8,22 +8,39 @@ import pytest
 
 import patches
 
-F6 = Path(__file__).parents[2] / "examples" / "f6"
-FAULTS = sorted((F6 / "faults").glob("*.patch"))
+EXAMPLES = Path(__file__).parents[2] / "examples"
+FAULTS = sorted(EXAMPLES.glob("*/faults/*.patch"))
+LISTINGS = sorted(EXAMPLES.glob("*/*.nft"))
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda path: path.stem)
+def named(path):
+    """f6-data-fw for a listing, f6-too-wide for a patch."""
+    return f"{path.parent.parent.name}-{path.stem}" if path.suffix == ".patch" else f"{path.parent.name}-{path.stem}"
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=named)
 def test_a_fault_changes_one_configuration_a_little(fault, tmp_path):
     """It applies to the right configuration and touches at most five lines of it."""
-    [written] = patches.apply_to(F6, fault, tmp_path)
-    right, wrong = ((folder / written.name).read_text(encoding="utf-8").splitlines() for folder in (F6, tmp_path))
+    example = fault.parent.parent
+    [written] = patches.apply_to(example, fault, tmp_path)
+    right, wrong = ((folder / written.name).read_text(encoding="utf-8").splitlines() for folder in (example, tmp_path))
     assert 0 < len(set(right) ^ set(wrong)) <= 5
 
 
-def test_every_fault_is_explained():
+@pytest.mark.parametrize("folder", sorted({fault.parent for fault in FAULTS}), ids=lambda path: path.parent.name)
+def test_every_fault_is_explained(folder):
     """faults/README.md has a line for each patch, and for nothing else."""
-    text = (F6 / "faults" / "README.md").read_text(encoding="utf-8")
-    assert sorted(re.findall(r"^\| `(.*?)` \|", text, re.MULTILINE)) == [fault.name for fault in FAULTS]
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    explained = re.findall(r"^\| `(.*?)` \|", text, re.MULTILINE)
+    assert sorted(explained) == sorted(path.name for path in folder.glob("*.patch"))
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in LISTINGS}), ids=lambda path: path.name)
+def test_a_configuration_of_an_example_is_used(folder):
+    """Its site file names every configuration that lies beside it."""
+    site = (folder / "site.yaml").read_text(encoding="utf-8")
+    configurations = sorted(path.name for path in folder.iterdir() if path.suffix in (".cfg", ".nft"))
+    assert sorted(re.findall(r"^    config: (\S+)$", site, re.MULTILINE)) == configurations
 
 
 def listed(ruleset):
@@ -36,12 +53,17 @@ def listed(ruleset):
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("fault", [None, *FAULTS], ids=lambda path: path.stem if path else "right")
-def test_the_linux_firewall_is_what_the_kernel_lists(fault, tmp_path):
-    """data-fw.nft loads and lists to itself, with and without each fault."""
-    folder = F6
-    if fault is not None:
-        patches.apply_to(F6, fault, tmp_path)
-        folder = tmp_path if (tmp_path / "data-fw.nft").exists() else F6
-    text = (folder / "data-fw.nft").read_text(encoding="utf-8")
+@pytest.mark.parametrize("listing", LISTINGS, ids=named)
+def test_a_linux_firewall_is_what_the_kernel_lists(listing):
+    """It loads and lists to itself."""
+    text = listing.read_text(encoding="utf-8")
+    assert listed(text) == text
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if ".nft" in fault.read_text()], ids=named)
+def test_a_linux_firewall_with_a_fault_is_what_the_kernel_lists(fault, tmp_path):
+    """A fault is one that an administrator could have made: what it leaves loads and lists to itself."""
+    [written] = patches.apply_to(fault.parent.parent, fault, tmp_path)
+    text = written.read_text(encoding="utf-8")
     assert listed(text) == text

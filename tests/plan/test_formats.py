@@ -25,6 +25,7 @@ from portwright.report.plan.matrix import COLUMNS, harmless, plan_csv
 from portwright.report.plan.mermaid import plan_mermaid
 from portwright.report.plan.rows import addresses, merged
 from portwright.report.plan.table import plan_table
+from portwright.report.plan.text import plan_text
 from portwright.report.plan.workbook import plan_xlsx, sheet_name
 from portwright.site.load import load_site
 
@@ -328,3 +329,14 @@ def test_nearly_everything_is_said_by_what_it_lacks(tmp_path):
     plan = shop_plan(tmp_path, SITE + "groups: {all: {zone: far, roles: [shop/orders]}}\n")
     [far] = {flow.source.addresses for flow in plan.flows if flow.source.name == "all"}
     assert addresses(far) == "any but 10.1.0.0/16, 10.2.0.0/16, fd00:2::/32"
+
+
+def test_the_text_has_a_line_for_ends_that_share_a_way(tmp_path):
+    """Sources, destinations and the way; a long line goes on below, within the width of every report."""
+    line = "  o{0}-with-a-long-name: {{addresses: [10.1.1.{0}], roles: [shop/orders]}}\n"
+    many = "".join(line.format(n) for n in range(1, 10))
+    text = plan_text(shop_plan(tmp_path, SITE.replace("  w1:", f"{many}  w1:")))
+    assert max(map(len, text.splitlines())) <= 100
+    told = " ".join(text.split())
+    assert "shop.stock: read stock levels (H1) o1, o2, o1-with-a-long-name, o2-with-a-long-name" in told
+    assert "o9-with-a-long-name > s2 tcp 5432" in told

@@ -9,7 +9,7 @@ from portwright.packets.diagram import Space
 from portwright.packets.fields import Field
 from portwright.packets.packetset import PacketSet
 from portwright.policy.translation import Parts, Translation, free, image, preimage
-from portwright.policy.walk import Walker
+from portwright.policy.walk import Decided, Walker
 
 FIELDS = tuple(NAMED)
 ALL = st.sampled_from(HEADERS)
@@ -34,10 +34,11 @@ def possible(header):
 
 @given(policies(), ALL)
 def test_a_packet_is_led_where_the_walk_leads_it(policy, header):
-    """Whatever a packet may be behind the policy is in the image of it alone."""
+    """Whatever a packet that passes may be behind the policy is in the image of it alone."""
     space = Space()
     led = Translation(space, policy, {}).leads(alone(space, header))
-    for after in Walker(policy).decide(header).headers:
+    decision = Walker(policy).decide(header)
+    for after in decision.headers if decision.decided is Decided.ACCEPT else ():
         assert all(one in led for one in possible(after))
 
 
@@ -69,6 +70,15 @@ def test_what_is_moved_is_among_what_is_led(policy, header):
     translation = Translation(space, policy, {})
     target = alone(space, header)
     assert translation.sources_of(target, moved=True) <= translation.sources_of(target)
+
+
+@given(policies(), ALL)
+def test_what_changes_is_touched(policy, header):
+    """A packet that may leave with another address or port is one that a rule may change."""
+    space = Space()
+    touched = Translation(space, policy, {}).touches(alone(space, header))
+    if any(after != tuple(header) for after in Walker(policy).decide(header).headers):
+        assert touched
 
 
 @given(policies())

@@ -336,6 +336,9 @@ HEAD = "site: x\nproducts: [dynamics-crm-2013]\nzones: {a: {networks: [10.0.0.0/
         ("tests: [{deny: any b > a at f}]", "there is no enforcement point 'f'"),
         ("tests: [{deny: any b > a, allow: any b > a}]", "a test has either 'allow' or 'deny'"),
         ("colour: red", "4:1: colour: the site file has no 'colour'"),
+        ("hosts: {h: {addresses: [10.0.0.1], roles: sql/engine}}", "hint: write it in brackets: [sql/engine]"),
+        ("hosts: {h: {addresses: [10.0.0.1], roles: [sql/server]}}", "did you mean sql/engine or sql/replica?"),
+        ("hosts: {h: {addresses: [10.0.0.1], roles: [smtp]}}", "did you mean mail/smtp-server?"),
     ],
 )
 def test_what_is_wrong_is_said_where_it_is(text, problem):

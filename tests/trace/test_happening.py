@@ -1,10 +1,13 @@
 """Which scenarios happen on a site, which of their steps are taken, and what is said of the others."""
 
+from dataclasses import replace
+
 import jsonschema
 import pytest
-from tests.cli.running import SCENARIOS, copied, edit, run, validate
+from tests.cli.running import EXAMPLES, SCENARIOS, copied, edit, run, validate
 
 from portwright.catalog.load import load_catalog
+from portwright.catalog.model import Condition
 from portwright.check.run import Check
 from portwright.plan.make import make_plan
 from portwright.site.load import parse_site
@@ -255,4 +258,21 @@ def test_one_of_several_servers_is_a_degraded_step(tmp_path):
     edit(site, "  ssrs01:\n", f"{second}  ssrs01:\n")
     done = run("trace", site, "run-fetch-report", "--format", "json")
     assert (done.status, done.document["verdict"]) == (1, "degraded")
-    assert done.document["user_sees"].startswith("Now and then, depending on which server has its turn:")
+    assert done.document["user_sees"].startswith("Depending on which server it is:")
+
+
+def test_each_pair_of_hosts_takes_its_own_way():
+    """Two forests, one with IPsec between its domain controllers: each pair has the step that its setting names."""
+    found = run("trace", EXAMPLES / "f9" / "site.yaml", "dc-replication", "--format", "json").document
+    ways = {}
+    for leg in found["steps"]:
+        ways.setdefault(leg["step"], set()).add((leg["source"][:3], leg["verdict"]))
+    assert (ways["4a"], ways["4c"]) == ({("dcy", "no-firewall")}, {("dcx", "tunneled")})
+
+
+def test_a_step_whose_setting_is_of_another_host_keeps_its_legs(made):
+    """Neither guest nor bar has the door's setting; the step is taken where some host opens."""
+    plan = made(GUEST + BAR, NO_BAND)
+    [step] = plan.catalog.scenarios["opening"].steps
+    elsewhere = replace(step, when=Condition((("club.door", ("closed",)),)))
+    assert len(plan.legs(plan.catalog.scenarios["opening"], elsewhere).flows) == 1

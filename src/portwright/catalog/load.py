@@ -5,13 +5,13 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
+from portwright.catalog.consistency import Wrong, inconsistencies
 from portwright.catalog.model import Catalog, Product, Requirement, Scenario, Step
 from portwright.catalog.schema import FILE, CatalogFile
+from portwright.catalog.values import INSTANCE
 from portwright.errors import InvalidInput, Problem
 from portwright.shapes import Ledger, read
-from portwright.yamlfile import load_document
-
-INSTANCE = "instance"  # what a condition may ask beside settings: is the instance `default` or `named`?
+from portwright.yamlfile import MAX_PROBLEMS, load_document
 
 
 def load_catalog(own: Sequence[Path] = ()) -> Catalog:
@@ -22,9 +22,8 @@ def load_catalog(own: Sequence[Path] = ()) -> Catalog:
     parts = [part for document in documents if (part := read(FILE, document, ledger)) is not None]
     ledger.settle()
     catalog = _joined(parts)
-    problems = sorted(_inconsistencies(catalog))
-    if problems:
-        raise InvalidInput(problems)
+    if problems := sorted({_problem(wrong, ledger) for wrong in inconsistencies(catalog)}):
+        raise InvalidInput(problems[:MAX_PROBLEMS])
     return catalog
 
 
@@ -72,37 +71,11 @@ def _riding(step: Step, done: dict[str, Step]) -> Step:
     return replace(step, service=done[step.rides].service) if step.rides in done else step
 
 
-def _inconsistencies(catalog: Catalog) -> Iterator[Problem]:
-    """What no single part can know to be wrong."""
-    for component in catalog.components.values():
-        nested = [part for part in component.includes if catalog.components[part].includes]
-        if nested:
-            yield _problem(f"components.{component.id}", f"includes {nested[0]}, itself a bundle")
-    for setting in catalog.settings.values():
-        asked = {name for condition, _ in setting.defaults for name, _ in condition.settings} - {INSTANCE}
-        if moving := sorted(name for name in asked if catalog.settings[name].defaults):
-            message = f"its default depends on {moving[0]}, whose own default depends on others"
-            yield _problem(f"settings.{setting.name}", message)
-    for requirement in catalog.requirements.values():
-        served = (requirement.destination, *catalog.implied(requirement.destination))
-        if catalog.services[requirement.service].component not in served:
-            message = f"{requirement.destination} does not offer {requirement.service}"
-            yield _problem(f"requirements.{requirement.id}", message, requirement)
-    for scenario in catalog.scenarios.values():
-        yield from _wrong_rides(scenario)
-
-
-def _wrong_rides(scenario: Scenario) -> Iterator[Problem]:
-    earlier: set[str] = set()
-    for step in scenario.steps:
-        path = f"scenarios.{scenario.id}.{step.step}"
-        if step.step in earlier:
-            yield _problem(path, f"step {step.step} is there twice")
-        if step.rides and step.rides not in earlier:
-            yield _problem(path, f"rides on step {step.rides}, which does not come before it")
-        earlier.add(step.step)
-
-
-def _problem(path: str, message: str, requirement: Requirement | None = None) -> Problem:
-    written = requirement.written if requirement else None
-    return Problem(written.file if written else "catalog", written.line if written else 0, 0, path, message)
+def _problem(wrong: Wrong, ledger: Ledger) -> Problem:
+    """What is wrong, and the line in which the part is declared."""
+    kind, id, below, message = wrong
+    path = ".".join(filter(None, ["" if kind == "product" else f"{kind}s", id, below]))
+    declared = ledger.declared.get(kind, {}).get(id)
+    if declared is None:
+        return Problem("catalog", 0, 0, path, message)
+    return Problem(declared.place.document.file, declared.node.mark.line, declared.node.mark.column, path, message)

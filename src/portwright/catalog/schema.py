@@ -372,7 +372,10 @@ RULE = Record(
 
 
 def _wrong_file(file: CatalogFile) -> str:
-    return "a file either declares a product or is part of one" if file.product and file.part_of else ""
+    if file.product and file.part_of:
+        return "a file either declares a product or is part of one"
+    owned = file.components or file.requirements or file.scenarios or file.preconditions or file.rules
+    return "say whose it is: 'product', or 'part-of'" if owned and not (file.product or file.part_of) else ""
 
 
 FILE = Record(

@@ -3,15 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from portwright.catalog.load import INSTANCE
 from portwright.catalog.model import Catalog, Component, Need, Phase, Reading, Requirement, Service, Status
+from portwright.catalog.values import DYNAMIC, INSTANCE
 from portwright.errors import InvalidInput
 from portwright.packets.fields import ICMP
 from portwright.packets.intervals import EMPTY, Intervals, normalize
 from portwright.packets.names import protocol_name
 from portwright.packets.notation import parse_ports, ports_text
 
-DYNAMIC = "dynamic"  # a port that the server chooses at its start
 PHASES = (Phase.RUN, Phase.ADMINISTER, Phase.CONFIGURE, Phase.SETUP)  # in the order of a table
 
 

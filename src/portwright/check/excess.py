@@ -58,7 +58,8 @@ class ExcessFinder:
         possible: dict[Rule, RuleExcess] = {}
         strangers: set[Rule] = set()
         seen = self._judge.seen_at(point.name)
-        may_pass = (self._at_hosts if point.on else self._on_the_way) | seen
+        answered_for = PacketSet.of(self._space, accepted_at(self._plan, point.name))
+        may_pass = (self._at_hosts if point.on else self._on_the_way) | answered_for | seen
         for way, sources, destinations in self._arrivals(point):
             to = view.before(way)
             arriving = sources & to(destinations)
@@ -113,18 +114,21 @@ class ExcessFinder:
         fixed = PacketSet.of(self._space, [box] if (box := Box.of(view.constraints(way))) else [])
         rest = packets & fixed
         parts: dict[Rule, PacketSet] = {}
-        last: dict[Rule, PacketSet] = {}
+        by_default: list[tuple[Rule, PacketSet]] = []
         for accepting, seen in view.accepting(way):
             if not rest:
                 break
-            found = {rule: rest & seen.before(part) for rule, part in accepting.parts(seen.after(rest)).items()}
-            last = {rule: part for rule, part in found.items() if rule is not None}
-            written = {rule: part for rule, part in last.items() if not rule.default}
-            parts |= written
-            for part in written.values():
+            for rule, part in accepting.parts(seen.after(rest)).items():
+                if rule is not None and rule.default:
+                    by_default.append((rule, seen.before(part)))
+                elif rule is not None and (written := rest & seen.before(part)):
+                    parts[rule] = written
+            for part in parts.values():
                 rest = rest - part
-        defaults = {rule: part & rest for rule, part in last.items() if rule.default}
-        parts |= {rule: part for rule, part in defaults.items() if part}
+        for rule, part in by_default:  # where nobody wrote one, the last filter's default comes first
+            if left := rest & part:
+                parts[rule] = left
+                rest = rest - left
         free = {rule: self._free_of_way(view, way, part) for rule, part in parts.items()}
         return {rule: part for rule, part in free.items() if part}  # some are met on other interfaces alone
 
@@ -137,10 +141,14 @@ class ExcessFinder:
 
 
 def permitted(plan: Plan, seen: Callable[[RequiredFlow], bool] = lambda _: True) -> Boxes:
-    """What may be open: the plan's flows that can be seen, what somebody answers for, what every network needs."""
+    """What may be open anywhere: the plan's flows that can be seen, what is answered for, what every network needs."""
     flows = (box for flow in plan.flows if seen(flow) for box in flow.permitted)
-    accepted = (box for entry in plan.accepted for box in entry.boxes)
-    return (*flows, *accepted, *plan.tolerated)
+    return (*flows, *accepted_at(plan, None), *plan.tolerated)
+
+
+def accepted_at(plan: Plan, point: str | None) -> Boxes:
+    """What somebody answers for at one point alone; with None, wherever it may be."""
+    return tuple(box for one in plan.accepted if (one.entry.at or one.flow.point) == point for box in one.boxes)
 
 
 def _between(sources: Addresses | None, destinations: Addresses) -> Boxes:

@@ -87,12 +87,12 @@ def _passings(views: Mapping[str, PointView], crossings: Sequence[Crossing], sta
 def _starts(views: Mapping[str, PointView], crossings: Sequence[Crossing], packets: PacketSet) -> list[PacketSet]:
     """What clients send to reach the destination of `packets`: where translations lead there, to their addresses.
 
-    Whoever has no such address, for another IP version say, sends to the destination itself; but from the Internet
-    nobody can send to a private address, and where only other ports of it are published, that is where it goes. Several results: each of
-    them alone reaches all of it for everybody, so that any one will do.
+    Whoever has no such address, for another IP version say, sends to the destination itself. But nobody on the Internet
+    can send to a private address: where only other ports of it are published, packets go to the public one. Several
+    results: each of them alone reaches all of it for everybody, so that any one will do.
     """
     sent = _toward(views, crossings, packets) & free(packets, Field.DST, Field.DPORT)
-    if lost := sent & packets & _out_of_reach(packets.space):
+    if lost := sent & packets & out_of_reach(packets.space):
         published = _published(views, crossings, lost)
         sent = (sent - lost) | published if published else sent
     if sent <= packets or any(_hides_sources(views, crossing) for crossing in crossings):
@@ -114,20 +114,29 @@ def _toward(views: Mapping[str, PointView], crossings: Sequence[Crossing], packe
     return toward
 
 
-def _out_of_reach(space: Space) -> PacketSet:
+def out_of_reach(space: Space) -> PacketSet:
     """Packets from public addresses to private ones, to which no router of the Internet leads (RFC 1918, RFC 4193)."""
+    return _between(space, ~_PRIVATE, _PRIVATE)
+
+
+def without_return(space: Space) -> PacketSet:
+    """Packets from private addresses to public ones, from where nothing leads back to them."""
+    return _between(space, _PRIVATE, ~_PRIVATE)
+
+
+def _between(space: Space, sources: Addresses, destinations: Addresses) -> PacketSet:
     boxes = (
-        Box.of({Field.VERSION: ((v, v),), Field.SRC: (~_PRIVATE).family(v), Field.DST: _PRIVATE.family(v)})
+        Box.of({Field.VERSION: ((v, v),), Field.SRC: sources.family(v), Field.DST: destinations.family(v)})
         for v in (4, 6)
     )
     return PacketSet.of(space, [box for box in boxes if box is not None])
 
 
 def _published(views: Mapping[str, PointView], crossings: Sequence[Crossing], packets: PacketSet) -> PacketSet:
-    """The same packets sent to the addresses by which their destination is reached on other ports; none without such."""
+    """The packets, sent to the addresses by which their destination is reached on other ports; none without such."""
     anything = free(packets, *_PORTS)
     other = _toward(views, crossings, anything) - free(anything, Field.SRC)
-    return free(other, *_PORTS) & free(packets, Field.DST)
+    return free(other, Field.SRC, *_PORTS) & free(packets, Field.DST)
 
 
 def _led(views: Mapping[str, PointView], crossings: Sequence[Crossing], packets: PacketSet) -> PacketSet:

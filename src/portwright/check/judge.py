@@ -1,30 +1,37 @@
 """Whether each flow passes every point on its way, request and reply; where not, by which rule."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
 
-from portwright.check.journey import Journey, Passing, journeys
+from portwright.check.journey import Journey, Passing, journeys, out_of_reach, without_return
 from portwright.check.points import PointView, Way
+from portwright.packets.addresses import Network
 from portwright.packets.box import Box, Boxes
 from portwright.packets.diagram import PacketMap, Space
-from portwright.packets.fields import TCP, Field, State
+from portwright.packets.fields import PORT_PROTOCOLS, TCP, Field, State
 from portwright.packets.packetset import PacketSet, Preferences
 from portwright.plan.model import Plan, RequiredFlow, reply
 from portwright.plan.relays import relays_on
 from portwright.policy.algebra import is_possible, is_sure
 from portwright.policy.index import Values
-from portwright.policy.model import Rewrite, Rule
+from portwright.policy.model import Policy, Rewrite, Rule
 from portwright.policy.text import address_range_text, packet_of
+from portwright.policy.translation import Translation, free
 from portwright.policy.walk import Decision, Walker, meets
 from portwright.site.model import Crossing, Route, Virtual
 from portwright.source import Source
 
 NOT_GIVEN = "no configuration of this point is given"
-_MOST_ROUTED = 8  # groups of addresses whose way is compared with the routes of a point
 _BALANCED = "the way from {name} on to its members is not followed"
+_OPEN = "what {point} translates it to is not certain: it may be stopped here"
 _STRAYED = "it translates the packets to {where}, which is not where they are meant to go"
+_NEIGHBORS = "both ends lie in {network}: the answer may go straight back, from an address that was not asked"
+_HIDDEN = "it translates, and yet leads no address of the Internet to {where}, which is private"
+_ONE_WAY = "it translates the packets, and the replies, which it would have to translate back, do not come to it"
+_EXPOSED = "it translates others on that way, and leaves as it is a private address, to which no reply finds back"
+_KEPT = "it leads other ports to the destination, and not {where}"
 
 
 class Judgment(Enum):
@@ -57,7 +64,7 @@ class Obstacle:
         if self.decision is None:
             return ()
         rewriting = tuple(rule for rule in self.decision.via if isinstance(rule.action, Rewrite))
-        if self.is_astray and self.kind != "undecided":
+        if self.is_astray and rewriting and self.kind != "undecided":
             return tuple(replace(rule, reason=self.reason) for rule in rewriting)
         if self.kind == "undecided" and not self.decision.undecided_by:
             return rewriting
@@ -81,7 +88,7 @@ class Judge:
         self.views = views
         self.space = space
         self.prefer = prefer
-        self._excepted = PacketSet.of(space, plan.excepted)
+        self._excepted = self._excepted_at(None)
         self._results: dict[str, FlowResult] = {}
         self._seen: dict[str, PacketSet] | None = None
 
@@ -146,14 +153,16 @@ class Judge:
             if not _all_sure(view.verdicts(way), boxes):
                 packets = packets or PacketSet.of(self.space, boxes)
                 yield from self._at(view, way, crossing, packets, kind)
-            elif kind == "missing" and (reason := _routed_elsewhere(view, crossing, boxes)):
-                yield Obstacle("undecided", crossing.point, crossing, reason=reason)
+            elif kind == "missing" and not _all_covered(view.not_routed_elsewhere(way), boxes):
+                packets = packets or PacketSet.of(self.space, boxes)
+                if reason := _routed_elsewhere(view, crossing, packets):
+                    yield Obstacle("undecided", crossing.point, crossing, reason=reason)
 
     def _at(
         self, view: PointView, way: Way, crossing: Crossing, packets: PacketSet, kind: Trouble
     ) -> Iterator[Obstacle]:
         """What stops packets at a point, if anything does."""
-        packets = packets - self._denied_on_purpose(kind)
+        packets = packets - self._denied_on_purpose(kind, view.name)
         yield from self._stopped(view.verdicts(way), view.walker(way.hook), view, way, crossing, packets, kind)
 
     def _stopped(
@@ -172,16 +181,16 @@ class Judge:
             witness = self.witness(view, way, open_)
             yield Obstacle(kind if blocked else "undecided", view.name, crossing, witness, walker.decide(witness))
 
-    def _denied_on_purpose(self, kind: Trouble) -> PacketSet:
+    def _denied_on_purpose(self, kind: Trouble, point: str) -> PacketSet:
+        excepted = self._excepted | self._excepted_at(point)
         if kind == "missing":
-            return self._excepted
-        return self._swapped() if kind == "reply" else self._excepted | self._swapped()
+            return excepted
+        return _swapped_ends(excepted) if kind == "reply" else excepted | _swapped_ends(excepted)
 
-    def _swapped(self) -> PacketSet:
-        """The replies to the excepted packets."""
-        ends = {Field.SRC: Field.DST, Field.DST: Field.SRC, Field.SPORT: Field.DPORT, Field.DPORT: Field.SPORT}
-        boxes = (Box.of({ends.get(f, f): ranges for f, ranges in box.constraints}) for box in self.plan.excepted)
-        return PacketSet.of(self.space, [box for box in boxes if box is not None])
+    def _excepted_at(self, point: str | None) -> PacketSet:
+        """What the site excepts at one point alone; with None, on the whole way."""
+        entries = (entry.flow for entry in self.plan.exceptions if entry.flow.point == point)
+        return PacketSet.of(self.space, [box for flow in entries for box in flow.boxes()])
 
     # ------------------------------------------------------------------ where addresses are translated
 
@@ -213,7 +222,8 @@ class Judge:
         if not packets:
             return
         found = [
-            tuple(self._on_journey(route, journey, is_tcp)) for journey in journeys(self.views, route.forward, packets)
+            tuple(self._on_journey(route, journey, is_tcp)) or (*self._hidden(journey), *self._exposed(journey))
+            for journey in journeys(self.views, route.forward, packets)
         ]
         yield from min(found, key=lambda obstacles: _WEIGHT[judgment_of(obstacles)])
 
@@ -224,9 +234,10 @@ class Judge:
             return
         back = {crossing.point for crossing in route.back}
         passed = {passing.crossing.point: passing for passing in journey.passings}
-        for passing in journey.passings:
-            yield from self._there(passing, State.NEW, "missing")
+        for number, passing in enumerate(journey.passings):
+            yield from self._as_far_as_known(journey, number, self._there(passing, State.NEW, "missing"))
         yield from astray
+        yield from self._answered_directly(journey)
         answers = swapped(journey.arrived)
         for crossing in route.back:
             known = passed.get(crossing.point)
@@ -237,28 +248,65 @@ class Judge:
                 yield from self._answers(known, crossing, answers)
                 answers = swapped(known.arriving)
         for passing in journey.passings:
-            if is_tcp and passing.crossing.point not in back:
-                yield from self._there(passing, State.INVALID, "bypass")
+            if passing.crossing.point not in back:
+                yield from self._without_replies(passing, is_tcp)
+
+    def _answered_directly(self, journey: Journey) -> Iterator[Obstacle]:
+        """A point that sends packets back to the network they came from, led to another address there.
+
+        Unless their source is translated too, the answer does not come by, and from an address that was not asked.
+        """
+        for passing in journey.passings:
+            crossing = passing.crossing
+            if passing.is_translated and crossing.interface_in == crossing.interface_out is not None:
+                turned = (passing.inner - passing.arriving) & passing.leaving
+                for network in (one for zone in self.plan.site.zones.values() for one in zone.networks):
+                    if turned & PacketSet.of(self.space, [_inside(network)]):
+                        reason = _NEIGHBORS.format(network=network)
+                        yield Obstacle("undecided", crossing.point, crossing, reason=reason)
+
+    def _without_replies(self, passing: Passing, is_tcp: bool) -> Iterator[Obstacle]:
+        """What stops a flow at a point that never sees its replies: nobody else can translate these back."""
+        if passing.is_translated:
+            view, way = self.views[passing.crossing.point], Way.of(passing.crossing)
+            witness = self.witness(view, way, passing.arriving)
+            decision = view.walker(way.hook).decide(witness)
+            yield Obstacle("bypass", view.name, passing.crossing, witness, decision, _ONE_WAY, is_astray=True)
+        elif is_tcp:
+            yield from self._there(passing, State.INVALID, "bypass")
+
+    def _as_far_as_known(self, journey: Journey, number: int, obstacles: Iterable[Obstacle]) -> Iterator[Obstacle]:
+        """The obstacles at a point, in doubt where an earlier one may translate each packet to one that passes."""
+        for obstacle in obstacles:
+            if obstacle.kind == "missing" and self._may_all_pass(journey, number):
+                earlier = next(one for one in reversed(journey.passings[:number]) if one.is_translated)
+                reason = _OPEN.format(point=earlier.crossing.point)
+                yield replace(obstacle, kind="undecided", reason=reason)
+            else:
+                yield obstacle
+
+    def _may_all_pass(self, journey: Journey, number: int) -> bool:
+        """Report whether no packet is surely stopped at a point, for all that earlier ones may translate it to."""
+        passing = journey.passings[number]
+        way = Way.of(passing.crossing)
+        verdicts = self.views[passing.crossing.point].verdicts(way)
+        packets = PacketSet.where(verdicts, is_possible) | self._excepted
+        for earlier in reversed(journey.passings[:number]):
+            if earlier.is_translated:
+                to, source = self.views[earlier.crossing.point].translations(Way.of(earlier.crossing))
+                packets = to.sources_of(source.sources_of(packets))
+        return journey.passings[0].arriving <= packets
 
     def _there(self, passing: Passing, state: State, kind: Trouble) -> Iterator[Obstacle]:
         crossing = passing.crossing
         if crossing.point not in self.views:
-            if kind == "missing":
-                yield Obstacle("undecided", crossing.point, crossing, reason=NOT_GIVEN)
+            yield Obstacle("undecided", crossing.point, crossing, reason=NOT_GIVEN)
             return
         view = self.views[crossing.point]
         obstacles = list(self._at(view, Way.of(crossing, state), crossing, passing.arriving, kind))
         yield from obstacles
-        routed = kind == "missing" and not obstacles
-        if routed and (reason := _routed_elsewhere(view, crossing, tuple(self._destinations(passing.inner)))):
+        if kind == "missing" and not obstacles and (reason := _routed_elsewhere(view, crossing, passing.arriving)):
             yield Obstacle("undecided", crossing.point, crossing, reason=reason)
-
-    def _destinations(self, packets: PacketSet) -> Iterator[Box]:
-        """Where packets go, by IP version."""
-        for version in (4, 6):
-            family = Box(((Field.VERSION, ((version, version),)),))
-            boxes, _ = (packets & PacketSet.of(self.space, [family])).cover(_MOST_ROUTED)
-            yield from (joined for box in boxes if (joined := box & family) is not None)
 
     def _answers(self, passing: Passing, crossing: Crossing, answers: PacketSet) -> Iterator[Obstacle]:
         """What stops the replies at a point that has seen the requests.
@@ -286,7 +334,7 @@ class Judge:
         strayed = journey.strayed
         if not strayed:
             return
-        last = next(passing for passing in reversed(journey.passings) if passing.is_translated)
+        last = self._translating(journey)
         view, way = self.views[last.crossing.point], Way.of(last.crossing)
         to, source = view.translations(way)
         witness = self.witness(view, way, last.arriving & to.sources_of(source.sources_of(strayed)))
@@ -294,9 +342,41 @@ class Judge:
         meant = tuple(journey.meant.boxes())
         is_certain = decision.headers and not any(meets(meant, header) for header in decision.headers)
         there = strayed.witness(self.prefer)
-        where = address_range_text(there[Field.VERSION], (there[Field.DST],) * 2)
+        reason = (_STRAYED if last.is_translated else _KEPT).format(where=_destination_text(there))
         kind: Trouble | Literal["undecided"] = "missing" if is_certain else "undecided"
-        yield Obstacle(kind, view.name, last.crossing, witness, decision, _STRAYED.format(where=where), is_astray=True)
+        yield Obstacle(kind, view.name, last.crossing, witness, decision, reason, is_astray=True)
+
+    def _hidden(self, journey: Journey) -> Iterator[Obstacle]:
+        """A point that translates for clients of the Internet, and yet leads none of them to a private address."""
+        lost = journey.passings[0].arriving & out_of_reach(self.space)
+        outward = swapped(lost)
+        for passing in journey.passings if lost else ():
+            crossing = passing.crossing
+            if self.translates(crossing):
+                view = self.views[crossing.point]
+                back = Way(crossing.hook, crossing.interface_out, crossing.interface_in)
+                publishes = not view.translations(Way.of(crossing))[0].is_none
+                if publishes or view.translations(back)[1].leads(outward) - outward:
+                    where = _destination_text(lost.witness(self.prefer))
+                    yield Obstacle("undecided", crossing.point, crossing, reason=_HIDDEN.format(where=where))
+
+    def _exposed(self, journey: Journey) -> Iterator[Obstacle]:
+        """A point that gives others a public address on their way, and no rule says why not these."""
+        for passing in journey.passings:
+            if self.translates(passing.crossing):
+                view, way = self.views[passing.crossing.point], Way.of(passing.crossing)
+                to, source = view.translations(way)
+                bare = journey.arrived & passing.leaving & without_return(self.space)
+                if bare and _translates_others(source, bare):
+                    witness = self.witness(view, way, passing.arriving & to.sources_of(source.sources_of(bare)))
+                    if not _is_exempted(view.parts(way.hook).leaving, view.walker(way.hook).decide(witness)):
+                        yield Obstacle("undecided", view.name, passing.crossing, witness, reason=_EXPOSED)
+
+    def _translating(self, journey: Journey) -> Passing:
+        """The last point that translates the packets of a journey, or else the first that translates others."""
+        passings = journey.passings
+        known = (passing for passing in reversed(passings) if passing.is_translated)
+        return next(known, None) or next(passing for passing in passings if self.translates(passing.crossing))
 
     def packet_text(self, obstacle: Obstacle) -> str:
         """The witness of an obstacle in packet notation; empty where there is none."""
@@ -322,6 +402,13 @@ def on_way(header: Values, view: PointView, way: Way) -> Values:
 _WEIGHT = {Judgment.PROVED: 0, Judgment.UNDECIDED: 1, Judgment.MISSING: 2}
 
 
+def _swapped_ends(packets: PacketSet) -> PacketSet:
+    """Packets the other way round, whatever their state."""
+    ends = {Field.SRC: Field.DST, Field.DST: Field.SRC, Field.SPORT: Field.DPORT, Field.DPORT: Field.SPORT}
+    boxes = (Box.of({ends.get(name, name): ranges for name, ranges in box.constraints}) for box in packets.boxes())
+    return PacketSet.of(packets.space, [box for box in boxes if box is not None])
+
+
 def _all_sure(verdicts: PacketMap[int], boxes: Boxes) -> bool:
     return all(is_sure(value) for box in boxes for value in verdicts.values(box))
 
@@ -331,7 +418,43 @@ def swapped(packets: PacketSet) -> PacketSet:
     return PacketSet.of(packets.space, [reply(box) for box in packets.boxes()])
 
 
-def _routed_elsewhere(view: PointView, crossing: Crossing, boxes: Boxes) -> str:
+def _translates_others(source: Translation, packets: PacketSet) -> bool:
+    """Report whether another sender of such packets has them translated from whatever port: no mere replies."""
+    such = free(packets, Field.SRC)
+    changed = source.touches(such)
+    return bool(free(changed, Field.SPORT) - free(such - changed, Field.SPORT))
+
+
+def _is_exempted(policy: Policy, decision: Decision) -> bool:
+    """Report whether a rule of the policy that somebody wrote says that a packet is not translated."""
+    written = {rule for stage in policy.stages for chain in stage.chains.values() for rule in chain.rules}
+    return any(rule in written and not rule.default for rule in decision.via)
+
+
+def _inside(network: Network) -> Box:
+    """The packets from a network to itself."""
+    ends = ((int(network.network_address), int(network.broadcast_address)),)
+    box = Box.of({Field.VERSION: ((network.version,) * 2,), Field.SRC: ends, Field.DST: ends})
+    assert box is not None
+    return box
+
+
+def _destination_text(header: Values) -> str:
+    """Where a packet goes: its address, with the port where it has one."""
+    version, address, port = header[Field.VERSION], header[Field.DST], header[Field.DPORT]
+    assert isinstance(version, int)
+    assert isinstance(address, int)
+    text = address_range_text(version, (address, address))
+    if header[Field.PROTOCOL] not in PORT_PROTOCOLS:
+        return text
+    return f"[{text}]:{port}" if version == 6 else f"{text}:{port}"
+
+
+def _all_covered(packets: PacketSet, boxes: Boxes) -> bool:
+    return all(packets.covers(box) for box in boxes)
+
+
+def _routed_elsewhere(view: PointView, crossing: Crossing, packets: PacketSet) -> str:
     """Where a connected network or a route of a configuration leads to another interface than the site says.
 
     A default route says nothing against the site, which may know more. An interface without an address of its own, such
@@ -340,13 +463,15 @@ def _routed_elsewhere(view: PointView, crossing: Crossing, boxes: Boxes) -> str:
     configuration, leaves = view.reading.configuration, crossing.interface_out
     if crossing.hook != "forward" or not any(route.interface == leaves for route in configuration.routes):
         return ""
-    ends = ((box.get(Field.VERSION)[0][0], first) for box in boxes for first, _ in box.get(Field.DST))
-    for version, address in ends:
-        toward = configuration.interface_toward(version, address)
-        if toward not in (None, leaves) and configuration.has_own_route(version, address):
-            text = address_range_text(version, (address, address))
-            return f"its routes lead {text} to interface {toward}, and the site says {leaves}"
-    return ""
+    way = Way.of(crossing)
+    astray = packets - view.not_routed_elsewhere(way)
+    if not astray:
+        return ""
+    there = view.translations(way)[0].leads(astray).witness()
+    version, address = there[Field.VERSION], there[Field.DST]
+    toward = configuration.interface_toward(version, address) or "another one"
+    text = address_range_text(version, (address, address))
+    return f"its routes lead {text} to interface {toward}, and the site says {leaves}"
 
 
 def judgment_of(obstacles: tuple[Obstacle, ...]) -> Judgment:

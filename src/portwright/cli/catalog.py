@@ -1,5 +1,6 @@
 """`portwright catalog`: what the catalog says, without a site."""
 
+import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from itertools import chain
@@ -9,9 +10,10 @@ import click
 
 from portwright.catalog.crossref import CrossReferences, Kind, Part, numbered, parts
 from portwright.catalog.differences import differences
-from portwright.catalog.load import INSTANCE, load_catalog
+from portwright.catalog.load import load_catalog
 from portwright.catalog.model import Catalog, Component, Phase, Reading
 from portwright.catalog.tables import PHASES, Tables
+from portwright.catalog.values import INSTANCE, check_value
 from portwright.cli.options import format_option
 from portwright.cli.output import show as print_result
 from portwright.errors import ExitStatus, InvalidInput, Problem
@@ -22,13 +24,23 @@ from portwright.report.catalog_diagram import diagram
 from portwright.report.catalog_show import show_json, show_text
 from portwright.shapes import shorten
 from portwright.site.own import MAX_FILES
-from portwright.site.settings import check_value
 
 DEFAULT_PRODUCT = "dynamics-crm-2013"
 _EVERY_PHASE = "all"
 _INSTANCES = ("default", "named")
+_CALLED = {"role": Kind.COMPONENT.plural, "roles": Kind.COMPONENT.plural}
 _MANY = 8  # names that a hint gives
+_PAPERS_FIRST = "P1"  # the first citation of the white paper
 _FEWEST = 3  # letters by which a name is looked for inside others
+
+
+class _KindName(click.Choice[str]):
+    """A kind of part, also in the singular and by what a site file calls it."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The kind in the plural."""
+        plural = {**{kind.value: kind.plural for kind in Kind}, **_CALLED}
+        return super().convert(plural.get(value, value), param, ctx)
 
 
 @click.group()
@@ -61,7 +73,7 @@ def _loaded(folder: str | None) -> Catalog:
 
 
 @catalog.command("list", short_help="List products, or what there is of one kind.")
-@click.argument("kind", required=False, type=click.Choice([kind.plural for kind in Kind]))
+@click.argument("kind", required=False, type=_KindName([kind.plural for kind in Kind]), metavar="[KIND]")
 @click.option("--product", "products", multiple=True, metavar="ID", help="Only what belongs to it; repeatable.")
 @_catalog_option
 @format_option("text", "json")
@@ -121,7 +133,9 @@ def _found(references: CrossReferences, ids: Iterable[str]) -> list[Part]:
         named = references.find(id) or references.find(id.upper()) or references.find(id.lower())
         found.update(dict.fromkeys(named))
         if not named:
-            problems.append(_nothing("nothing in the catalog is called", id, _names(references)))
+            problems.append(
+                _nothing("nothing in the catalog is called", id, _names(references), _saying(references, id))
+            )
     _refuse(problems)
     return list(found)
 
@@ -131,13 +145,23 @@ def _names(references: CrossReferences) -> list[str]:
     return sorted({*(part.id for part in references.forward), *aliases})
 
 
-def _nothing(what: str, id: str, known: Iterable[str]) -> Problem:
-    """There is no such thing; the names that are near, or that contain what was asked for."""
+def _saying(references: CrossReferences, text: str) -> Iterator[str]:
+    """Parts in whose line of the lists all these words stand: a port, a title, what a citation says."""
+    words = [word for word in text.casefold()[:80].split() if len(word) >= _FEWEST]
+    patterns = [re.compile(rf"\b{re.escape(word)}") for word in words]
+    for part in references.forward if patterns else ():
+        line = report.line(references.catalog, part).casefold()
+        if all(pattern.search(line) for pattern in patterns):
+            yield part.id
+
+
+def _nothing(what: str, id: str, known: Iterable[str], saying: Iterable[str] = ()) -> Problem:
+    """There is no such thing; the names that are near, that contain what was asked for, or else that speak of it."""
     names = list(dict.fromkeys(known))
     near = get_close_matches(id[:80], names, n=3, cutoff=0.75)
     asked = _letters(id)
     containing = [name for name in names if len(asked) >= _FEWEST and asked in _letters(name)]
-    meant = list(dict.fromkeys((*near, *containing)))
+    meant = list(dict.fromkeys((*near, *containing) or saying))
     more = " ..." if len(meant) > _MANY else ""
     hint = f"did you mean {', '.join(meant[:_MANY])}{more}?" if meant else _first_few(names)
     return Problem("", 0, 0, "", f"{what} '{shorten(id)}'", hint)
@@ -156,13 +180,43 @@ def _first_few(names: list[str]) -> str:
 @_catalog_option
 @format_option("text", "json")
 def cite(ids: tuple[str, ...], folder: str | None, output: str) -> int:
-    """Say where a citation stands, what it says, and what became of it: P61 a fact of the paper, B2 an erratum."""
+    """Say where a citation stands, what it says, and what became of it: P61 a fact of the paper, B2 an erratum.
+
+    A number is a line of the paper: all that stands there.
+    """
     references = CrossReferences.of(_loaded(folder))
     citations = references.catalog.citations
-    asked = list(dict.fromkeys(id if id in citations else id.upper() for id in ids))
-    _refuse(_nothing("there is no citation", id, citations) for id in asked if id not in citations)
+    named = chain.from_iterable(_citations(references, id) for id in ids)
+    asked = list(dict.fromkeys(named))
+    _refuse(
+        _nothing("there is no citation", id, citations, _citations_saying(references, id))
+        for id in asked
+        if id not in citations
+    )
     print_result((report.cite_json if output == "json" else report.cite_text)(references, asked))
     return ExitStatus.PROVED
+
+
+def _citations(references: CrossReferences, id: str) -> list[str]:
+    """The citation with this id, capitals or not; for a number, those of the line of the paper."""
+    citations = references.catalog.citations
+    if not (id.isascii() and id.isdecimal()):
+        return [id.upper() if id.upper() in citations else id]
+    paper = next((one.reference for one in citations.values() if one.id == _PAPERS_FIRST), "")
+    return [one.id for one in citations.values() if one.reference == paper and _holds(one.lines, int(id[:9]))] or [id]
+
+
+def _holds(lines: str, line: int) -> bool:
+    """Report whether a line is among `71-73, 89`."""
+    for part in lines.split(","):
+        first, _, last = part.strip().partition("-")
+        if first.isdecimal() and int(first) <= line <= int(last if last.isdecimal() else first):
+            return True
+    return False
+
+
+def _citations_saying(references: CrossReferences, text: str) -> Iterator[str]:
+    return (id for id in _saying(references, text) if id in references.catalog.citations)
 
 
 @catalog.command("ports", short_help="Show what components listen on and what they open.")
@@ -267,8 +321,15 @@ def _components(loaded: Catalog, names: Iterable[str], problems: list[Problem]) 
     """The components with these ids or aliases; notes the names that none has."""
     known = [*loaded.components, *(alias for one in loaded.components.values() for alias in one.aliases)]
     names = tuple(dict.fromkeys(names))
-    problems += [_nothing("there is no component", name, known) for name in names if name not in known]
+    problems += [
+        _nothing("there is no component", name, known, _titled(loaded, name)) for name in names if name not in known
+    ]
     return tuple(dict.fromkeys(loaded.component(name) for name in names if name in known))
+
+
+def _titled(loaded: Catalog, text: str) -> Iterator[str]:
+    """Components whose title has the text in it."""
+    return (one.id for one in loaded.components.values() if text.casefold() in one.title.casefold())
 
 
 def _settings(loaded: Catalog, texts: Iterable[str], problems: list[Problem]) -> dict[str, str]:

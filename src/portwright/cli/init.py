@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -126,7 +127,11 @@ def _said(path: Path, site: "Site") -> str:
         else "",
         f"portwright check {path}: whether the configurations let it work, and nothing else.",
     ]
-    numbered = [f"  {number}. {step}" for number, step in enumerate(filter(None, steps), 1)]
+    numbered = [
+        line
+        for number, step in enumerate(filter(None, steps), 1)
+        for line in wrap(step, 100, initial_indent=f"  {number}. ", subsequent_indent="     ", break_on_hyphens=False)
+    ]
     return "\n".join([f"{path} is written: {parts[0]}, {parts[1]}, {parts[2]}.", "Next", *numbered])
 
 

@@ -1,6 +1,7 @@
 """A table of hosts as people keep it: names, addresses, and perhaps roles, in columns of many names."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
@@ -19,11 +20,15 @@ MAX_PROBLEMS = 200
 
 _DELIMITERS = "\t;,"
 _COLUMNS = {  # what a column holds -> what people call it, without case, blanks and signs
-    "name": ("name", "host", "hostname", "server", "servername", "computer", "computername", "fqdn", "machine")
-    + ("dnsname", "system", "rechner", "rechnername", "serveur", "equipo"),
-    "address": ("address", "addresses", "ip", "ips", "ipaddress", "ipaddresses", "ipv4", "ipv6", "ipv4address")
-    + ("adresse", "ipadresse", "ipadressen", "ipv4adresse", "adresseip", "direccionip"),
-    "role": ("role", "roles", "component", "components", "function", "rolle", "rollen", "funktion", "fonction"),
+    "name": (
+        "name host hostname server servername computer computername fqdn machine system rechner rechnername serveur "
+        "equipo"
+    ).split(),
+    "address": (
+        "address addresses ip ips ipaddress ipaddresses ipv4 ipv6 ipv4address adresse ipadresse ipadressen ipv4adresse "
+        "adresseip direccionip"
+    ).split(),
+    "role": "role roles component components function rolle rollen funktion fonction".split(),
 }
 _USUAL = {  # what people call a server, without case, blanks and signs -> what it is
     "dc": "ad/domain-controller",
@@ -181,13 +186,11 @@ class _Reader:
 
 def suggest_role(word: str, catalog: Catalog) -> str:
     """A hint for a role that the catalog does not know, or the empty text: titles that hold its words come first."""
-    for words in ([_bare(word)], [_bare(part) for part in word.split()]):
-        meant = [
-            one.id
-            for one in catalog.components.values()
-            for name in [_bare(f"{one.id} {one.title} {' '.join(one.aliases)}")]
-            if any(len(part) >= _SHORTEST and part in name for part in words)
-        ]
+    names = {one.id: f"{one.id} {one.title} {' '.join(one.aliases)}".casefold() for one in catalog.components.values()}
+    asked, parts = _bare(word), [part for part in re.findall(r"\w+", word.casefold()) if len(part) >= _SHORTEST]
+    whole = [id for id, name in names.items() if len(asked) >= _SHORTEST and asked in _bare(name)]
+    partly = [id for id, name in names.items() if not set(parts).isdisjoint(re.findall(r"\w+", name))]
+    for meant in (whole, partly):
         if 0 < len(meant) <= _FEW:
             return f"did you mean {' or '.join(meant)}?"
     return suggestion(word, catalog.components)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Protocol, TypeVar
 
 from portwright import platforms
@@ -22,6 +23,8 @@ from portwright.site.model import Point, Site, Zone
 from portwright.site.schema import NAME, NETWORK
 
 T = TypeVar("T")
+
+_WIDTH = 80  # columns of the narrowest terminal in use
 
 _ASKED = {  # what is asked, where a topology leaves it open, in this order -> the question
     "products": "Which version of CRM runs there?",
@@ -79,19 +82,26 @@ def _site(text: str, path: Path, catalog: Catalog) -> Site:
 
 
 def _pick(dialogue: Dialogue, question: str, offered: Mapping[str, str]) -> str:
-    """One of several words, by number or as written. The first is the default."""
+    """One of several words, by number, as written, or by a part that only it has. The first is the default."""
     words = list(offered)
     width = max(map(len, words))
     dialogue.say(question)
     for number, (word, meaning) in enumerate(offered.items(), 1):
-        dialogue.say(f"  {number:2}  {word.ljust(width)}  {meaning}".rstrip())
+        head = f"  {number:2}  {word.ljust(width)}  "
+        for line in wrap(meaning, _WIDTH - len(head), break_on_hyphens=False) or [""]:
+            dialogue.say(f"{head}{line}".rstrip())
+            head = " " * len(head)
 
     def read(answer: str) -> str:
         if answer in words:
             return answer
         if answer.isascii() and answer.isdecimal() and 1 <= int(answer[:4]) <= len(words):
             return words[int(answer[:4]) - 1]
-        raise ValueError(f"'{answer[:40]}' is none of them: give a number from 1 to {len(words)}")
+        said = answer.casefold()
+        for near in ([word for word in words if word.startswith(said)], [word for word in words if said in word]):
+            if len(near) == 1:
+                return near[0]
+        raise ValueError(f"'{answer[:40]}' is none of them: give a number from 1 to {len(words)}, or a name")
 
     return dialogue.ask("Number", "1", read)
 
@@ -164,7 +174,10 @@ class _Networks:
             raise ValueError("a zone has at least one network, such as 10.1.0.0/16")
         for network in found:
             if any(network in networks for networks in self.moves.values()):
-                raise ValueError(f"{network} is already in another zone")
+                raise ValueError(
+                    f"{network} is already in another zone; where two of them share a network, give the smaller part"
+                    f" here, down to single addresses such as {network.network_address + 5}/{network.max_prefixlen}"
+                )
         if found[0].num_addresses < self.hosts + 2:
             raise ValueError(f"{found[0]} is too small: hosts in this zone take {self.hosts}")
         return found

@@ -204,7 +204,20 @@ def _field(text: str) -> tuple[str, int] | None:
     """The field and rank of a header, with or without what stands in parentheses; None where it is not understood."""
     if text.strip() == "#":
         return "number", 0
-    return HEADERS.get(_key(text)) or HEADERS.get(_key(re.sub(r"\([^()]*\)", " ", text)))
+    plain = re.sub(r"\([^()]*\)", " ", text)
+    return HEADERS.get(_key(text)) or HEADERS.get(_key(plain)) or _of_parts(plain)
+
+
+def _of_parts(text: str) -> tuple[str, int] | None:
+    """The field of a header of several words for one thing (`Source / Host`), or of ports with their protocols."""
+    parts = [part for word in text[:200].split("/") if (part := _key(word)) and part not in _ENDS[1]]
+    known = [HEADERS[part] for part in parts if part in HEADERS]
+    if not known or len(known) < len(parts):
+        return None
+    fields = {name for name, _ in known}
+    if len(fields) == 1:
+        return max(known)
+    return ("ports", 2) if fields == {"ports", "protocol"} else None
 
 
 def _key(text: str) -> str:

@@ -49,8 +49,18 @@ def ask(plan: Plan, text: str, known: Mapping[str, RequiredFlow]) -> Question:
         if (found := find(plan.catalog, text)) is not None:
             return Question(text, kind, requirements=found)
     catalog = plan.catalog
-    hint = suggestion(text, [*catalog.requirements, *catalog.services, *catalog.citations])
+    hint = _about_port(text) or suggestion(text, [*catalog.requirements, *catalog.services, *catalog.citations])
     raise InvalidInput.of(f"'{shorten(text)}' is nothing that can be asked about: it is {_FORMS}", hint=hint)
+
+
+def _about_port(text: str) -> str:
+    """How to ask about a port, for whoever gives only that."""
+    words = text.lower().split()
+    if not words or not words[-1].isdecimal() or len(words) > 2:
+        return ""
+    protocols = [word for word in words[:-1] if word in ("tcp", "udp")] or ["tcp", "udp"]
+    asked = " or ".join(f"'{protocol} any > any:{shorten(words[-1])}'" for protocol in protocols)
+    return f"about a port, ask {asked}"
 
 
 def _packets(plan: Plan, text: str) -> Question:

@@ -73,7 +73,8 @@ def _setting(site: Site, name: str) -> Setting:
         raise InvalidInput.of(f"--compare {name[:60]}: there is no such setting", hint=suggestion(name, settings))
     if not _values(settings[name]):
         comparable = ", ".join(sorted(one.name for one in settings.values() if _values(one)))
-        message = f"--compare {name}: a {settings[name].kind} has no list of values to compare"
+        kind = settings[name].kind.partition("-")[0]
+        message = f"--compare {name}: it is a {kind}, and only what has a list of values can be compared"
         raise InvalidInput.of(message, hint=f"these have: {comparable}")
     return settings[name]
 

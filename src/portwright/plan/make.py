@@ -16,12 +16,14 @@ from portwright.plan.ports import ports_on
 from portwright.plan.relays import relayed
 from portwright.plan.routing import Routing
 from portwright.plan.support import unsupported
+from portwright.plan.surprises import surprises
 from portwright.site.model import Site
 
+_ANY_CODE: Intervals = ((0, 255),)
 _TOLERATED: tuple[tuple[int, int, int, Intervals], ...] = (  # IP version, protocol, ICMP type, codes
     (4, ICMP, 3, ((4, 4),)),  # RFC 1191: fragmentation needed, for path-MTU discovery
-    (6, ICMPV6, 2, ((0, 0),)),  # RFC 8201: packet too big
-    *((6, ICMPV6, kind, ((0, 0),)) for kind in range(133, 137)),  # RFC 4861: neighbor discovery
+    (6, ICMPV6, 2, _ANY_CODE),  # RFC 8201, packet too big; RFC 4443, 3.2: receivers ignore its code
+    *((6, ICMPV6, kind, _ANY_CODE) for kind in range(133, 137)),  # RFC 4861, 6.1 and 7.1: others than 0 are discarded
 )
 
 
@@ -213,6 +215,7 @@ class _Maker:
         yield from gaps.unjudged(self.site, [flow for flow in self.flows if flow.is_required])
         yield from gaps.absent_yet_placed(self.site)
         yield from unsupported(self.site, (*self.flows, *self.others), self.local)
+        yield from surprises(self.site, self.flows, self.others, self.local)
         yield from gaps.expired(self.site, today)
 
 

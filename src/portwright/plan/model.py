@@ -1,6 +1,6 @@
 """The flows of a site, as values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from portwright.catalog.model import (
@@ -268,10 +268,25 @@ class Plan:
             ridden = next(other for other in scenario.steps if other.step == step.rides)
             returns = step.source == ridden.destination and step.destination == ridden.source
             return replace(self.legs(scenario, ridden), returns=returns)
-        flows = tuple(flow for flow in self.by_id.values() if _runs(step, flow.requirement, flow.source))
+        flows = self._taking(step, [one for one in self.by_id.values() if _runs(step, one.requirement, one.source)])
         local = tuple(use for use in self.local if _runs(step, use.requirement, use.host))
         placed = {flow.requirement.id for flow in flows} | {use.requirement.id for use in local}
         return Legs(flows, local, missing=tuple(id for id in step.requirements if id not in placed))
+
+    def _taking(self, step: Step, flows: Sequence[RequiredFlow]) -> tuple[RequiredFlow, ...]:
+        """The flows whose ends are set to take this step of several; all, where the settings are of other hosts."""
+        taking = tuple(flow for flow in flows if step.when.holds(self._between(flow)))
+        return taking or tuple(flows)
+
+    def _between(self, flow: RequiredFlow) -> Lookup:
+        """The settings of a flow: the server's where they are of a component that it is, else the consumer's."""
+
+        def look_up(name: str) -> str:
+            owner = self.catalog.settings[name].component if name in self.catalog.settings else None
+            scope = flow.destination if owner is not None and owner in flow.destination.roles else flow.source
+            return self.site.setting(name, scope.host, scope.instance)
+
+        return look_up
 
 
 def _lookup(site: Site, host: Host, instance: Instance | None) -> Lookup:

@@ -63,8 +63,16 @@ class Translation:
 
     @property
     def is_none(self) -> bool:
-        """Report whether nothing is ever translated."""
-        return not self._steps
+        """Report whether nothing is ever translated on this way."""
+        return not any(step.changed for step in self._steps)
+
+    def touches(self, packets: PacketSet) -> PacketSet:
+        """The packets that a rule may change."""
+        found = PacketSet.nothing(self._space)
+        for step in self._steps:
+            for where, _ in step.changed:
+                found = found | (packets & where)
+        return found
 
     def leads(self, packets: PacketSet) -> PacketSet:
         """The packets as they may be afterwards."""

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from portwright.check.excess import ExcessFinder, RuleExcess
+from portwright.check.excess import ExcessFinder, RuleExcess, accepted_at
 from portwright.check.judge import Judge
 from portwright.check.run import preferences
 from portwright.errors import InvalidInput
-from portwright.packets.box import Box
+from portwright.packets.box import Box, Boxes
 from portwright.packets.fields import Field, State
 from portwright.packets.packetset import PacketSet
 from portwright.policy.editing import Edit
@@ -64,11 +64,15 @@ class Tightening:
         )
         nothing, known = PacketSet.nothing(self._space), PacketSet.of(self._space, [_ESTABLISHED])
         hooks = dict.fromkeys((*requests, *replies, "forward", "input"))
-        accepted = PacketSet.of(self._space, [box for entry in self._plan.accepted for box in entry.boxes])
+        accepted = PacketSet.of(self._space, self._accepted())
         return {
             hook: (requests.get(hook, nothing) | (replies.get(hook, nothing) & known) | accepted) & ways
             for hook in hooks
         }
+
+    def _accepted(self) -> Boxes:
+        """What somebody answers for, at this point or anywhere."""
+        return (*accepted_at(self._plan, None), *accepted_at(self._plan, self._mending.point))
 
     def _on_their_ways(self) -> PacketSet:
         """The packets on the interfaces behind which the site says that their ends lie; at a host, all there are."""
@@ -153,7 +157,7 @@ class Tightening:
 
     def _parts(self, packets: PacketSet) -> Iterator[Box]:
         """What is to come back: an accepted flow as it is written, or some of the packets."""
-        yield from (box for entry in self._plan.accepted for box in entry.boxes if packets.overlaps(box))
+        yield from (box for box in self._accepted() if packets.overlaps(box))
         yield from parts(packets, 1)
 
     def _helps(self, old: Stand, new: Stand) -> bool:

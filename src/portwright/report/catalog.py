@@ -81,6 +81,11 @@ def list_text(references: CrossReferences, kind: Kind, found: Sequence[Part]) ->
     return "\n".join([counted(len(found), kind.value), "", *columns(rows)] if rows else [f"no {kind.plural}"])
 
 
+def line(catalog: Catalog, part: Part) -> str:
+    """What the list of its kind says of a part, in one line."""
+    return " ".join(_listed(catalog, part))
+
+
 def _listed(catalog: Catalog, part: Part) -> Row:
     match part.kind:
         case Kind.SERVICE:

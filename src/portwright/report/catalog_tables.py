@@ -7,7 +7,8 @@ from itertools import groupby
 from typing import TypeVar
 
 from portwright.catalog.model import Catalog, Necessity, Phase, Reading, Requirement, Status
-from portwright.catalog.tables import DYNAMIC, Listener, Table, Tables, Use
+from portwright.catalog.tables import Listener, Table, Tables, Use
+from portwright.catalog.values import DYNAMIC
 from portwright.packets.names import protocol_name
 from portwright.report.catalog import SCHEMA, Json, citation_json
 from portwright.report.catalog_layout import Row, column_widths, columns, section, wrapped

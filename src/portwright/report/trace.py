@@ -17,6 +17,7 @@ _SIGNS = {
     Hop.BLOCKED: "BLOCKED",
     Hop.SAME_HOST: "same host",
     Hop.NO_FIREWALL: "no firewall",
+    Hop.TUNNELED: "in the tunnel",
     Hop.RETURN: "open connection",
     Hop.UNDECIDED: "UNDECIDED",
     Hop.NOT_PLACED: "not placed",

@@ -3,25 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from portwright.catalog.model import Catalog, Setting
-from portwright.packets.notation import parse_ports
-from portwright.shapes import SWITCH, choice, number, suggestion
-from portwright.site.model import DYNAMIC
+from portwright.catalog.values import check_value
+from portwright.shapes import suggestion
 from portwright.site.schema import Entry
-
-_PORT = number("a port", 1, 65535)
-
-
-def check_value(setting: Setting, text: str) -> str:
-    """The value as it is kept. Raises ValueError with a sentence when the setting cannot have it."""
-    if setting.kind == "choice":
-        return choice(f"a value of {setting.name}", *setting.values).parse(text)
-    if setting.kind == "switch":
-        return str(SWITCH.parse(text)).lower()
-    if setting.kind == "ports":
-        parse_ports(text)
-    elif setting.kind == "port" or (setting.kind == "port-or-dynamic" and text != DYNAMIC):
-        return str(_PORT.parse(text))
-    return text
 
 
 def read_settings(entries: Iterable[Entry], catalog: Catalog) -> dict[str, str]:

@@ -22,6 +22,7 @@ class Hop(StrEnum):
     BLOCKED = "blocked"
     SAME_HOST = "same-host"
     NO_FIREWALL = "no-firewall"
+    TUNNELED = "tunneled"  # inside IPsec: the firewalls on the way see the tunnel alone
     RETURN = "return"  # travels on a connection that an earlier step opened
     UNDECIDED = "undecided"
     NOT_PLACED = "not-placed"
@@ -73,7 +74,7 @@ class Trace:
         if stopped is None or stopped.verdict is not Hop.BLOCKED:
             return ""
         if stopped.spared and stopped.flow is not None and not stopped.flow.group:
-            return f"Now and then, depending on which server has its turn: {stopped.step.user_sees}"
+            return f"Depending on which server it is: {stopped.step.user_sees}"
         return stopped.step.user_sees
 
 
@@ -163,7 +164,7 @@ def _opening(judge: Judge, step: Step, legs: Legs, flow: RequiredFlow, takes_tur
     result = judge.result(flow)
     verdict = {Judgment.MISSING: Hop.BLOCKED, Judgment.UNDECIDED: Hop.UNDECIDED}.get(result.judgment)
     if verdict is None:
-        verdict = Hop.ALLOWED if flow.points else Hop.NO_FIREWALL
+        verdict = Hop.ALLOWED if flow.points else Hop.TUNNELED if flow.tunneled else Hop.NO_FIREWALL
     others = (other for other in legs.flows if other is not flow and _serves_too(other, flow, takes_turns))
     spared = verdict is Hop.BLOCKED and any(judge.result(other).judgment is not Judgment.MISSING for other in others)
     return TracedStep(step, flow.source.name, flow.destination.name, verdict, flow, result.obstacles, spared)

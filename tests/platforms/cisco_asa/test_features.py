@@ -312,7 +312,7 @@ def test_connections(packet, decision, behind):
         ("flux-capacitor enable", "tcp 10.0.0.5 > 8.8.8.8:80", "undecided"),
         ("flux-capacitor enable", "tcp 8.8.8.8 > 10.0.0.5:80", "undecided"),
         ("flux-capacitor enable", "tcp 10.0.0.5:5 > 8.8.8.8:80 state established", "undecided"),
-        ("management-access inside", "tcp 8.8.8.8 > 10.0.0.1:22", "undecided"),
+        ("management-access inside", "tcp 8.8.8.8 > 10.0.0.1:22", "drop"),
         ("", "tcp 8.8.8.8 > 10.0.0.1:22", "drop"),
     ],
 )
@@ -332,6 +332,14 @@ crypto dynamic-map D 1 set ikev1 transform-set AES
 crypto map M 65535 ipsec-isakmp dynamic D
 crypto map M interface outside
 """
+
+
+def test_tunnels_reach_an_interface_for_management(behind):
+    """From the far end the firewall answers at an address inside."""
+    fw = behind(f"{CRYPTO}management-access inside\n")
+    assert fw.decision("tcp 10.91.0.5 > 10.0.0.1:22 in outside") == "undecided"
+
+
 POOL = "ip local pool P 10.200.0.1-10.200.0.9 mask 255.255.255.0\n"
 
 

@@ -142,6 +142,11 @@ class Interface:
         return not (self.shutdown or self.management_only or self.bridge or self._is("loopback"))
 
     @property
+    def is_addressed(self) -> bool:
+        """Report whether the file tells what lies behind it; an excerpt may leave the address out, or the interface."""
+        return bool(self.networks or self.learned or self.bridge_group) or not self.is_usable
+
+    @property
     def is_tunnel(self) -> bool:
         """Report whether the interface is a virtual tunnel interface."""
         return self._is("tunnel") or self._is("virtual-template")

@@ -181,7 +181,8 @@ class Builder:
             interfaces, statics = for_traffic(interfaces, statics)
         routes, learned = routes_of(interfaces, statics, self._ledger)
         unforeseen = self._draft.routing_protocols or any(remote.brings_any_route for remote in remotes)
-        complete = learned and not unforeseen and self._draft.transparent is None
+        addressed = all(one.is_addressed for one in interfaces.values())
+        complete = learned and addressed and not unforeseen and self._draft.transparent is None
         return (*routes, *tunnel_routes(remotes, routes, self._ledger.file)), complete
 
     def _last_of_each(self, bound: list[Bound]) -> list[Bound]:

@@ -160,15 +160,18 @@ class AccessStage:
         """What is sent to the firewall's own addresses does not pass through it.
 
         It answers on the interface of arrival alone (Cisco ASA General Operations CLI Configuration Guide, "Management
-        Access": no other interface can be reached than the one a packet entered from).
+        Access": no other interface can be reached than the one a packet entered from); through a tunnel also on the one
+        for `management-access`.
         """
+        has_tunnels = bool(self._parts.remotes) or any(one.is_tunnel for one in self._parts.interfaces.values())
+        far = self._parts.draft.management_access if has_tunnels else ""
         for name, interface in self._parts.interfaces.items():
             for network, address, line in interface.networks:
                 own = exactly({Field.VERSION: ((network.version,) * 2,), Field.DST: ((address, address),)})
                 source = line.source(self._file)
                 reason = f"the address is the firewall's own ({name}): what it answers is not modelled"
                 near = own & exactly(self._parts.arrives(name))
-                reachable = own if name == self._parts.draft.management_access else near
+                reachable = own if name == far else near
                 match = Match.doubtful(Doubt(reason, source), reachable.possible)
                 yield self._default(match, _BLOCKED, source, reason)
                 reason = f"the address is the firewall's own ({name}): it answers on the interface of arrival alone"

@@ -7,7 +7,11 @@ from textwrap import wrap
 from portwright.findings import Finding, Severity
 from portwright.plan.model import Plan, RequiredFlow
 from portwright.report.context import WIDTH
-from portwright.report.plan.rows import counted, listed, via
+from portwright.report.plan.rows import Row, counted, listed, merged
+
+_INDENT = "    "
+_NAMED = 12  # ends of a row; CSV and JSON name all
+_WAY = 40  # columns that the ways have beside the ends; a longer one goes beyond the edge
 
 LEGEND = (
     "P: facts of the white paper; B: errata to it; S: other documents. "
@@ -57,25 +61,24 @@ def _sections(flows: Iterable[RequiredFlow]) -> Iterator[str]:
     by_requirement: dict[str, list[RequiredFlow]] = {}
     for flow in flows:
         by_requirement.setdefault(flow.requirement.id, []).append(flow)
-    sections = list(by_requirement.values())
-    rows = [_rows(section) for section in sections]
-    width = max(len(ends) for found in rows for ends, _ in found)
-    for section, found in zip(sections, rows, strict=True):
+    sections = [merged(found) for found in by_requirement.values()]
+    texts = {id(row): _ends(row) for section in sections for row in section}
+    room = WIDTH - len(_INDENT) - 2 - min(_WAY, max(len(row.via) for section in sections for row in section))
+    width = min(max(map(len, texts.values())), room)
+    for section in sections:
         requirement = section[0].requirement
         cited = " ".join(requirement.citations)
         yield from wrapped(f"{requirement.id}: {requirement.purpose} ({cited})", "  ", "    ")
-        yield from (f"    {ends.ljust(width)}  {path}".rstrip() for ends, path in found)
+        for row in section:
+            first, *more = wrap(texts[id(row)], width, subsequent_indent="  ", break_on_hyphens=False)
+            yield f"{_INDENT}{first.ljust(width)}  {row.via}"
+            yield from (f"{_INDENT}{part}" for part in more)
 
 
-def _rows(flows: Iterable[RequiredFlow]) -> list[tuple[str, str]]:
-    """Who needs it of whom, and the way: sources that share service, destination and way in one row."""
-    found: dict[tuple[str, str, str], list[str]] = {}
-    for flow in flows:
-        found.setdefault((flow.destination.name, flow.describe(), via(flow)), []).append(flow.source.name)
-    return [
-        (f"{listed(sources)} > {destination} {service}", path)
-        for (destination, service, path), sources in found.items()
-    ]
+def _ends(row: Row) -> str:
+    """Who needs it of whom."""
+    ends = (listed([end.name for end in found], _NAMED) for found in (row.sources, row.destinations))
+    return f"{' > '.join(ends)} {row.opening}"
 
 
 def _settled_by(alike: Sequence[Finding]) -> Iterator[str]:
