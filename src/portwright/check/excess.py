@@ -129,7 +129,8 @@ class ExcessFinder:
             if left := rest & part:
                 parts[rule] = left
                 rest = rest - left
-        return {rule: self._free_of_way(view, way, part) for rule, part in parts.items()}
+        free = {rule: self._free_of_way(view, way, part) for rule, part in parts.items()}
+        return {rule: part for rule, part in free.items() if part}  # some are met on other interfaces alone
 
     def _free_of_way(self, view: PointView, way: Way, packets: PacketSet) -> PacketSet:
         """The packets without the fields that the way fixes."""
