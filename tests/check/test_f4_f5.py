@@ -92,3 +92,14 @@ def test_an_accepted_flow_at_a_point_is_accepted_there_alone(point, kinds, tmp_p
     edit(site, 'flow: "tcp adm01 > 10.4.10.1:22,443"', f'flow: "tcp adm01 > 10.4.10.1:22,443{point}"')
     done = run("check", "site.yaml", "--format", "json", "--today", "2026-06-01")
     assert {one["kind"] for one in done.findings()} == kinds
+
+
+def test_who_translates_is_not_judged_where_nobody_is_seen_to(tmp_path):
+    """Private addresses do not come back from the Internet: somebody must translate them, here or behind."""
+    site = copied(tmp_path, example="f4")
+    says = "who translates the private addresses"
+    assert not any(says in text for text in run("check", site, "--format", "json").document["not_judged"])
+    edge = site.parent / "edge-fw.cfg"
+    lines = edge.read_text(encoding="utf-8").split("\n")
+    edge.write_text("\n".join(line for line in lines if " dynamic " not in line), encoding="utf-8")
+    assert any(says in text for text in run("check", site, "--format", "json").document["not_judged"])

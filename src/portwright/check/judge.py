@@ -382,6 +382,17 @@ class Judge:
         known = (passing for passing in reversed(passings) if passing.is_translated)
         return next(known, None) or next(passing for passing in passings if self.translates(passing.crossing))
 
+    def leaves_private(self, flow: RequiredFlow) -> bool:
+        """Report whether packets of a flow leave the last firewall from private addresses to public ones."""
+        lost = without_return(self.space)
+        packets = PacketSet.of(self.space, flow.packets)
+        return bool(packets & lost) and any(
+            journey.arrived & lost
+            for route in flow.routes
+            if route.forward
+            for journey in journeys(self.views, route.forward, packets)
+        )
+
     def packet_text(self, obstacle: Obstacle) -> str:
         """The witness of an obstacle in packet notation; empty where there is none."""
         if obstacle.witness is None:

@@ -122,7 +122,8 @@ class PointView:
             if left := rest & part:
                 parts[rule] = left
                 rest = rest - left
-        return {rule: self._free_of_way(way, part) for rule, part in parts.items()}
+        found = {rule: self._free_of_way(way, part) for rule, part in parts.items()}
+        return {rule: part for rule, part in found.items() if part}  # some are met on other interfaces alone
 
     def _free_of_way(self, way: Way, packets: PacketSet) -> PacketSet:
         """The packets without the fields that the way fixes."""

@@ -43,6 +43,7 @@ class CheckReport:
     findings: tuple[Finding, ...]
     points: tuple[PointSummary, ...]
     not_judged: int  # rules that also permit what lies outside the universe of excess
+    untranslated: int  # required flows that leave the last firewall from private addresses to public ones
     spared: frozenset[str] = frozenset()  # ids of blocked flows one of whose alternatives is not blocked
     texts: Mapping[str, str] = field(default_factory=dict)  # configuration file -> its text
     focus: tuple[str, ...] = ()  # the names to which it is limited; empty: to none

@@ -112,6 +112,7 @@ class Check:
             told_apart(findings),
             tuple(self._summaries()),
             sum(found.not_judged for found in excess.values()),
+            sum(self.judge.leaves_private(flow) for flow in self.plan.required),
             spared,
             {view.reading.configuration.file: view.reading.text for view in self.views.values()},
         )

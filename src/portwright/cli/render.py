@@ -1,13 +1,16 @@
-"""`portwright render`: write the configuration of each firewall, proved before it is written."""
+"""`portwright render`: write the configuration of each firewall, or what changes the running one; proved first."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 
 import click
 
+from portwright.cli.options import format_option
 from portwright.cli.output import printable, show
 from portwright.cli.saving import force_option, save
-from portwright.cli.site import today_option
+from portwright.cli.site import load, today_option
 from portwright.errors import ExitStatus, InvalidInput
 from portwright.findings import Severity
 from portwright.plan.model import Plan
@@ -21,22 +24,41 @@ from portwright.plan.model import Plan
 )
 @click.option("--platform", metavar="NAME", help="Write for this platform, whatever the site says.")
 @click.option("--optional", is_flag=True, help="Permit the optional flows of the plan, too.")
+@click.option("--change", is_flag=True, help="Write what changes the running configurations that the site names.")
+@click.option(
+    "--against", metavar="POINT=FILE", multiple=True, help="Write what changes this running configuration; repeatable."
+)
+@click.option("--undecided", is_flag=True, help="With a change put rules in front of lines that are not modelled, too.")
+@click.option("--tighten", is_flag=True, help="Take away what nothing needs, too.")
 @today_option
 @force_option
+@format_option("text", "json")
 def render(
     site: str,
     folder: str | None,
     points: tuple[str, ...],
     platform: str | None,
     optional: bool,
+    change: bool,
+    against: tuple[str, ...],
+    tighten: bool,
+    undecided: bool,
     today: datetime | None,
     force: bool,
+    output: str,
 ) -> int:
     """Write the configuration of each firewall of SITE: what the plan needs, and nothing else.
 
-    Each is read back and proved against the plan first; what cannot be proved is not written. Exit status: 0 written,
-    1 the proof found something, 2 wrong input, 3 undecided.
+    With --change or --against write what changes the running ones, and the way back. Everything is proved first; what
+    cannot be proved is not written. Exit status: 0 written, 1 the proof found something, 2 wrong input, 3 undecided.
     """
+    if change or against or tighten or undecided:
+        if optional or platform is not None:
+            raise click.UsageError("--optional and --platform are for whole configurations, not for changes")
+        day = today.date() if today else None
+        return _change(site, _against(against, points), points, (tighten, undecided), day, (folder, force), output)
+    if output == "json":
+        raise click.UsageError("--format json is for changes: with --change or --against")
     from portwright.plan.make import make_plan
     from portwright.render.prove import prove
     from portwright.render.prove import render as rendered_for
@@ -59,6 +81,50 @@ def render(
     for one in rendered:
         show(f"{Path(folder) / one.file_name}: {one.point}, {one.platform}, proved")
     return ExitStatus.PROVED
+
+
+def _against(entries: Sequence[str], points: Sequence[str]) -> tuple[str, ...]:
+    """The entries as POINT=FILE: a file alone belongs to the one point that is chosen."""
+    if len(entries) == len(points) == 1 and "=" not in entries[0]:
+        return (f"{points[0]}={entries[0]}",)
+    for entry in entries:
+        if "=" not in entry:
+            raise click.UsageError(f"--against {entry}: write POINT=FILE, or choose one point with --point")
+    return tuple(entries)
+
+
+def _change(
+    site: str,
+    against: Sequence[str],
+    points: tuple[str, ...],
+    more: tuple[bool, bool],
+    today: date | None,
+    writing: tuple[str | None, bool],
+    output: str,
+) -> int:
+    from portwright.render.change import changes
+    from portwright.report.change import change_json, change_text, verdict
+
+    try:
+        plan, readings = load(site, against, today)
+    except InvalidInput as wrong:
+        problems = (replace(one, message=one.message.replace("--config ", "--against ", 1)) for one in wrong.problems)
+        raise InvalidInput(problems) from None
+    named = tuple(entry.partition("=")[0] for entry in against)
+    chosen = _chosen(plan, points or named or tuple(readings), None)
+    made = changes(plan, readings, chosen, *more)
+    verdicts = {verdict(change) for change in made}
+    show(change_json(plan, made) if output == "json" else change_text(plan, made))
+    folder, force = writing
+    if folder is not None and "failed" not in verdicts:
+        texts = {Path(folder) / name: text for one in made if not one.is_empty for name, text in one.files.items()}
+        save({path: text.encode() for path, text in texts.items()}, force)
+        for path in texts if output == "text" else ():
+            show(f"written: {path}")
+    left = {one.is_undecided for change in made for one in change.remaining}
+    if "failed" in verdicts or False in left:
+        return ExitStatus.FINDINGS
+    return ExitStatus.UNDECIDED if left else ExitStatus.PROVED
 
 
 def _warn(plan: Plan) -> None:

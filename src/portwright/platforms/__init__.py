@@ -5,6 +5,7 @@ from typing import Protocol, cast
 
 from portwright.errors import InvalidInput
 from portwright.policy.configuration import Configuration
+from portwright.policy.editing import Editor
 from portwright.policy.intent import Intent
 
 
@@ -32,6 +33,13 @@ RENDERING: dict[str, str] = {  # name -> module that writes it; loaded when firs
     "nftables": "portwright.platforms.nftables.render",
     "cisco-asa": "portwright.platforms.cisco_asa.render",
     "rules-csv": "portwright.platforms.rules_csv.render",
+}
+
+
+EDITING: dict[str, str] = {  # name -> module that changes it; loaded when first needed
+    "nftables": "portwright.platforms.nftables.edit",
+    "cisco-asa": "portwright.platforms.cisco_asa.edit",
+    "rules-csv": "portwright.platforms.rules_csv.edit",
 }
 
 
@@ -74,3 +82,8 @@ class Renderer(Protocol):
 def renderer(name: str) -> Renderer:
     """What writes the configurations of a platform. Raises KeyError for a name that is not in `RENDERING`."""
     return cast("Renderer", import_module(RENDERING[name]))
+
+
+def editor(name: str) -> Editor:
+    """What changes the configurations of a platform. Raises KeyError for a name that is not in `EDITING`."""
+    return cast("Editor", import_module(EDITING[name]))

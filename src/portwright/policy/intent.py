@@ -21,7 +21,7 @@ class Traffic:
 
     protocol: int  # IP protocol number; ICMP stands for ICMPv6 in IPv6
     ports: Intervals = EMPTY  # destination ports; empty for protocols without
-    icmp_type: int | None = None  # of ICMP, in IPv4
+    icmp_type: int | None = None  # of ICMP, in IPv4; None: every type
 
     @property
     def order(self) -> tuple[int, Intervals, int]:
@@ -41,6 +41,7 @@ class Intended:
     traffic: tuple[Traffic, ...]
     requirements: tuple[str, ...]  # why: ids such as crm.fetch-report
     flows: tuple[str, ...]  # ids such as crm.fetch-report/ssrs01>fe01
+    is_reply: bool = False  # the sources answer: the ports are theirs, and an echo is an echo reply
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,19 +20,20 @@ EVERY_PORT: Intervals = ((0, LAST[Field.DPORT]),)
 def intent_of(plan: Plan, point: Point, optional: bool = False) -> Intent:
     """What a point must pass for the plan's required flows; with `optional` for its optional ones too."""
     chosen = ((flow, crossing) for flow, crossing in plan.at(point.name) if optional or flow.is_required)
-    rules = dict.fromkeys(_single(flow, crossing) for flow, crossing in chosen)
+    rules = dict.fromkeys(single(flow, crossing) for flow, crossing in chosen)
     translations = (entry for entry in plan.site.translations if entry.at == point.name)
     return Intent(
         point.name,
         plan.site.name,
         point.interfaces,
         point.on is not None,
-        tuple(_merged(rules)),
+        tuple(merged(rules)),
         tuple(_redirection(entry, plan, point) for entry in translations),
     )
 
 
-def _single(flow: RequiredFlow, crossing: Crossing) -> Intended:
+def single(flow: RequiredFlow, crossing: Crossing) -> Intended:
+    """One flow at one point as a rule."""
     way = (crossing.hook, crossing.interface_in or None, crossing.interface_out or None)
     traffic = Traffic(flow.protocol, flow.ports, flow.icmp_type)
     ends = ((_named(flow.source),), (_named(flow.destination),))
@@ -58,7 +59,8 @@ def _protocols(entry: Translation, plan: Plan) -> tuple[int, ...]:
     return tuple(sorted({flow.protocol for flow in led if intersect(flow.ports, ports)})) or (TCP, UDP)
 
 
-def _merged(rules: Iterable[Intended]) -> list[Intended]:
+def merged(rules: Iterable[Intended]) -> list[Intended]:
+    """The same in few rules, in an order of their own."""
     found = list(rules)
     for differing in ("traffic", "sources", "destinations"):
         found = list(_joined(found, differing))

@@ -67,8 +67,8 @@ def test_every_problem_is_told_at_once():
         read("rules-csv", wrong, "rules.csv")
     found = {(problem.line, problem.path) for problem in refused.value.problems}
     assert found == {
-        (2, "order"), (3, "action"), (4, "order"), (4, "source"), (5, "source"), (6, "service"), (7, "service"),
-        (8, ""),
+        (2, "order"), (3, "action"), (4, "order"), (4, "source"), (5, "source"),
+        (6, "service"), (7, "service"), (8, ""),
     }  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def _inexpressible(intent: Intent) -> Iterator[InvalidInput]:
         yield InvalidInput.of(f"an ASA is no firewall on a host, as the site says of {intent.point}")
     for rule in intent.rules:
         if rule.interface_in is None:
-            message = f"the site does not say on which interface of {intent.point} {_names(rule.sources)} arrive"
+            message = f"the site does not say on which interface of {intent.point} {names_text(rule.sources)} arrive"
             yield InvalidInput.of(message, hint=f"add the zone under enforcement.{intent.point}.interfaces")
     for entry in intent.redirections:
         yield from _no_redirection(entry, intent)
@@ -66,7 +66,7 @@ def _no_redirection(entry: Redirection, intent: Intent) -> Iterator[InvalidInput
 
 
 @dataclass(slots=True)
-class _Names:
+class Names:
     """Names of objects, made of what they stand for, each once."""
 
     taken: dict[str, object] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class _Writer:
 
     def __init__(self, intent: Intent):
         self._intent = intent
-        self._names = _Names()
+        self._names = Names()
         self._objects: dict[str, list[str]] = {}
         self._groups: dict[str, list[str]] = {}
 
@@ -113,7 +113,7 @@ class _Writer:
         name = f"{interface}_in"
         for rule in self._intent.rules:
             if rule.interface_in == interface:
-                yield from (f"access-list {name} remark {text}" for text in _remarks(rule))
+                yield from (f"access-list {name} remark {text}" for text in remarks(rule))
                 yield from (f"access-list {name} extended permit {line}" for line in self._entries(rule))
         yield f"access-list {name} extended deny ip any any log"
         yield f"access-group {name} in interface {interface}"
@@ -126,7 +126,9 @@ class _Writer:
             protocol, _, ports = traffic[0].partition(" destination ")
             yield f"{protocol} {ends} {ports}"
             return
-        group = self._group("service", f"to-{_names(rule.destinations, '-')}", [f"service-object {x}" for x in traffic])
+        group = self._group(
+            "service", f"to-{names_text(rule.destinations, '-')}", [f"service-object {x}" for x in traffic]
+        )
         yield f"object-group {group} {ends}"
 
     def _end(self, ends: tuple[Named, ...]) -> str:
@@ -135,7 +137,7 @@ class _Writer:
         members = [member for end in ends for member in self._members(end)]
         if len(members) == 1 and members[0].startswith("object "):
             return members[0]
-        wish = ends[0].name if len(ends) == 1 else _names(ends, "-")
+        wish = ends[0].name if len(ends) == 1 else names_text(ends, "-")
         return f"object-group {self._group('network', f'{wish}-all', [f'network-object {one}' for one in members])}"
 
     def _members(self, end: Named) -> Iterator[str]:
@@ -146,10 +148,10 @@ class _Writer:
             if versions.count(network.version) == 1:
                 wish = end.name if network.version == min(versions) else f"{end.name}-v6"
                 name = self._names.of(wish, network)
-                self._objects[f"object network {name}"] = [_object(network)]
+                self._objects[f"object network {name}"] = [object_line(network)]
                 yield f"object {name}"
             else:
-                yield _member(network)
+                yield member(network)
 
     def _group(self, kind: str, wish: str, members: list[str]) -> str:
         name = self._names.of(wish, (kind, tuple(members)))
@@ -165,12 +167,12 @@ class _Writer:
             mapped = self._names.of(f"public-{to.network_address}", ("public", to))
             if mapped not in seen:
                 yield f"object network {mapped}"
-                yield f" {_object(to)}"
+                yield f" {object_line(to)}"
             seen.add(mapped)
             services = [""] if entry.to_ports is None else [f" service {one}" for one in _translated_ports(entry)]
             for service in services:
                 yield f"object network {self._names.of(f'{entry.becomes.name}{service}', (real, mapped, service))}"
-                yield f" {_object(real)}"
+                yield f" {object_line(real)}"
                 yield f" nat {way} static {mapped}{service}"
 
 
@@ -193,21 +195,24 @@ def _service_lines(kind: Traffic) -> Iterator[str]:
         yield name
 
 
-def _object(network: IPv4Network | IPv6Network) -> str:
+def object_line(network: IPv4Network | IPv6Network) -> str:
+    """The line of an object that is a network."""
     if network.prefixlen == network.max_prefixlen:
         return f"host {network.network_address}"
-    return f"subnet {_written(network)}"
+    return f"subnet {written(network)}"
 
 
-def _member(network: IPv4Network | IPv6Network) -> str:
-    return f"host {network.network_address}" if network.prefixlen == network.max_prefixlen else _written(network)
+def member(network: IPv4Network | IPv6Network) -> str:
+    """A network as a member of a group."""
+    return f"host {network.network_address}" if network.prefixlen == network.max_prefixlen else written(network)
 
 
-def _written(network: IPv4Network | IPv6Network) -> str:
+def written(network: IPv4Network | IPv6Network) -> str:
+    """A network as commands have it: with a mask, or a prefix."""
     return f"{network.network_address} {network.netmask}" if isinstance(network, IPv4Network) else str(network)
 
 
-def _remarks(rule: Intended) -> Iterator[str]:
+def remarks(rule: Intended) -> Iterator[str]:
     """Why the entries are there, in as many lines as it takes."""
     line = ""
     for id in rule.requirements:
@@ -218,5 +223,6 @@ def _remarks(rule: Intended) -> Iterator[str]:
     yield line
 
 
-def _names(ends: Iterable[Named], between: str = ", ") -> str:
+def names_text(ends: Iterable[Named], between: str = ", ") -> str:
+    """The names of ends, each once."""
     return between.join(dict.fromkeys(end.name for end in ends))

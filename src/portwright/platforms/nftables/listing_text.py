@@ -357,7 +357,10 @@ class _Reader:
         if table is None or name not in table.chains:
             raise self._error(words[0] if words else self._last, "this names no chain that the file has made before")
         rules = table.chains[name].rules
-        if rest and rest[0].text in ("index", "handle", "position"):
+        at = _index(rest)
+        if at is not None and at < len(rules):  # nft(8), "RULES": `insert` before it, `add` behind it, from 0
+            rules.insert(at if verb == "insert" else at + 1, Rule(statements(rest[2:]), place))
+        elif rest and rest[0].text in ("index", "handle", "position"):
             self._ruleset.unknown.append(place)
         elif verb == "insert":
             rules.insert(0, Rule(statements(rest), place))
@@ -397,12 +400,25 @@ class _Reader:
             table.chains[name].rules.clear()
         elif verb.text == "flush" and table is not None and kind in ("set", "map") and name in table.sets:
             table.sets[name].elements.clear()
+        elif verb.text == "delete" and table is not None and kind in ("set", "map") and name in table.sets and not rest:
+            del table.sets[name]
+        elif verb.text == "delete" and table is not None and kind == "element" and name in table.sets:
+            gone = {str(one.key) for one in self._elements(table.sets[name], rest, verb)}
+            table.sets[name].elements = [one for one in table.sets[name].elements if str(one.key) not in gone]
         else:
             self._ruleset.unknown.append(self._place(verb))
 
 
 _PAIRS = {"{": "}", "(": ")", "[": "]"}
 _DEVICE = ("device", "devices")
+
+
+def _index(words: list[Token]) -> int | None:
+    """The number after `index`, where a rule begins so."""
+    is_given = len(words) > 1 and words[0].text == "index" and words[1].text.isdecimal() and len(words[1].text) < 7
+    return int(words[1].text) if is_given else None
+
+
 _SET_WORDS = ("type", "typeof", "size", "gc-interval", "auto-merge", "policy", "comment", "counter")
 
 

@@ -16,7 +16,7 @@ from portwright.policy.intent import Intended, Intent, Named, Redirection, Traff
 
 SUFFIX = ".nft"
 _TABLE = "inet portwright"
-_FAMILY = {4: "ip", 6: "ip6"}
+FAMILY = {4: "ip", 6: "ip6"}
 _ICMP = {4: "icmp type echo-request", 6: "icmpv6 type echo-request"}
 _STATES = "ct state vmap { established : accept, related : accept, invalid : drop }"
 _NEIGHBORS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert, packet-too-big } accept"
@@ -82,23 +82,23 @@ class _Writer:
 
     def _rule(self, rule: Intended) -> Iterator[str]:
         way = [
-            f'{word} "{_quoted(name)}"'
+            f'{word} "{quoted(name)}"'
             for word, name in (("iifname", rule.interface_in), ("oifname", rule.interface_out))
             if name
         ]
         for version in (4, 6):
-            sources, destinations = (_joined(ends, version) for ends in (rule.sources, rule.destinations))
+            sources, destinations = (joined(ends, version) for ends in (rule.sources, rule.destinations))
             if sources and destinations:
                 ends = [self._end("saddr", sources, version), self._end("daddr", destinations, version)]
-                for traffic in _matches(rule.traffic, version):
-                    yield " ".join([*way, *filter(None, ends), traffic, f'accept comment "{_comment(rule)}"'])
+                for traffic in matches(rule.traffic, version):
+                    yield " ".join([*way, *filter(None, ends), traffic, f'accept comment "{comment_of(rule)}"'])
 
     def _end(self, word: str, ranges: Intervals, version: int) -> str:
-        family = _FAMILY[version]
+        family = FAMILY[version]
         whole = (1 << (32 if version == 4 else 128)) - 1
         if ranges == ((0, whole),):
             return f"meta nfproto ipv{version}" if word == "saddr" else ""
-        texts = _texts(ranges, version)
+        texts = texts_of(ranges, version)
         if len(texts) == 1:
             return f"{family} {word} {texts[0]}"
         if len(texts) <= _INLINE:
@@ -121,7 +121,7 @@ def _set(name: str, version: int, ranges: Intervals) -> Iterator[str]:
     yield f"        type ipv{version}_addr"
     yield "        flags interval"
     yield "        elements = {"
-    yield ",\n".join(f"            {text}" for text in _texts(ranges, version))
+    yield ",\n".join(f"            {text}" for text in texts_of(ranges, version))
     yield "        }"
     yield "    }"
     yield ""
@@ -135,18 +135,18 @@ def _redirected(entry: Redirection, intent: Intent) -> Iterator[str]:
             continue
         if len(becomes) != 1 or becomes[0][0] != becomes[0][1]:
             raise _inexpressible(intent, f"{entry.becomes.name} is more than one address")
-        family, way = _FAMILY[version], f'iifname "{_quoted(entry.interface_in)}" ' if entry.interface_in else ""
-        target = _texts(becomes, version)[0]
-        ends = f"{way}{family} daddr {_listed(_texts(to, version))}"
+        family, way = FAMILY[version], f'iifname "{quoted(entry.interface_in)}" ' if entry.interface_in else ""
+        target = texts_of(becomes, version)[0]
+        ends = f"{way}{family} daddr {listed(texts_of(to, version))}"
         if entry.to_ports is None:
             yield f"{ends} dnat {family} to {target}"
             continue
-        ports = _listed(_spans(entry.to_ports))
+        ports = listed(spans(entry.to_ports))
         if entry.becomes_ports is not None:
             if len(entry.becomes_ports) != 1:
                 raise _inexpressible(intent, f"{entry.becomes.name} has several ranges of ports")
             target = f"[{target}]" if version == 6 else target
-            target += f":{_spans(entry.becomes_ports)[0]}"
+            target += f":{spans(entry.becomes_ports)[0]}"
         for protocol in map(protocol_name, entry.protocols):
             yield f"{ends} {protocol} dport {ports} dnat {family} to {target}"
 
@@ -155,7 +155,7 @@ def _inexpressible(intent: Intent, what: str) -> InvalidInput:
     return InvalidInput.of(f"nftables at {intent.point} cannot express a translation of the site: {what}")
 
 
-def _matches(traffic: Iterable[Traffic], version: int) -> Iterator[str]:
+def matches(traffic: Iterable[Traffic], version: int) -> Iterator[str]:
     """The traffic of one IP version, all ports of a protocol in one match."""
     found: dict[int, list[Interval]] = {}
     for kind in traffic:
@@ -164,19 +164,21 @@ def _matches(traffic: Iterable[Traffic], version: int) -> Iterator[str]:
         if protocol == ICMP:
             yield _ICMP[version]
         elif protocol in (TCP, UDP):
-            yield f"{protocol_name(protocol)} dport {_listed(_spans(normalize(ports)))}"
+            yield f"{protocol_name(protocol)} dport {listed(spans(normalize(ports)))}"
         else:
             yield f"meta l4proto {protocol}"
 
 
-def _joined(ends: Iterable[Named], version: int) -> Intervals:
+def joined(ends: Iterable[Named], version: int) -> Intervals:
+    """The addresses of ends, of one IP version."""
     joined = Addresses()
     for end in ends:
         joined = joined | end.addresses
     return joined.family(version)
 
 
-def _texts(ranges: Intervals, version: int) -> list[str]:
+def texts_of(ranges: Intervals, version: int) -> list[str]:
+    """Ranges of addresses as constants of nftables."""
     address = IPv4Address if version == 4 else IPv6Address
     found = Addresses(v4=ranges) if version == 4 else Addresses(v6=ranges)
     networks = found.texts()
@@ -188,11 +190,13 @@ def _span(pair: Interval, address: type[IPv4Address] | type[IPv6Address]) -> str
     return first if first == last else f"{first}-{last}"
 
 
-def _spans(ports: Intervals) -> list[str]:
+def spans(ports: Intervals) -> list[str]:
+    """Ports as constants."""
     return [str(first) if first == last else f"{first}-{last}" for first, last in ports]
 
 
-def _listed(texts: list[str]) -> str:
+def listed(texts: list[str]) -> str:
+    """Constants as a match has them: one, or a set."""
     return texts[0] if len(texts) == 1 else f"{{ {', '.join(texts)} }}"
 
 
@@ -200,15 +204,15 @@ def _names(ends: Iterable[Named]) -> str:
     return ", ".join(dict.fromkeys(end.name for end in ends))
 
 
-def _comment(rule: Intended) -> str:
+def comment_of(rule: Intended) -> str:
     """The requirements, as far as a comment can hold them; what stands above the rule has them all."""
-    text = _quoted(" ".join(rule.requirements))
+    text = quoted(" ".join(rule.requirements))
     if len(text.encode()) < _COMMENT:
         return text
     kept = text[: _COMMENT - 5].rpartition(" ")[0]
     return f"{kept} ..."
 
 
-def _quoted(text: str | None) -> str:
+def quoted(text: str | None) -> str:
     """A text between quotation marks: nft has no way to escape one."""
     return "".join(character for character in text or "" if character.isprintable() and character != '"')

@@ -42,15 +42,16 @@ def _rows(intent: Intent) -> Iterator[list[str]]:
                 "permit",
                 rule.interface_in or ANY,
                 rule.interface_out or ANY,
-                _addresses(rule.sources),
-                _addresses(rule.destinations),
+                addresses_cell(rule.sources),
+                addresses_cell(rule.destinations),
                 _services(rule.traffic),
-                _remark(rule),
+                remark(rule),
             ]
     yield ["deny", ANY, ANY, ANY, ANY, ANY, "everything else"]
 
 
-def _addresses(ends: Iterable[Named]) -> str:
+def addresses_cell(ends: Iterable[Named]) -> str:
+    """The addresses of ends, as a cell says them."""
     found = Addresses()
     for end in ends:
         found = found | end.addresses
@@ -72,6 +73,7 @@ def _service(protocol: int, ports: Intervals) -> str:
     return f"{name}/{ports_text(ports)}" if ports else name
 
 
-def _remark(rule: Intended) -> str:
+def remark(rule: Intended) -> str:
+    """Who reaches whom, and what for."""
     ends = (", ".join(dict.fromkeys(end.name for end in ends)) for ends in (rule.sources, rule.destinations))
     return f"{' > '.join(ends)}: {' '.join(rule.requirements)}"

@@ -54,6 +54,9 @@ def not_judged(report: CheckReport) -> list[str]:
     if report.not_judged and report.excess_judged:
         rules = "rule also permits" if report.not_judged == 1 else "rules also permit"
         told.append(f"{report.not_judged} {rules} traffic between addresses that the site does not name (--all)")
+    if report.untranslated:
+        flows = "a required flow leaves" if report.untranslated == 1 else f"{report.untranslated} required flows leave"
+        told.append(f"who translates the private addresses with which {flows} for public ones")
     return told
 
 

@@ -1,0 +1,175 @@
+"""From one configuration to another, command by command, and what a command makes of a configuration.
+
+The two know nothing of each other: commands are made from two texts, and `changed` does to one text what the device
+would do, so that each judges the other.
+"""
+
+from collections.abc import Iterator
+
+from portwright.platforms.cisco_asa.alignment import aligned
+from portwright.platforms.cisco_asa.lines import Block
+from portwright.platforms.cisco_asa.listing import Listing, identity
+
+_DEFINITIONS = ("object", "object-group")
+Command = tuple[str, ...]  # a line, and those that are indented below it
+
+
+def commands_of(old: Listing, new: Listing) -> Command:
+    """The commands from one configuration to another: definitions first, then entries, then what nothing uses more."""
+    made = [line for head, body in _definitions(new).items() if head not in _definitions(old) for line in (head, *body)]
+    gone = [f"no {head}" for head in reversed(_definitions(old)) if head not in _definitions(new)]
+    lists = dict.fromkeys((*new.lists, *old.lists))
+    unbound, bound = (_only(one, other, "access-group") for one, other in ((old, new), (new, old)))
+    return (
+        *made,
+        *(f"no {line}" for line in unbound),
+        *(line for name in lists for line in _entries(name, old, new)),
+        *bound,
+        *_inspections(old, new),
+        *gone,
+    )
+
+
+def _definitions(listing: Listing) -> dict[str, Command]:
+    """Objects and groups by their first line."""
+    return {
+        " ".join(block.head.words): tuple(f" {line.text}" for line in block.body)
+        for word in _DEFINITIONS
+        for block in listing.blocks_of(word)
+    }
+
+
+def _only(one: Listing, other: Listing, word: str) -> list[str]:
+    """The commands of one configuration that the other does not have."""
+    known = set(other.commands_of(word))
+    return [" ".join(words) for words in one.commands_of(word) if words not in known]
+
+
+def _entries(name: str, old: Listing, new: Listing) -> Iterator[str]:
+    """From one access list to the other, from its top on, with numbers as they are at that moment.
+
+    An entry that moves is taken out first, since a device takes none twice.
+    """
+    before, after = ([line.words[2:] for line in one.lists.get(name, ())] for one in (old, new))
+    if not after:
+        yield f"clear configure access-list {name}"
+        return
+    kept = aligned(before, after)
+    gone = {at for at in range(len(before)) if at not in kept}
+    new_ones = {identity(words) for at, words in enumerate(after) if at not in kept.values() and words[0] != "remark"}
+    moving = {at for at in gone if before[at][0] != "remark" and identity(before[at]) in new_ones}
+    yield from (f"no access-list {name} {' '.join(before[at])}" for at in sorted(moving))
+    stay = [(words, kept.get(at)) for at, words in enumerate(before) if at not in moving]
+    yield from _in_order(name, stay, after)
+
+
+def _in_order(name: str, before: list[tuple[Command, int | None]], after: list[Command]) -> Iterator[str]:
+    """`before` says of each line where it stands afterwards; None: nowhere. What is new comes before what goes."""
+    places = [to for _, to in before]
+    at = 0
+    for number, words in enumerate(after):
+        if number not in places:
+            yield f"access-list {name} line {number + 1} {' '.join(words)}"
+            continue
+        for gone, _ in before[at : places.index(number)]:
+            yield _removal(name, number + 1, gone)
+        at = places.index(number) + 1
+    yield from (_removal(name, len(after) + 1, words) for words, _ in before[at:])
+
+
+def _removal(name: str, position: int, words: Command) -> str:
+    """Remarks may be alike: they are taken out by their line."""
+    line = f"line {position} " if words[0] == "remark" else ""
+    return f"no access-list {name} {line}{' '.join(words)}"
+
+
+def _inspections(old: Listing, new: Listing) -> Iterator[str]:
+    """What is inspected in one configuration and not in the other, in its class."""
+    before, after = _inspected(old), _inspected(new)
+    for place in (*after, *(place for place in before if place not in after)):
+        was, is_now = before.get(place, ()), after.get(place, ())
+        lines = [f"  {line}" for line in is_now if line not in was]
+        lines += [f"  no {line}" for line in was if line not in is_now]
+        if lines:
+            yield from (f"policy-map {place[0]}", f" class {place[1]}", *lines)
+
+
+def _inspected(listing: Listing) -> dict[tuple[str, str], list[str]]:
+    """What each class of each policy inspects."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for block in listing.blocks_of("policy-map"):
+        place = (block.head.words[-1], "")
+        for line in block.body:
+            if line.words[0] == "class":
+                place = (place[0], line.words[-1])
+            elif line.words[0] == "inspect":
+                found.setdefault(place, []).append(line.text)
+    return found
+
+
+# What a command does
+
+
+def changed(listing: Listing, command: Command) -> str:
+    """The configuration after one command. Raises ValueError for one that `commands_of` does not write."""
+    words = tuple(command[0].split())
+    removes = words[0] == "no"
+    words = words[1:] if removes else words
+    if words[:2] == ("clear", "configure"):
+        return _without(listing, {line.number for line in listing.lists.get(words[3], ())})
+    if words[0] == "access-list":
+        return _without_entry(listing, words) if removes else _with_entry(listing, words)
+    if words[0] in _DEFINITIONS:
+        found = (block for block in listing.blocks_of(words[0]) if block.head.words[:3] == words[:3])
+        return _without_blocks(listing, found) if removes else listing.with_lines(listing.first_list, (), command)
+    if words[0] == "access-group":
+        found = (block for block in listing.blocks_of(words[0]) if block.head.words == words)
+        return _without_blocks(listing, found) if removes else listing.with_lines(listing.behind(words[0]), command, ())
+    if words[0] == "policy-map":
+        return _inspecting(listing, words[-1], command)
+    raise ValueError(f"not a command of a change: {command[0]}")
+
+
+def _with_entry(listing: Listing, words: Command) -> str:
+    name, at, rest = words[1], int(words[3]), words[4:]
+    entries = listing.lists.get(name, [])
+    line = " ".join(("access-list", name, *rest))
+    if rest[0] != "remark" and listing.entry(name, line) is not None:
+        raise ValueError(f"the entry stands there already: {line}")
+    if not entries:
+        number = listing.behind("access-list")
+    else:
+        number = entries[at - 1].number if at <= len(entries) else listing.end_of(name)
+    return listing.with_lines(number, (line,), ())
+
+
+def _without_entry(listing: Listing, words: Command) -> str:
+    name = words[1]
+    at = int(words[3]) if words[2] == "line" else 0
+    rest = words[4:] if at else words[2:]
+    for position, line in enumerate(listing.lists.get(name, ()), 1):
+        if line.words[2:] == rest and at in (0, position):
+            return _without(listing, {line.number})
+    raise ValueError(f"there is no such entry: {' '.join(words)}")
+
+
+def _without(listing: Listing, numbers: set[int]) -> str:
+    return "\n".join(line for number, line in enumerate(listing.lines, 1) if number not in numbers)
+
+
+def _without_blocks(listing: Listing, blocks: Iterator[Block]) -> str:
+    return _without(listing, {line.number for block in blocks for line in (block.head, *block.body)})
+
+
+def _inspecting(listing: Listing, policy: str, command: Command) -> str:
+    """A policy with what its class inspects from now on, or no longer."""
+    name, lines = command[1].split()[1], [line.strip() for line in command[2:]]
+    place = ("", "")
+    for block in listing.blocks_of("policy-map"):
+        for line in block.body if block.head.words[-1] == policy else ():
+            place = (policy, line.words[-1]) if line.words[0] == "class" else place
+            if line.words[:2] == ("class", name) and not lines[0].startswith("no "):
+                return listing.with_lines(line.number + 1, [f"  {one}" for one in lines], ())
+            if place == (policy, name) and f"no {line.text}" in lines:
+                return _without(listing, {line.number})
+    raise ValueError(f"there is no class {name} in policy-map {policy}")

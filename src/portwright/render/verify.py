@@ -1,0 +1,114 @@
+"""The proof of a change, from its two texts and its commands, before anything of it is written.
+
+The proof has parts that know nothing of each other: the text after the change is checked like anybody's configuration;
+it is compared with the running one, packet by packet; and the commands, taken one by one, lead to it and back.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from portwright import platforms
+from portwright.check.points import Reading
+from portwright.check.run import Check, preferences
+from portwright.errors import InvalidInput
+from portwright.packets.box import Box
+from portwright.packets.fields import Field
+from portwright.packets.packetset import PacketSet
+from portwright.plan.model import Plan
+from portwright.policy.editing import Editor
+from portwright.policy.reference import rule_reference
+from portwright.policy.text import box_text
+from portwright.policy.translation import free
+from portwright.render.effect import Effect, known_connections, same, union
+from portwright.render.model import Proof, Remaining
+from portwright.render.needs import Allowance, Stay
+from portwright.render.stand import Stand
+from portwright.site.naming import site_naming
+
+_SHOWN = 12  # boxes of packets that are spelled out
+_STOPPED = {
+    "missing": "no rule that can be put in here lets it pass",
+    "reply": "no rule that can be put in here lets the replies pass",
+    "bypass": "the point sees one direction of the connection alone: a path has to change, not a rule",
+    "undecided": "it hangs on a line that is not modelled, and may be in order",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Claim:
+    """What a change is to do."""
+
+    missing: Sequence[str]  # ids of flows
+    may_pass: Allowance
+    stay: Stay
+    knows_connections: bool  # packets of connections that were let through may pass more, too
+
+
+class Verifier:
+    """Proves the changes of one point."""
+
+    def __init__(self, plan: Plan, readings: Mapping[str, Reading], point: str, old: Stand):
+        self._plan, self._readings, self._point, self._old = plan, readings, point, old
+        self._prefer = preferences(plan.site)
+        self._naming = site_naming(plan.site)
+
+    def remaining(self, new: Stand, missing: Sequence[str]) -> Iterator[Remaining]:
+        """The flows that the whole check still does not let pass here, with what stops them."""
+        platform, file = self._plan.site.points[self._point].platform, self._old.view.reading.configuration.file
+        reading = Reading(platforms.read(platform, new.text, file), new.text)
+        judge = Check(self._plan, {**self._readings, self._point: reading}).judge
+        for result in (judge.result(self._plan.flow(id)) for id in missing):
+            here = [obstacle for obstacle in result.obstacles if obstacle.point == self._point]
+            if here:
+                rules = here[0].rules
+                because = rule_reference(rules[0], self._point) if rules else None
+                undecided = all(obstacle.kind == "undecided" for obstacle in here)
+                yield Remaining(result.flow.id, here[0].reason or _STOPPED[here[0].kind], because, undecided)
+
+    def proof(
+        self, new: Stand, claim: Claim, remaining: Sequence[Remaining], editor: Editor, commands: Sequence[str]
+    ) -> Proof:
+        """What the change does, and which part of the claim does not hold."""
+        effect, space = Effect.of(self._old, new), new.view.space
+        gained, lost = union(space, effect.gained), union(space, effect.lost)
+        known = known_connections(space)
+        allowed = claim.may_pass | known if claim.knows_connections else claim.may_pass
+        told = gained - known if claim.knows_connections else gained
+        missed = union(space, claim.stay.missed(effect.lost))
+        beyond = union(space, allowed.beyond(effect.gained))
+        left = {one.what for one in remaining}
+        failures = (
+            *(f"this would pass, and is not missing: {text}" for text in self._texts(beyond, editor)),
+            *(f"this would not pass any more: {text}" for text in self._texts(missed, editor)),
+            *self._by_commands(new, editor, tuple(commands)),
+        )
+        mended = tuple(id for id in claim.missing if id not in left)
+        return Proof(mended, self._texts(told, editor), self._texts(lost, editor), claim.knows_connections, failures)
+
+    def _by_commands(self, new: Stand, editor: Editor, commands: tuple[str, ...]) -> Iterator[str]:
+        """Whether the commands lead from one text to the other, and back."""
+        back = editor.commands(new.text, self._old.text)
+        for title, start, steps, end in (
+            ("the commands do not lead to the proved text", self._old, commands, new),
+            ("the rollback does not lead back", new, back, self._old),
+        ):
+            try:
+                reached = self._old.like(editor.applied(start.text, steps))
+            except (InvalidInput, ValueError) as problem:
+                yield f"{title}: {problem}"
+                continue
+            if not same(reached, end):
+                yield title
+
+    def _texts(self, packets: PacketSet, editor: Editor) -> tuple[str, ...]:
+        """Packets in flow notation, without what says nothing: states, and what rules cannot tell."""
+        interfaces = self._old.view.reading.configuration.interfaces
+        untold = [Field.FLAGS, Field.STATE, *([] if editor.TELLS_DEPARTURE else [Field.OUT])]
+        untold += [Field.IN, Field.OUT] if self._plan.site.points[self._point].on is not None else []
+        texts, left_out = dict[str, None](), 0
+        for version in (4, 6):
+            own = PacketSet.of(packets.space, [Box(((Field.VERSION, ((version, version),)),))])
+            boxes, more = (free(packets, *untold) & own).cover(_SHOWN, self._prefer)
+            texts |= dict.fromkeys(box_text(box, interfaces, self._naming) for box in boxes)
+            left_out += more
+        return (*texts, *(["and more"] if left_out else []))
