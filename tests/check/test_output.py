@@ -54,3 +54,15 @@ def test_json_says_what_it_rests_on(f6):
     assert "payload-class" in unknown["text"]
     hanging = [one["flows"] for one in document["findings"] if "flows" in one]
     assert [len(flows) for flows in hanging] == [3]
+
+
+def test_a_fix_was_tried(f6):
+    """The commands that close the finding, on lines of their own; without --fix nothing is tried."""
+    f6.edit(f6.core, "access-list reports_in extended permit object crm-sdk-listener object ssrs01 object fe01 \n", "")
+    [missing] = f6.check().findings("missing")
+    assert missing["fix"] is None
+    [missing] = f6.check("--fix").findings("missing")
+    commands = missing["fix"].split("\n")
+    assert commands[-1].endswith("extended permit object crm-sdk-listener object ssrs01 object fe01")
+    text = run("check", "site.yaml", "--today", "2026-06-01", "--fix").out
+    assert all(command in " ".join(text.split()) for command in commands)

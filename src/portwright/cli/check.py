@@ -1,14 +1,15 @@
 """`portwright check`: prove the configurations of a site."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from portwright.check.points import Reading
 from portwright.check.report import CheckReport, Counting
 from portwright.check.run import Check
 from portwright.cli.options import format_option
@@ -17,6 +18,7 @@ from portwright.cli.saving import force_option, save
 from portwright.cli.site import config_option, load, today_option
 from portwright.errors import ExitStatus
 from portwright.findings import Kind, Severity
+from portwright.plan.model import Plan
 
 Result = str | dict[str, Any]
 
@@ -35,6 +37,7 @@ class Request:
     output: str
     target: str | None
     force: bool
+    fix: bool
 
 
 @click.command()
@@ -53,6 +56,7 @@ class Request:
     metavar="KINDS",
     help="Kinds of findings that make the exit status (errors, undecided).",
 )
+@click.option("--fix", is_flag=True, help="Show with each finding the commands that were tried and close it.")
 @today_option
 @format_option("text", "json", "sarif", "junit", "markdown")
 @click.option("-o", "--output", "target", metavar="FILE", help="Write the report to this file.")
@@ -82,8 +86,17 @@ def _report(request: Request) -> CheckReport:
 
         focus = focus_on(plan, request.focus)
     report = Check(plan, readings).run(request.everything)
+    report = _with_fixes(report, plan, readings) if request.fix else report
     report = compared(report, baseline) if baseline is not None else report
     return focused(report, focus) if focus is not None else report
+
+
+def _with_fixes(report: CheckReport, plan: Plan, readings: Mapping[str, Reading]) -> CheckReport:
+    """The report with the commands that close its findings; what the plan advises stays as it is."""
+    from portwright.render.fix import fixes
+
+    found = fixes(report, plan, readings)
+    return replace(report, findings=tuple(replace(one, fix=found.get(one.id, one.fix)) for one in report.findings))
 
 
 def _status(report: CheckReport, counting: Counting) -> int:

@@ -1,6 +1,7 @@
 """The evidence of a finding in words, the same in every report for people: labels, and what stands behind them."""
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from portwright.catalog.model import Break
 from portwright.check.judge import Judgment
@@ -84,7 +85,7 @@ def evidence(finding: Finding, plan: Plan) -> Iterator[tuple[str, str]]:
     if others := _others(finding.breaks):
         yield "also breaks", others
     if finding.fix:
-        yield "to mend it", finding.fix
+        yield from zip_longest(["to mend it"], finding.fix.split("\n"), fillvalue="")
     if finding.place:
         yield "see", finding.place
 
