@@ -27,6 +27,7 @@ Try next, after `. .venv/bin/activate`:
   what has to be open, why     portwright plan {site}
   one packet, one answer       portwright decide {config} "{packet}"
   what the edit changed        portwright diff {good} {config}
+  what mends it                portwright render {site} --change --against core-fw={config}
   a configuration by itself    portwright lint {config}
 
 More faults are in {faults}, more to read in docs/README.md."""
