@@ -100,3 +100,59 @@ def test_any_public_address_will_do(tmp_path):
     plan = make_plan(catalog, parse_site(SITE.encode(), tmp_path, catalog))
     text = one + RULES.format(forward=f"{V4}\n  {V6}", prerouting=both)
     assert Check(plan, {"fw": Reading(read("nftables", text, "fw.nft"), text)}).run().verdict == "proved"
+
+
+ONLY_V4 = SITE.replace(", fd00:1::/64", "").replace(", fd00:2::/64", "").replace(', "fd00:2::5"', "")
+
+
+def judged(tmp_path, text, site=ONLY_V4, product=PRODUCT):
+    (tmp_path / "shop.yaml").write_text(product)
+    catalog = load_catalog([tmp_path / "shop.yaml"])
+    plan = make_plan(catalog, parse_site(site.encode(), tmp_path, catalog))
+    return Check(plan, {"fw": Reading(read("nftables", text, "fw.nft"), text)}).run()
+
+
+def hooked(hook, priority, rule):
+    """A table of its own with one base chain."""
+    kind = "nat" if priority in ("srcnat", "dstnat") else "filter"
+    name = f"{hook}_{priority}"
+    return f"table inet {name} {{\n chain {name} {{\n type {kind} hook {hook} priority {priority};\n {rule}\n }}\n}}\n"
+
+
+OUTWARD = hooked("postrouting", "srcnat", "ip saddr 10.1.0.0/16 snat ip to 192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        OUTWARD + hooked("prerouting", "raw", "ip daddr 192.0.2.1 drop"),
+        OUTWARD + hooked("prerouting", "raw", 'iifname "r" ip daddr != 10.0.0.0/8 drop'),
+        hooked("prerouting", "dstnat", TO) + hooked("postrouting", "200", "ip saddr 192.0.2.10 drop"),
+        hooked("prerouting", "dstnat", TO) + hooked("prerouting", "raw", "ip saddr 10.2.0.5 tcp sport 443 notrack"),
+    ],
+    ids=["raw", "raw by network", "late", "notrack"],
+)
+def test_replies_are_never_proved_by_the_wrong_look(tmp_path, extra):
+    """Filters before and behind the translation of replies see other addresses than those between."""
+    forward = hooked("forward", "filter", f"ct state established,related accept\n {V4}\n drop")
+    assert judged(tmp_path, forward).verdict == "proved"
+    assert judged(tmp_path, forward + extra).verdict != "proved"
+
+
+def test_many_ports_led_to_one_do_not_all_arrive(tmp_path):
+    """Whoever asks for another port than that one reaches nothing."""
+    product = PRODUCT.replace("ports: 443", "ports: 5000-5100")
+    forward = hooked("forward", "filter", "ct state established,related accept\n tcp dport 5000-5100 accept\n drop")
+    led = hooked("prerouting", "dstnat", "ip daddr 10.2.0.5 tcp dport 5000-5100 dnat ip to 10.2.0.5:5000")
+    assert judged(tmp_path, forward + led, product=product).verdict != "proved"
+
+
+def test_what_strays_excuses_nothing(tmp_path):
+    """A flow denied on purpose and led to another host does not make that host's port needed."""
+    text = hooked(
+        "forward", "filter", "ct state established,related accept\n ip daddr 10.2.0.6 tcp dport 443 accept\n drop"
+    )
+    text += hooked("prerouting", "dstnat", "ip daddr 10.2.0.5 tcp dport 443 dnat ip to 10.2.0.6")
+    site = ONLY_V4.replace("hosts: {", "hosts: {other: {addresses: [10.2.0.6]}, ")
+    site += 'except: [{flow: "tcp clients > server:443", reason: later, owner: net}]\n'
+    assert witnesses(judged(tmp_path, text, site), Kind.EXCESS)

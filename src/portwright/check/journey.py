@@ -47,6 +47,11 @@ class Journey:
     meant: PacketSet  # what goes to the destination, whoever seems to send it
 
     @property
+    def unreached(self) -> PacketSet:
+        """What is meant to arrive and never comes out, as where many ports are led to one."""
+        return self.meant - free(self.arrived, Field.SRC, Field.SPORT)
+
+    @property
     def strayed(self) -> PacketSet:
         """What comes out and does not go to the destination."""
         return self.arrived - self.meant

@@ -26,6 +26,10 @@ from portwright.source import Source
 NOT_GIVEN = "no configuration of this point is given"
 _BALANCED = "the way from {name} on to its members is not followed"
 _OPEN = "what {point} translates it to is not certain: it may be stopped here"
+_UNTRACKED = "it takes replies out of connection tracking, and translates them by it"
+_LOOKS = "whether it sees the replies translated or not is not told apart here, and its filters do not treat them alike"
+_REWRITTEN = "it would translate the replies of a connection that it has not seen"
+_UNREACHED = "it translates to a part of the destination, and nothing leads to the rest"
 _STRAYED = "it translates the packets to {where}, which is not where they are meant to go"
 _NEIGHBORS = "both ends lie in {network}: the answer may go straight back, from an address that was not asked"
 _HIDDEN = "it translates, and yet leads no address of the Internet to {where}, which is private"
@@ -213,7 +217,8 @@ class Judge:
         for journey in journeys(self.views, route.forward, packets):
             for passing in journey.passings:
                 known = self._seen.get(passing.crossing.point, PacketSet.nothing(self.space))
-                self._seen[passing.crossing.point] = known | passing.arriving | passing.inner
+                inner = passing.arriving if journey.strayed else passing.inner
+                self._seen[passing.crossing.point] = known | passing.arriving | inner
 
     def translates(self, crossing: Crossing) -> bool:
         """Report whether packets may leave the point with other addresses than they came with."""
@@ -241,12 +246,17 @@ class Judge:
         for number, passing in enumerate(journey.passings):
             yield from self._as_far_as_known(journey, number, self._there(passing, State.NEW, "missing"))
         yield from astray
+        if not astray and journey.unreached:
+            last = self._translating(journey).crossing
+            yield Obstacle("undecided", last.point, last, reason=_UNREACHED)
         yield from self._answered_directly(journey)
         answers = swapped(journey.arrived)
         for crossing in route.back:
             known = passed.get(crossing.point)
             if known is None:
                 stray = State.INVALID if is_tcp else State.NEW
+                if not is_tcp and self._changes(crossing, answers):
+                    yield Obstacle("undecided", crossing.point, crossing, reason=_REWRITTEN)
                 yield from self._there(Passing(crossing, answers, answers, answers), stray, "bypass")
             else:
                 yield from self._answers(known, crossing, answers)
@@ -254,6 +264,13 @@ class Judge:
         for passing in journey.passings:
             if passing.crossing.point not in back:
                 yield from self._without_replies(passing, is_tcp)
+
+    def _changes(self, crossing: Crossing, packets: PacketSet) -> bool:
+        """Report whether a point may translate packets that come to it as new ones."""
+        if not self.translates(crossing):
+            return False
+        to, source = self.views[crossing.point].translations(Way.of(crossing))
+        return bool(to.touches(packets) | source.touches(packets))
 
     def _answered_directly(self, journey: Journey) -> Iterator[Obstacle]:
         """A point that sends packets back to the network they came from, led to another address there.
@@ -325,12 +342,19 @@ class Judge:
         if not passing.is_translated:
             yield from self._at(view, way, crossing, answers, "reply")
             return
-        seen = (swapped(passing.leaving), swapped(passing.inner), swapped(passing.arriving))
-        for number, packets in enumerate(seen):
+        looks = (swapped(passing.leaving), swapped(passing.inner), swapped(passing.arriving))
+        if any(view.changes_state(way, packets) for packets in looks):
+            yield Obstacle("undecided", crossing.point, crossing, reason=_UNTRACKED)
+            return
+        is_cut = view.parts(way.hook).is_cut
+        for number, look in enumerate(looks):
+            seen = (look,) if is_cut or number != 1 else looks  # uncut, the filters between may stand on either side
             walker, verdicts = view.part_walker(way.hook, number), view.part_verdicts(way, number)
-            obstacles = list(self._stopped(verdicts, walker, view, way, crossing, packets, "reply"))
-            yield from obstacles
-            if obstacles:
+            found = [list(self._stopped(verdicts, walker, view, way, crossing, one, "reply")) for one in seen]
+            stopping = [obstacle for obstacles in found for obstacle in obstacles]
+            if stopping:
+                is_sure_ = all(obstacles and obstacles[0].kind == "reply" for obstacles in found)
+                yield stopping[0] if is_sure_ else replace(stopping[0], kind="undecided", reason=_LOOKS)
                 return
 
     def _strayed(self, journey: Journey) -> Iterator[Obstacle]:

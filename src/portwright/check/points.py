@@ -185,6 +185,18 @@ class PointView:
             self._part_verdicts[way, number] = self._on(way, self._part_maps[way.hook, number])
         return self._part_verdicts[way, number]
 
+    def changes_state(self, way: Way, packets: PacketSet) -> bool:
+        """Report whether a rule may take packets of a way out of connection tracking, or change their state."""
+        fixed = Box.of(self.constraints(way))
+        here = packets & PacketSet.of(self.space, [fixed] if fixed is not None else [])
+        return any(
+            here & PacketSet.of(self.space, stage.scope) & PacketSet.of(self.space, rule.match.possible)
+            for stage in self.policy(way.hook).stages
+            for chain in stage.chains.values()
+            for rule in chain.rules
+            if isinstance(rule.action, Rewrite) and any(one.field is Field.STATE for one in rule.action.changes)
+        )
+
     def part_walker(self, hook: str, number: int) -> Walker:
         """For single packets in one part of the policy."""
         key = f"{hook}/{number}"

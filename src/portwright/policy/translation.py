@@ -40,6 +40,11 @@ class Parts:
     leaving: Policy
 
     @property
+    def is_cut(self) -> bool:
+        """Report whether both cuts are there, so that what is `inner` surely stands between the translations."""
+        return bool(self.arriving.stages and self.leaving.stages)
+
+    @property
     def all(self) -> tuple[Policy, Policy, Policy]:
         """In the order in which packets meet them."""
         return self.arriving, self.inner, self.leaving
