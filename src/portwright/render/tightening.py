@@ -43,17 +43,16 @@ class Tightening:
 
     def tightened(self, stand: Stand, lines: Collection[int] | None = None) -> tuple[Stand, list[Remaining]]:
         """The point without what nothing needs, or without that of the rules on these lines; and what had to stay."""
-        left: list[Remaining] = []
-        for excess in self._excess(stand):
-            if lines is not None and excess.rule.source.line not in lines:
-                continue
+        tried: set[str] = set()  # rules by their text: lines move with every edit
+        rules = [one.rule.source for one in self._excess(stand)] if lines is not None else []
+        wanted = None if lines is None else {rule.text for rule in rules if rule.line in lines}
+        while excess := next((one for one in self._excess(stand) if _is_due(one, tried, wanted)), None):
             better = self._without(stand, excess)
-            if better is None:
-                because = self._mending.reference(excess.rule)
-                left.append(Remaining(excess.rule.source.text, _STAYS, because))
-            else:
-                stand = better
-        return stand, left
+            tried.add(excess.rule.source.text)
+            stand = better or stand
+        there = {one.rule.source.text: one for one in self._excess(stand)}  # whatever an edit was meant to do
+        still = (one for text, one in there.items() if text in tried)
+        return stand, [Remaining(one.rule.source.text, _STAYS, self._mending.reference(one.rule)) for one in still]
 
     def _needed(self) -> Mapping[str, PacketSet]:
         """Everything that has to stay: what the plan knows, in both directions, and what somebody answers for."""
@@ -183,3 +182,8 @@ class Tightening:
             for surely in (False, True):
                 if (at := obstruction(*first, surely=surely)) is not None:
                     yield from self._mending.editor.permitting(stand.text, rule, at)
+
+
+def _is_due(excess: RuleExcess, tried: Collection[str], wanted: Collection[str] | None) -> bool:
+    text = excess.rule.source.text
+    return text not in tried and (wanted is None or text in wanted)

@@ -26,6 +26,8 @@ from portwright.platforms.nftables.syntax import (
 
 _DECIDING = (Decide, DecideBy, Reject, Translate, Divert, Unknown)
 _COMMANDS = ("add", "insert", "rule", "create", "chain", "table", "replace")  # how a line begins that is no rule
+_ELEMENTS = re.compile(r"\belements\s*=\s*\{")
+_BLANK_LINES = re.compile(r"\n[ \t]*(?=\n)")
 _OPENING, _CLOSING = frozenset("{(["), frozenset("})]")
 
 
@@ -113,9 +115,12 @@ class Listing:
         """The text without some elements of a set, and what is counted of them."""
         last = self._closing(named.place)
         block = "\n".join(self.lines[named.place.line - 1 : last])
-        for key in keys:
-            block = re.sub(rf"(?<![\w.:]){re.escape(key)}(?![\w./:-])[^,}}]*(,[ \t]*)?", "", block, count=1)
-        return "\n".join([*self.lines[: named.place.line - 1], block, *self.lines[last:]])
+        start = max((found.start() for found in _ELEMENTS.finditer(block)), default=len(block))
+        head, body = block[:start], block[start:]
+        for key in keys:  # an element begins behind a brace or comma; counters and comments have numbers too
+            body = re.sub(rf"([{{,]\s*){re.escape(key)}(?![\w./:-])[^,}}]*(?:,[ \t]*)?", r"\1", body, count=1)
+        body = _BLANK_LINES.sub("", body)  # nft refuses them among elements
+        return "\n".join([*self.lines[: named.place.line - 1], head + body, *self.lines[last:]])
 
     def without_rule(self, rule: Rule) -> str:
         """The text without a rule, and without the comments right above it."""
