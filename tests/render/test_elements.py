@@ -10,7 +10,7 @@ COMMENTED = """table inet filter {
 		type inet_service
 		comment "99 is for the old server"
 		elements = { 53 counter packets 99 bytes 5, 99 counter packets 1 bytes 99,
-			     123 }
+			123 }
 	}
 }
 """
@@ -18,8 +18,8 @@ ALONE = """table inet filter {
 	set ports {
 		type inet_service
 		elements = { 53,
-			     99,
-			     123 }
+			99,
+			123 }
 	}
 }
 """
