@@ -1,7 +1,5 @@
 """Rulesets that nft takes, and whose listing says all that they do."""
 
-import re
-
 from tests.kernel.kernel import Kernel, Refused
 
 _MOST_REFUSALS = 30
@@ -34,18 +32,10 @@ def _load(kernel: Kernel, text: str, hook: str, path: bool) -> bool:
         try:
             kernel.load(text, hook, path)
         except Refused as refused:
-            lines = text.splitlines()
-            wrong = _refused(str(refused)) & set(range(len(lines)))
-            if not wrong:
+            if not refused.lines:
                 return False
-            text = "".join(f"{line}\n" for at, line in enumerate(lines) if at not in wrong)
+            lines = enumerate(text.splitlines())
+            text = "".join(f"{line}\n" for at, line in lines if at not in refused.lines)
         else:
             return True
     return False
-
-
-def _refused(message: str) -> set[int]:
-    """The lines that nft complains of, counted from 0; after a syntax error what follows means nothing."""
-    found = re.findall(r"^/dev/stdin:(\d+):\S+ Error: (syntax error)?", message, re.MULTILINE)
-    lines = [int(number) - 2 for number, _ in found]  # `flush ruleset` stands before the text
-    return set(lines[:1] if found and found[0][1] else lines)

@@ -3,18 +3,18 @@
 import re
 from collections.abc import Iterator
 
-from tests.kernel.compare import READ, Disagreement, Reader, Tally, compare
+from tests.kernel.compare import Disagreement, Reader, Tally, compare
 from tests.kernel.kernel import Kernel, Refused
 from tests.kernel.loading import settle
 
 from portwright.errors import PortwrightError
 
 _SET = re.compile(r"\{ ([^{}]*, [^{}]*) \}")
-_LINE = re.compile(r"(?<=\t\t).+")
+_LINE = re.compile(r"(?<=\t\t).+|(?<=^-A ).+", re.MULTILINE)
 _WORDS_AT_ONCE = (5, 2, 3, 4, 1)  # five: a counter
 
 
-def shrink(kernel: Kernel, found: Disagreement, read: Reader = READ) -> Disagreement:
+def shrink(kernel: Kernel, found: Disagreement, read: Reader | None = None) -> Disagreement:
     """The disagreement of that packet with the least ruleset that dropping parts leads to."""
     while smaller := next(
         (less for text in _smaller(found.source) if (less := _still(kernel, text, found, read))), None
@@ -23,7 +23,7 @@ def shrink(kernel: Kernel, found: Disagreement, read: Reader = READ) -> Disagree
     return found
 
 
-def _still(kernel: Kernel, text: str, found: Disagreement, read: Reader) -> Disagreement | None:
+def _still(kernel: Kernel, text: str, found: Disagreement, read: Reader | None) -> Disagreement | None:
     """The disagreement that is left under another ruleset, if any."""
     try:
         kernel.load(text, found.hook, found.path)
@@ -59,9 +59,9 @@ def _spans(lines: list[str]) -> Iterator[tuple[int, int]]:
     """Where blocks and lines begin and end."""
     opened = []
     for at, line in enumerate(lines):
-        if line.rstrip().endswith("{"):
+        if line.rstrip().endswith("{") or line.startswith("*"):
             opened.append(at)
-        elif line.strip() == "}" and opened:
+        elif line.strip() in ("}", "COMMIT") and opened:
             yield opened.pop(), at + 1
-        elif line.strip() and " hook " not in line:
+        elif line.strip() and " hook " not in line and not line.startswith("#"):
             yield at, at + 1
