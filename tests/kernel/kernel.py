@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from tests.kernel import frames
-from tests.kernel.programs import LAST_CHAINS, TRACER, Loaded, Refusal
+from tests.kernel.programs import LAST_CHAINS, LEGACY, TRACER, Loaded, Refusal
 from tests.kernel.router import TO_ITSELF, Probe, tos_of
 from tests.kernel.trace import Ends, Run
 
@@ -143,7 +143,7 @@ class Kernel:
             if run.table != TRACER:
                 found = replace(found, via=(*found.via, self._line(run)))
                 if not run.is_accepted:
-                    return replace(found, decided="reject" if self._rejects(run) else "drop")
+                    return replace(found, decided=self._blocked(run))
                 continue
             states = [self.loaded.states[rule] for rule in run.matched if rule in self.loaded.states]
             found = replace(found, state=State[states[0].upper()]) if states else found
@@ -160,11 +160,16 @@ class Kernel:
         line = None if run.decider is None else self.loaded.lines.get(run.decider)
         return self.loaded.policies[run.family, run.table, run.chain] if line is None else line
 
-    def _rejects(self, run: Run) -> bool:
-        return _REJECTS.search(self.loaded.listing.splitlines()[self._line(run) - 1]) is not None
+    def _blocked(self, run: Run) -> str | None:
+        """How a packet ended in a chain; None where only later, by the kernel itself, as legacy traces leave open."""
+        text = self.loaded.listing.splitlines()[self._line(run) - 1]
+        if _REJECTS.search(text):
+            return "reject"
+        return "drop" if self.dialect != LEGACY or _DROPS.search(text) else None
 
 
 _REJECTS = re.compile(r"\breject\b| -j REJECT")
+_DROPS = re.compile(r"^:\S+ DROP| -j DROP")
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -72,7 +72,7 @@ class Router:
         ways = [(name, version) for name in interfaces for version in (4, 6)]
         self._locals = {way: _local_socket(*way, tos_of(interfaces, way[0])) for way in ways}
         self._trace = TraceSocket()
-        self._legacy = nflog.LegacyTraces() if dialect == "iptables-legacy" else None
+        self._legacy = nflog.LegacyTraces() if dialect == programs.LEGACY else None
         self._flusher = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
         _checked(_libc().setns(outside, _CLONE_NEWNET))
         _ip([("", f"link set {name} up") for name in interfaces])
