@@ -203,7 +203,7 @@ _BASES: dict[str, Boxes] = {  # first word of a selector that is not modelled ->
     "arp": (),  # no IP packet has an ARP header
     **{name: box(PROTOCOL=number) for name, number in _TRANSPORTS.items()},
 }
-_REASONS = {
+REASONS = {
     "fib": "it depends on the routing table",
     "rt": "it depends on the routing table",
     "ct": "Portwright does not model this property of a connection",
@@ -253,5 +253,5 @@ def _untracked(name: str, view: View) -> Lens:
 def _doubtful(name: str) -> Lens:
     first = name.split(" ", 1)[0]
     base = _BASES.get(first, (EVERYTHING,)) if not name.startswith(("rt ", "@")) else (EVERYTHING,)
-    reason = _REASONS.get(first, "no header field that Portwright models")
+    reason = REASONS.get(first, "no header field that Portwright models")
     return Lens(values.NUMBER, base, reason=f"'{name}': {reason}")
