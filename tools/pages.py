@@ -4,6 +4,8 @@ A block fenced as ```console whose first line begins with `$ portwright` is a co
 `$ ` is a command, what follows is what a terminal shows for it. `$ echo $?` shows the exit status. A line that says
 only `...` stands for lines left out; when the output is renewed, as many lines stay around it as before. The blocks of
 a page run in order in one folder: a copy of `examples/` beside the demonstration's faulty configuration.
+
+What a command writes as Markdown stands as it is between `<!-- portwright ... -->` and `<!-- end -->`.
 """
 
 import os
@@ -22,20 +24,30 @@ from portwright.errors import ExitStatus
 
 ROOT = Path(__file__).parent.parent
 _BLOCK = re.compile(r"^```console\n(\$ portwright .*?)^```$", re.DOTALL | re.MULTILINE)
+_WRITTEN = re.compile(r"^<!-- (portwright .*?) -->$.*?^<!-- end -->$", re.DOTALL | re.MULTILINE)
 _LEFT_OUT = "..."
 
 
 def pages() -> list[Path]:
     """The pages of the documentation that show commands."""
     candidates = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
-    return sorted(page for page in candidates if _BLOCK.search(page.read_text(encoding="utf-8")))
+    return sorted(page for page in candidates if _shows(page.read_text(encoding="utf-8")))
+
+
+def _shows(text: str) -> bool:
+    return bool(_BLOCK.search(text) or _WRITTEN.search(text))
 
 
 def renewed(text: str) -> str:
     """The page as it reads when its commands are run; a block that leaves lines out stays if it is still true."""
     with tempfile.TemporaryDirectory() as folder:
         shell = Shell(Path(folder))
-        return _BLOCK.sub(lambda block: f"```console\n{_conversation(block[1], shell)}```", text)
+        text = _BLOCK.sub(lambda block: f"```console\n{_conversation(block[1], shell)}```", text)
+        return _WRITTEN.sub(lambda part: _generated(part[1], shell), text)
+
+
+def _generated(command: str, shell: "Shell") -> str:
+    return "\n".join([f"<!-- {command} -->", "", *shell.run(command), "", "<!-- end -->"])
 
 
 @dataclass

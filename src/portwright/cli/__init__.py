@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Look things up in the catalog: components, ports, what the paper says. No site needed.",
     ),
     "import": ("portwright.cli.import_", "Make a product of a flow matrix, CSV or Excel."),
+    "platforms": ("portwright.cli.platforms", "List the firewalls it reads and writes, and what it makes of each."),
     "schema": ("portwright.cli.schema", "Print the JSON Schemas of files and outputs, for editors and programs."),
 }
 
