@@ -188,8 +188,8 @@ def _collides(decision: Decision, left: Ends | None) -> bool:
 
 
 def _kind_of(port: int) -> int:
-    """The range in which netfilter looks for another port: linux/net/netfilter/nf_nat_core.c, nf_nat_l4proto_unique_tuple."""
-    return (port >= 512) + (port >= 1024)
+    """The range in which netfilter looks for another port."""
+    return (port >= 512) + (port >= 1024)  # linux/net/netfilter/nf_nat_core.c, nf_nat_l4proto_unique_tuple
 
 
 def _may_be(said: int | Intervals, value: int) -> bool:

@@ -14,7 +14,8 @@ from tests.kernel.programs import IPV6_HEADER
 
 from portwright.packets.fields import ICMP, ICMP_PROTOCOL, ICMPV6, LAST_ADDRESS, PORT_PROTOCOLS, TCP, UDP, State
 from portwright.packets.packet import Packet
-from portwright.platforms.nftables.names import ICMP_TYPES, ICMPV6_TYPES, PROTOCOLS
+from portwright.platforms.netfilter.names import PROTOCOLS
+from portwright.platforms.nftables.names import ICMP_TYPES, ICMPV6_TYPES
 
 _ADDRESS = re.compile(r"\b\d+\.\d+\.\d+\.\d+(?:/\d+)?|(?<![\w.])[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*(?:/\d+)?")
 _COUNTED = re.compile(r"packets \d+ bytes \d+")
@@ -174,4 +175,3 @@ def _is_routed(version: int, address: int) -> bool:
 
 _VERSIONS = {"ip": 4, "icmp": 4, "ipv4": 4, "ip6": 6, "icmpv6": 6, "ipv6": 6}
 _SOMEWHERE = {4: (0x0A000000, 0xC0A80000, 0x08080000), 6: (0xFD00 << 112, 0x20010DB8 << 96)}
-

@@ -23,6 +23,7 @@ _PATHS = {
 }
 _OUTWARD = ("POSTROUTING", "INPUT")
 _NO_INGRESS, _NO_EGRESS = ("OUTPUT", "POSTROUTING"), ("PREROUTING", "INPUT")
+_VERDICTS, _GENTLE = ("ACCEPT", "ACCEPT", "DROP", "RETURN", ""), ("ACCEPT", "RETURN", "")
 _VERSION = {4: "", 6: IPV6_HEADER + "\n"}
 
 
@@ -88,7 +89,8 @@ class _Table:
         return f"*{self._name}\n{policies}" + "".join(f"{rule}\n" for rule in rules) + "COMMIT\n"
 
     def _policy(self, chain: str) -> str:
-        return "ACCEPT" if self._name == "nat" else self.pick(self._shape.policies).upper()
+        """Those of chains that no packet is asked about let all through."""
+        return "ACCEPT" if self._name == "nat" or chain not in self._bases else self.pick(self._shape.policies).upper()
 
     def _rules(self, chain: str, targets: list[str], most: int) -> list[str]:
         return [self._rule(chain, targets) for _ in range(self._random.randint(1, most))]
@@ -96,7 +98,7 @@ class _Table:
     def _rule(self, chain: str, targets: list[str]) -> str:
         at = chain if chain in self._bases else self._home
         self._protocol = self._drawn_protocol()
-        counts = (self._shape.fewest_conditions, 0, 1, 1, 2)
+        counts = (0, 0, 1, 1, 1, 2)
         parts = [f"-A {chain}", self._head(at)]
         parts += [self._match(at) for _ in range(self.pick(counts))]
         parts += [f"-m {self._other(at)}"] if self._chance(6) else []
@@ -110,9 +112,9 @@ class _Table:
         return "! " if self._chance(20) else ""
 
     def _drawn_protocol(self) -> str:
-        if self._chance(30):
+        if self._chance(35):
             return ""
-        if self._chance(60):
+        if self._chance(70):
             return self.pick(words.WITH_PORTS)
         return self.pick(words.PROTOCOLS[self._version])
 
@@ -120,13 +122,11 @@ class _Table:
 
     def _head(self, at: str) -> str:
         """What every rule may say: ends, interfaces, protocol."""
-        parts = []
-        for option in ("-s", "-d"):
-            if self._chance(25):
-                parts.append(f"{self._not()}{option} {self.pick(words.ADDRESSES[self._version])}")
-        if self._chance(20) and at not in _NO_INGRESS:
+        ends = [option for option in ("-s", "-d") if self._chance(16)]
+        parts = [f"{self._not()}{option} {self.pick(words.ADDRESSES[self._version])}" for option in ends]
+        if self._chance(14) and at not in _NO_INGRESS:
             parts.append(f"{self._not()}-i {self.pick(words.INTERFACES)}")
-        if self._chance(20) and at not in _NO_EGRESS:
+        if self._chance(14) and at not in _NO_EGRESS:
             parts.append(f"{self._not()}-o {self.pick(words.INTERFACES)}")
         if self._protocol:
             negation = self._not() if self._chance(30) else ""
@@ -145,12 +145,14 @@ class _Table:
         return "-m " + self.pick(kinds)()
 
     def _port(self) -> str:
-        ends = (f"{self._not()}--{end} {self.pick(words.PORTS)}" for end in self.pick((("dport",),) * 3 + (("sport",), ("sport", "dport"))))
-        name = {"udplite": "multiport"}.get(self._protocol, self._protocol)
-        return f"{name} {' '.join(ends)}" if name != "multiport" else self._multiport()
+        if self._protocol == "udplite":
+            return self._multiport()
+        ends = self.pick((("dport",), ("dport",), ("dport",), ("sport",), ("sport", "dport")))
+        return " ".join((self._protocol, *(f"{self._not()}--{end} {self.pick(words.PORTS)}" for end in ends)))
 
     def _multiport(self) -> str:
-        return f"multiport {self._not()}--{self.pick(('dports', 'dports', 'sports', 'ports'))} {self.pick(words.MULTIPORTS)}"
+        ends = self.pick(("dports", "dports", "sports", "ports"))
+        return f"multiport {self._not()}--{ends} {self.pick(words.MULTIPORTS)}"
 
     def _flags(self) -> str:
         return f"tcp {self._not()}{self.pick(words.FLAGS)}" if self._chance(95) else self.pick(words.TCP_ELSE)
@@ -187,11 +189,11 @@ class _Table:
     def _target(self, at: str, chains: list[str]) -> str:
         if self._name == "nat" and self._chance(75):
             return f"-j {self._translation(at)}"
-        if self._name == "raw" and self._chance(15):
+        if self._name == "raw" and self._chance(6):
             return "-j CT --notrack"
         if self._name == "mangle" and self._chance(30):
             return f"-j {self._mangling(at)}"
-        verdicts = ["ACCEPT", "ACCEPT", "DROP", "RETURN", ""] if self._shape is not TRANSLATING else ["ACCEPT", "RETURN", ""]
+        verdicts = _GENTLE if self._shape is TRANSLATING else _VERDICTS
         kinds = ["verdict"] * 6 + ["chain"] * 3 + ["log"] + ["reject"] * (2 if self._name == "filter" else 0)
         kind = self.pick(kinds)
         if kind == "chain" and chains:

@@ -1,30 +1,37 @@
 """Rulesets that nft takes, and whose listing says all that they do."""
 
+from collections.abc import Callable
+
 from tests.kernel.kernel import Kernel, Refused
+
+from portwright.packets.packet import Packet
+
+Draw = Callable[[], list[Packet]]  # packets for the ruleset that is loaded
 
 _MOST_REFUSALS = 30
 _ROUNDS = 4  # until a listing is its own listing
 
 
-def load_settled(kernel: Kernel, text: str, hook: str, path: bool) -> bool:
-    """Load a ruleset without the lines that nft refuses, as its listing says it; report whether that succeeds.
+def load_settled(kernel: Kernel, text: str, hook: str, path: bool, draw: Draw = list) -> list[Packet] | None:
+    """Load a ruleset without the lines that are refused, as its listing says it; None where that fails.
 
-    nft's listings may lose conditions. So what is judged is the listing, loaded anew until it lists as itself.
+    A listing may lose conditions. So what is judged is the listing, loaded anew until it lists as itself. What is
+    returned are packets drawn for it; connections that they belong to are open.
     """
-    return _load(kernel, text, hook, path) and settle(kernel)
+    return settle(kernel, draw) if _load(kernel, text, hook, path) else None
 
 
-def settle(kernel: Kernel) -> bool:
-    """Load the listing of what is loaded until it lists as itself; report whether it ever does."""
+def settle(kernel: Kernel, draw: Draw = list) -> list[Packet] | None:
+    """Load the listing of what is loaded until it lists as itself; None where it never does."""
     for _ in range(_ROUNDS):
-        listing = kernel.loaded.listing
+        listing, packets = kernel.loaded.listing, draw()
         try:
-            kernel.load(listing, kernel.hook, kernel.path)
+            kernel.load(listing, kernel.hook, kernel.path, packets)
         except Refused:
-            return False
+            return None
         if kernel.loaded.listing == listing:
-            return True
-    return False
+            return packets
+    return None
 
 
 def _load(kernel: Kernel, text: str, hook: str, path: bool) -> bool:

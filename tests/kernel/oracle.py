@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from random import Random
 
@@ -22,7 +23,6 @@ from tests.kernel.realistic import realistic
 from tests.kernel.shrink import shrink
 from tests.kernel.vocabulary import INTERFACES
 
-from portwright.packets.fields import State
 from portwright.packets.packet import Packet
 
 PER_RULESET = 500  # packets
@@ -61,14 +61,16 @@ def disagreements(
         random = Random(f"{seed} {number}")
         hook, path = ASKED[number % len(ASKED)]
         number += 1
-        if load_settled(kernel, dialect.draw(random, hook, path), hook, path):
+        text = dialect.draw(random, hook, path)
+        packets_drawn = load_settled(kernel, text, hook, path, partial(drawn, kernel, random, each))
+        if packets_drawn is not None:
             sent += each
             json = dialect.has_json and number % JSON_EVERY == 0
-            yield from compare(kernel, drawn(kernel, random, each), tally, json=json, read=read)
+            yield from compare(kernel, packets_drawn, tally, json=json, read=read)
 
 
 def disagreements_in_realistic(seed: int, dialect: str, tally: Tally, seconds: float) -> Iterator[Disagreement]:
-    """Judge realistic rulesets on every hook until the time is used up; each is made small while its kernel is there."""
+    """Judge realistic rulesets on every hook until the time is used up; each disagreement is made small."""
     end = time.monotonic() + seconds
     for number, (_, text, interfaces) in enumerate(cycle(realistic(dialect))):
         random = Random(f"{seed} {number}")
@@ -76,20 +78,17 @@ def disagreements_in_realistic(seed: int, dialect: str, tally: Tally, seconds: f
             for hook, path in dict.fromkeys(ASKED):
                 if time.monotonic() > end:
                     return
-                if load_settled(kernel, text, hook, path):
-                    for found in compare(kernel, drawn(kernel, random), tally):
-                        yield shrink(kernel, found)
-                        break
+                packets = load_settled(kernel, text, hook, path, partial(drawn, kernel, random))
+                found = next(compare(kernel, packets or [], tally), None)
+                if found is not None:
+                    yield shrink(kernel, found)
 
 
 def drawn(kernel: Kernel, random: Random, count: int = PER_RULESET) -> list[Packet]:
-    """Packets at the edges of the rules that are loaded; connections that they belong to are open."""
+    """Packets at the edges of the rules that are loaded."""
     listing = kernel.loaded.listing
     edges = Edges(listing, DIALECTS[kernel.dialect].hints(listing), kernel.interfaces, random)
-    packets = [edges.packet(kernel.hook) for _ in range(count)]
-    if any(packet.state is not State.NEW for packet in packets):
-        kernel.load(kernel.source, kernel.hook, kernel.path, packets)
-    return packets
+    return [edges.packet(kernel.hook) for _ in range(count)]
 
 
 # Runs
@@ -109,12 +108,11 @@ class Job:
 
 def work(job: Job) -> tuple[str, Tally, list[str]]:
     """The dialect, what was compared, and the disagreements."""
-    tally, found = Tally.of(job.dialect), []
+    tally, found, last = Tally.of(job.dialect), [], ""
     if job.is_realistic:
-        for one in disagreements_in_realistic(job.seed, job.dialect, tally, job.seconds):
-            found.append(str(one))
+        judged = disagreements_in_realistic(job.seed, job.dialect, tally, job.seconds)
+        found += map(str, judged)
         return job.dialect, tally, found
-    last = ""
     with Kernel(INTERFACES, job.dialect) as kernel:
         for one in disagreements(kernel, job.seed, tally, seconds=job.seconds, packets=job.packets):
             if one.listing != last and len(found) < job.most:

@@ -10,6 +10,7 @@ import subprocess
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tests.kernel.trace import RuleKey
 
@@ -53,6 +54,14 @@ def run(program: str, text: str, *arguments: str) -> subprocess.CompletedProcess
     return subprocess.run(
         [program, *arguments], input=text, capture_output=True, encoding="utf-8", errors="replace", check=False
     )
+
+
+def clear(ruleset: str) -> None:
+    """Replace all rules, whoever made them, by some of nftables."""
+    run("nft", f"flush ruleset\n{ruleset}", "-f", "-")
+    for family, tables in (("iptables", "ip_tables_names"), ("ip6tables", "ip6_tables_names")):
+        if used := Path("/proc/net", tables).read_text(encoding="ascii").split():
+            run(f"{family}-legacy-restore", _blank(used))
 
 
 # nftables
@@ -138,10 +147,7 @@ def load_iptables(ruleset: str, tracer: str) -> Loaded | Refusal:
 
 def load_legacy(ruleset: str, tracer: str) -> Loaded | Refusal:
     """Load it by the iptables that has tables of its own."""
-    run("nft", "flush ruleset", "-f", "-")
-    blank = _blank(_BUILT_IN)
-    for program in ("iptables", "ip6tables"):
-        run(f"{program}-legacy-restore", blank)
+    clear("")
     refused = _restored(ruleset, "legacy")
     if refused is not None:
         return refused

@@ -64,6 +64,7 @@ class Router:
 
     def __init__(self, dialect: str, interfaces: Sequence[str]):
         self._load = programs.LOADERS[dialect]
+        self._has_connections = False
         outside = os.open("/proc/self/ns/net", os.O_RDONLY)
         _checked(_libc().unshare(_CLONE_NEWNET))
         inside = os.open("/proc/self/ns/net", os.O_RDONLY)
@@ -87,11 +88,13 @@ class Router:
         """The loaded ruleset as `nft -j list ruleset` prints it, without the tracer."""
         return programs.nft_json()
 
-    def prepare(self, probes: Iterable[Probe]) -> None:
+    def prepare(self, probes: Sequence[Probe]) -> None:
         """Forget all connections, and let some packets pass that no rule judges."""
-        self._load("", "")
-        programs.run("nft", _TRACKING, "-f", "-")
+        if not probes and not self._has_connections:
+            return
+        programs.clear(_TRACKING)
         self._flusher.send(_FLUSH_CONNECTIONS)
+        self._has_connections = bool(probes)
         for probe in probes:
             self._send(probe)
 

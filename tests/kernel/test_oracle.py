@@ -1,5 +1,6 @@
 """The kernel judges the reader of nftables: the same decisions by the same lines. See docs/kernel.md."""
 
+from functools import partial
 from random import Random
 
 import pytest
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.kernel
 PACKETS = 2500
 SECONDS = 15
 EACH = 100
+REALISTIC = [pytest.param(text, interfaces, id=name) for name, text, interfaces in realistic("nftables")]
 
 
 RULES = """table inet t {
@@ -52,14 +54,16 @@ def test_random_rulesets_are_read_as_the_kernel_runs_them() -> None:
     assert {"accept", "drop", "reject"} <= set(tally.decided)
 
 
-@pytest.mark.parametrize(("text", "interfaces"), [pytest.param(*rest, id=name) for name, *rest in realistic("nftables")])
+@pytest.mark.parametrize(
+    ("text", "interfaces"), [pytest.param(*rest, id=name) for name, *rest in realistic("nftables")]
+)
 def test_realistic_rulesets_are_read_as_the_kernel_runs_them(text: str, interfaces: list[str]) -> None:
     """On every hook, alone and with the whole path around it, text and JSON."""
     tally = Tally()
     with Kernel(interfaces) as kernel:
         for hook, path in dict.fromkeys(ASKED):
-            assert load_settled(kernel, text, hook, path)
-            packets = drawn(kernel, Random(2013), 100)
+            packets = load_settled(kernel, text, hook, path, partial(drawn, kernel, Random(2013), 100))
+            assert packets is not None
             for json in (False, True):
                 for found in compare(kernel, packets, tally, json=json):
                     pytest.fail(str(shrink(kernel, found)))

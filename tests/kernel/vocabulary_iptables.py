@@ -47,7 +47,7 @@ FLAGS = (
     "--tcp-flags SYN,ACK SYN", "--tcp-flags FIN,SYN FIN,SYN", "--tcp-flags ALL NONE", "--tcp-flags ACK ACK",
     "--tcp-flags RST RST", "--tcp-flags ALL SYN", "--tcp-flags SYN,RST NONE",
 )  # fmt: skip
-COMMENTS = ('one', '"say \\"no\\""', '"-j DROP"', '"# 1"')
+COMMENTS = ("one", '"say \\"no\\""', '"-j DROP"', '"# 1"')
 MARKS = ("0x1", "0x0", "0x1/0xff", "0x2", "0x10/0xf0", "0x0/0xff")
 TCP_ELSE = ("tcp --tcp-option 8", "tcpmss --mss 500:1500", "tcp --tcp-option 2")
 OTHERS = (
@@ -55,7 +55,8 @@ OTHERS = (
     "statistic --mode nth --every 2 --packet 0", "length --length 40:100", "time --timestart 01:00 --timestop 23:00",
     "string --string dumb --algo bm", "recent --rcheck --name x --rsource", "policy --dir in --pol none",
     "physdev --physdev-in lan0", "connbytes --connbytes 0:100 --connbytes-mode bytes --connbytes-dir both",
-    "conntrack --ctdir ORIGINAL", "conntrack --ctproto 6", "conntrack --ctstatus NONE", "conntrack --ctstatus CONFIRMED",
+    "conntrack --ctdir ORIGINAL", "conntrack --ctproto 6", "conntrack --ctstatus NONE",
+    "conntrack --ctstatus CONFIRMED",
     "helper --helper ftp", "u32 --u32 0&0=0", "dscp --dscp 0x00", "cpu --cpu 0", "connlimit --connlimit-above 5",
     "pkttype --pkt-type unicast", "addrtype --dst-type LOCAL",
     "addrtype --src-type LOCAL", "addrtype --dst-type BROADCAST", "addrtype --dst-type UNICAST",
@@ -95,7 +96,8 @@ INWARD = {  # translation of destinations; those with ports need a protocol that
 INWARD_PORTS = {
     4: ("DNAT --to-destination 10.2.0.7:8080", "DNAT --to-destination 10.2.0.7:5060-5061", "REDIRECT --to-ports 8080",
         "DNAT --to-destination :8443", "REDIRECT --to-ports 1024-2048"),
-    6: ("DNAT --to-destination [fd00:2::7]:8080", "REDIRECT --to-ports 8080", "DNAT --to-destination [fd00:2::7]:80-82"),
+    6: ("DNAT --to-destination [fd00:2::7]:8080", "REDIRECT --to-ports 8080",
+        "DNAT --to-destination [fd00:2::7]:80-82"),
 }  # fmt: skip
 OUTWARD = {
     4: ("SNAT --to-source 192.168.7.9", "SNAT --to-source 10.2.0.7-10.2.0.9", "NETMAP --to 10.9.0.0/16", "MASQUERADE",
