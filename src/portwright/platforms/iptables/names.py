@@ -18,7 +18,8 @@ ICMP: _Names = {
 }  # fmt: skip
 ICMPV6: _Names = {
     "destination-unreachable": (1, None), "no-route": (1, 0), "communication-prohibited": (1, 1),
-    "beyond-scope": (1, 2), "address-unreachable": (1, 3), "port-unreachable": (1, 4), "failed-policy": (1, 5), "reject-route": (1, 6),
+    "beyond-scope": (1, 2), "address-unreachable": (1, 3), "port-unreachable": (1, 4), "failed-policy": (1, 5),
+    "reject-route": (1, 6),
     "packet-too-big": (2, None), "time-exceeded": (3, None), "ttl-exceeded": (3, None),
     "ttl-zero-during-transit": (3, 0), "ttl-zero-during-reassembly": (3, 1), "parameter-problem": (4, None),
     "bad-header": (4, 0), "unknown-header-type": (4, 1), "unknown-option": (4, 2), "echo-request": (128, None),

@@ -53,6 +53,7 @@ _NAMES = {  # iptables(8): the long and the older names of options -> the one by
 _ONE_VALUE = frozenset({  # options whose value may look like an option
     "--comment", "--log-prefix", "--nflog-prefix", "--ulog-prefix", "--string", "--hex-string", "--name",
     "--hashlimit-name", "--u32", "--bytecode", "--bytecode-pinned", "--object-pinned", "-m", "-j", "-g",
+    "-A",
 })  # fmt: skip
 _NO_VALUE = frozenset({"--syn", "-f", "-4", "-6", "--notrack", "--return-nomatch", "--set", "--rcheck", "--random"})
 
