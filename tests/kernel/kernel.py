@@ -140,6 +140,10 @@ class Kernel:
         """The answer of the chains that the packet ran through, in order."""
         found = Ruling(None, (), None, tuple(self._matched(runs)), came=runs[0].ends if runs else None)
         for run in runs:
+            if self._is_beside(run):
+                if self._line(run) not in self.loaded.policies.values():
+                    return replace(found, decided=None)
+                continue
             if run.table != TRACER:
                 found = replace(found, via=(*found.via, self._line(run)))
                 if not run.is_accepted:
@@ -150,6 +154,10 @@ class Kernel:
             if run.chain in LAST_CHAINS:
                 return replace(found, decided="accept", left=run.ends) if run.chain == "end" else found
         return found
+
+    def _is_beside(self, run: Run) -> bool:
+        """Report whether a chain translates that is not asked about: where it does, the hook sees other packets."""
+        return not self.path and (run.family, run.table, run.chain) in self.loaded.translating
 
     def _matched(self, runs: list[Run]) -> Iterator[int]:
         """The lines of the rules; a message without a rule tells of the end of a chain."""

@@ -35,6 +35,7 @@ class Loaded:
     listing: str = ""  # as the program that is judged exports it
     lines: dict[RuleKey, int] = field(default_factory=dict)  # rule -> its line in the listing
     policies: dict[tuple[str, str, str], int] = field(default_factory=dict)  # family, table, base chain -> its line
+    translating: set[tuple[str, str, str]] = field(default_factory=set)  # those of them that are there to translate
     states: dict[RuleKey, str] = field(default_factory=dict)  # rule of the tracer -> the state that it asks for
 
 
@@ -104,6 +105,8 @@ def _listed_by_nft(listing: str) -> Loaded:
             loaded.lines[at[0], at[1], handle] = number
         elif line.startswith("\t\ttype ") and " hook " in line:
             loaded.policies[at] = number
+            if line.startswith("\t\ttype nat "):
+                loaded.translating.add(at)
     loaded.listing = "\n".join(plain) + "\n"
     return loaded
 
@@ -206,7 +209,10 @@ def _listed_by_iptables(kind: str) -> Loaded:
             table = line[1:]
             counted.clear()
         elif line.startswith(":"):
-            loaded.policies[family, table, line[1:].split(" ")[0]] = number
+            at = family, table, line[1:].split(" ")[0]
+            loaded.policies[at] = number
+            if table == "nat":
+                loaded.translating.add(at)
         elif line.startswith("-A "):
             chain = line.split(" ")[1]
             counted[chain] += 1

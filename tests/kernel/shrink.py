@@ -57,6 +57,10 @@ def _replaced(text: str, start: int, end: int, by: str) -> str:
 def _spans(lines: list[str]) -> Iterator[tuple[int, int]]:
     """Where blocks and lines begin and end."""
     opened = []
+    added = [at for at, line in enumerate(lines) if line.startswith("add ")]
+    if added:
+        yield added[0], (added[0] + added[-1] + 1) // 2
+        yield (added[0] + added[-1] + 1) // 2, added[-1] + 1
     for at, line in enumerate(lines):
         if line.rstrip().endswith("{") or line.startswith("*"):
             opened.append(at)
