@@ -57,6 +57,7 @@ class Tally:
     unsure_line: int = 0  # the decision is right; which rule decides is in doubt
     translated: int = 0  # of those agreed: the packet leaves with other ends than it came with
     collided: int = 0  # the kernel chose another source port: a connection that was opened for the test has that one
+    missing: dict[str, str] = field(default_factory=dict)  # phrases that the kernel refuses, and why
     reasons: Counter[str] = field(default_factory=Counter)
     decided: Counter[str] = field(default_factory=Counter)
     coverage: Coverage = field(default_factory=lambda: Coverage(CONSTRUCTS["nftables"]))
@@ -70,6 +71,7 @@ class Tally:
         """Count what another one of the same dialect has counted."""
         for name in ("agreed", "unseen", "undecided", "unsure_line", "translated", "collided"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.missing |= other.missing
         self.reasons += other.reasons
         self.decided += other.decided
         self.coverage.add(other.coverage)

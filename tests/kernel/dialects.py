@@ -1,10 +1,18 @@
 """The dialects that the kernel judges: how rulesets are drawn, and what packets the rules of one are about."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from random import Random
+from typing import Protocol
 
 from tests.kernel import edges, generate, generate_iptables
+
+
+class Draw(Protocol):
+    """Makes random rulesets."""
+
+    def __call__(self, random: Random, hook: str, path: bool, without: Collection[str]) -> str:
+        """A ruleset for a hook, alone or with the whole path around it, without some phrases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +21,7 @@ class Dialect:
 
     name: str
     platform: str  # whose reader is judged
-    draw: Callable[[Random, str, bool], str]  # a random ruleset for a hook, alone or with the whole path around it
+    draw: Draw
     hints: Callable[[str], list[edges.Hints]]  # what each rule of a listing mentions
     has_json: bool = False
 

@@ -3,6 +3,7 @@
 A draw may be wrong in ways that only the programs know: `tests.kernel.loading` leaves out the lines that they refuse.
 """
 
+from collections.abc import Collection
 from random import Random
 
 from tests.kernel import vocabulary_iptables as words
@@ -27,31 +28,44 @@ _VERDICTS, _GENTLE = ("ACCEPT", "ACCEPT", "DROP", "RETURN", ""), ("ACCEPT", "RET
 _VERSION = {4: "", 6: IPV6_HEADER + "\n"}
 
 
-def ruleset(random: Random, hook: str, path: bool) -> str:
-    """The text of some tables of both families for a hook, or for the whole path through it."""
+def ruleset(random: Random, hook: str, path: bool, without: Collection[str] = ()) -> str:
+    """The text of some tables of both families for a hook, or for the whole path; without what the kernel lacks."""
     drawn = shape(random, path)
-    sets = _sets(random)
-    texts = [_VERSION[version] + _family(random, version, sets, drawn, hook, path) for version in (4, 6)]
+    sets = _sets(random, without)
+    texts = [
+        _VERSION[version] + _family(random, version, sets, drawn, _around(hook, path), without) for version in (4, 6)
+    ]
     return "".join(_set(random, name, kind) for name, kind in sets.items()) + "".join(texts)
 
 
-def _sets(random: Random) -> dict[str, str]:
-    kinds = random.sample(sorted(words.SETS), random.randrange(5))
-    return {f"s{number}": kind for number, kind in enumerate(kinds)}
+def _sets(random: Random, without: Collection[str]) -> dict[str, str]:
+    kinds = [kind for kind in sorted(words.SETS) if kind not in without]
+    return {
+        f"s{number}": kind for number, kind in enumerate(random.sample(kinds, random.randrange(min(5, len(kinds)))))
+    }
 
 
 def _set(random: Random, name: str, kind: str) -> str:
-    version, _, members = words.SETS[kind]
-    options = words.SET_OPTIONS.get(kind) or f"family {'inet' if version == 4 else 'inet6'} hashsize 1024 maxelem 65536"
-    chosen = random.sample(members, random.randint(0, len(members)))
-    return f"create {name} {kind.removesuffix('6')} {options}\n" + "".join(f"add {name} {one}\n" for one in chosen)
+    members = words.SETS[kind][2]
+    return words.set_text(name, kind, random.sample(members, random.randint(0, len(members))))
 
 
-def _family(random: Random, version: int, sets: dict[str, str], shape: Shape, hook: str, path: bool) -> str:
-    around = _PATHS[hook] if path else (hook.upper(),)
+def _around(hook: str, path: bool) -> tuple[str, ...]:
+    """The base chains that packets are asked about."""
+    return _PATHS[hook] if path else (hook.upper(),)
+
+
+def _family(
+    random: Random,
+    version: int,
+    sets: dict[str, str],
+    shape: Shape,
+    around: tuple[str, ...],
+    without: Collection[str],
+) -> str:  # fmt: skip
     names = [name for name in ("raw", "mangle", "security") if random.randrange(100) < 35]
-    names += ["nat"] if path and random.randrange(100) < shape.nat else []
-    tables = [_Table(random, version, name, sets, shape, around) for name in ("filter", *names)]
+    names += ["nat"] if len(around) > 1 and random.randrange(100) < shape.nat else []
+    tables = [_Table(random, version, name, sets, shape, around, without) for name in ("filter", *names)]
     return "".join(table.text() for table in tables)
 
 
@@ -66,12 +80,14 @@ class _Table:
         sets: dict[str, str],
         shape: Shape,
         around: tuple[str, ...],
+        without: Collection[str],
     ):  # fmt: skip
         self._random = random
         self._version = version
         self._name = name
         self._sets = {name: kind for name, kind in sets.items() if words.SETS[kind][0] == version}
         self._shape = shape
+        self._without = without
         self._bases = [chain for chain in _TABLES[name] if chain in around]
         self._own = [f"{name[0]}{number}" for number in range(random.choice((0, 1, 2, 3, 5)))]
         self._home = random.choice(self._bases or [""])  # the base chain that leads to the own ones
@@ -182,7 +198,11 @@ class _Table:
 
     def _other(self, at: str) -> str:
         more = words.OTHERS_AT.get(at, ())
-        return self.pick((*words.OTHERS, *words.OTHERS_OF[self._version], *more, *more))
+        return self._one_of((*words.OTHERS, *words.OTHERS_OF[self._version], *more, *more))
+
+    def _one_of(self, phrases: tuple[str, ...]) -> str:
+        """One that the kernel has what it needs for."""
+        return self.pick([phrase for phrase in phrases if phrase not in self._without])
 
     # Targets
 
@@ -201,14 +221,14 @@ class _Table:
         if kind == "reject" and self._shape is not TRANSLATING:
             return f"-j REJECT --reject-with {self._reject()}"
         if kind == "log":
-            return f"-j {self.pick(words.GOING_ON)}"
+            return f"-j {self._one_of(words.GOING_ON)}"
         verdict = self.pick(verdicts).replace("DROP", "RETURN" if self._name == "nat" else "DROP")
         return f"-j {verdict}" if verdict else ""
 
     def _mangling(self, at: str) -> str:
         more = words.MANGLING_TCP if self._protocol == "tcp" and self._version == 4 else ()
         classify = words.CLASSIFYING if at in ("FORWARD", "OUTPUT", "POSTROUTING") else ()
-        return self.pick((*words.MANGLING, *words.MANGLING_OF[self._version], *more, *classify))
+        return self._one_of((*words.MANGLING, *words.MANGLING_OF[self._version], *more, *classify))
 
     def _reject(self) -> str:
         kinds = words.REJECTS[self._version]

@@ -17,6 +17,7 @@ from random import Random
 from tests.kernel.compare import Disagreement, Reader, Tally, compare
 from tests.kernel.dialects import DIALECTS
 from tests.kernel.edges import Edges
+from tests.kernel.extensions import missing
 from tests.kernel.kernel import Kernel
 from tests.kernel.loading import load_settled
 from tests.kernel.realistic import realistic
@@ -55,13 +56,15 @@ def disagreements(
 ) -> Iterator[Disagreement]:
     """Judge random rulesets until the time or the number of packets is used up."""
     dialect = DIALECTS[kernel.dialect]
+    if dialect.platform == "iptables":
+        tally.missing |= missing(kernel)
     end = time.monotonic() + seconds
     number = sent = 0
     while time.monotonic() < end and sent < packets:
         random = Random(f"{seed} {number}")
         hook, path = ASKED[number % len(ASKED)]
         number += 1
-        text = dialect.draw(random, hook, path)
+        text = dialect.draw(random, hook, path, tally.missing)
         packets_drawn = load_settled(kernel, text, hook, path, partial(drawn, kernel, random, each))
         if packets_drawn is not None:
             sent += each
@@ -155,6 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _report(dialect: str, tally: Tally) -> None:
     print(f"\n{dialect}: {tally}\n\n{tally.coverage}\n\nundecided, and why")
     print("".join(f"{count:8}  {reason or '(no reason)'}\n" for reason, count in tally.reasons.most_common(25)), end="")
+    print("".join(f"not in this kernel: {phrase}: {reason}\n" for phrase, reason in tally.missing.items()), end="")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -88,6 +88,9 @@ class Router:
         """The loaded ruleset as `nft -j list ruleset` prints it, without the tracer."""
         return programs.nft_json()
 
+    def connections(self) -> str:
+        return Path("/proc/thread-self/net/nf_conntrack").read_text()
+
     def prepare(self, probes: Sequence[Probe]) -> None:
         """Forget all connections, and let some packets pass that no rule judges."""
         if not probes and not self._has_connections:

@@ -1,5 +1,7 @@
 """The words of which random rulesets of iptables are made."""
 
+from collections.abc import Iterable
+
 ADDRESSES = {
     4: (
         "10.1.0.5/32", "10.1.0.0/24", "10.1.0.0/16", "10.2.0.7/32", "10.2.0.0/25", "192.168.7.0/30", "192.168.7.9/32",
@@ -108,3 +110,10 @@ OUTWARD_PORTS = {
     4: ("SNAT --to-source 192.168.7.9:1024-2048", "MASQUERADE --to-ports 1024-2048", "SNAT --to-source :80-88"),
     6: ("SNAT --to-source [fd00:2::7]:1024-2048", "MASQUERADE --to-ports 5000-6000"),
 }
+
+
+def set_text(name: str, kind: str, members: Iterable[str]) -> str:
+    """What makes a set of a kind with these members."""
+    family = "inet" if SETS[kind][0] == 4 else "inet6"
+    options = SET_OPTIONS.get(kind) or f"family {family} hashsize 1024 maxelem 65536"
+    return f"create {name} {kind.removesuffix('6')} {options}\n" + "".join(f"add {name} {one}\n" for one in members)
