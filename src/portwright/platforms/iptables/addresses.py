@@ -17,7 +17,7 @@ _MULTICAST: dict[int, Intervals] = {  # RFC 5771, RFC 4291
 _NOBODY: dict[int, Intervals] = {4: ((0, 0), (0xFFFFFFFF, 0xFFFFFFFF)), 6: ((0, 0),)}  # in IPv4 these are broadcasts
 _LOOPBACK: dict[int, Intervals] = {4: ((0x7F000000, 0x7FFFFFFF),), 6: ((1, 1),)}  # RFC 1122, 3.2.1.3; RFC 4291
 _FIELDS = {"--src-type": Field.SRC, "--dst-type": Field.DST}
-_DELIVERED = ("INPUT", "FORWARD")  # hooks behind the decision where a packet goes
+_RARE = ("ANYCAST", "BLACKHOLE", "UNREACHABLE", "PROHIBIT", "THROW", "NAT", "XRESOLVE")
 _Known = tuple[Intervals, Intervals]  # addresses that surely are of a type, and those that possibly are
 
 
@@ -57,19 +57,23 @@ def _known(kind: str, version: int, hook: str) -> _Known:
     """The addresses of a kind, given the hook at which they are destinations; no hook for sources.
 
     What is forwarded is for no address of the machine, and what comes in is; a broadcast to the hosts of a connected
-    network, which nothing tells from other addresses, is taken for one of them.
+    network, which nothing tells from other addresses, is taken for one of them. Nobody sends from a broadcast address.
     """
     multicast, nobody, loopback = _MULTICAST[version], _NOBODY[version], _LOOPBACK[version]
     ordinary = complement(normalize(multicast + nobody), LAST_ADDRESS[version])
-    beyond = complement(normalize(multicast + nobody + loopback), LAST_ADDRESS[version])
     exact: dict[str, Intervals] = {"MULTICAST": multicast}
     if version == 6:
         exact |= {"UNSPEC": nobody, "UNICAST": ordinary}
-    if hook in _DELIVERED:
-        own = ordinary if hook == "INPUT" else loopback
-        exact |= {"LOCAL": own, "BROADCAST": nobody}
-        exact |= {"UNICAST": beyond} if (version, hook) == (4, "FORWARD") else {}
+    if hook == "INPUT":
+        exact |= {"LOCAL": ordinary, "BROADCAST": nobody}
+    elif hook == "FORWARD":
+        beyond = complement(normalize(multicast + nobody + loopback), LAST_ADDRESS[version])
+        others: Intervals = ()  # linux/net/ipv4/fib_frontend.c: types are looked up in the table that did not match
+        exact |= {"LOCAL": loopback, "BROADCAST": nobody}
+        exact |= {"UNICAST": beyond, **dict.fromkeys(_RARE, others)} if version == 4 else {}
+    elif not hook:
+        exact |= {"BROADCAST": nobody}  # RFC 1122, 3.2.1.3
     if kind in exact:
         return exact[kind], exact[kind]
-    unsure = {"LOCAL": (loopback, ordinary), "BROADCAST": (nobody, normalize(nobody + beyond))}
+    unsure = {"LOCAL": (loopback, ordinary), "BROADCAST": (nobody, normalize(nobody + ordinary))}
     return unsure.get(kind, ((), ((0, LAST_ADDRESS[version]),)))

@@ -47,7 +47,7 @@ class Module:
         return found
 
     def _joined(self, joint: Joint, extension: Extension, scene: Scene) -> Match:
-        unknown = [option.name for option in extension.options if option.name not in self.options]
+        unknown = [option.name for option in extension.options if self.options and option.name not in self.options]
         try:
             found = joint(extension, scene)
         except Obscure as why:
@@ -88,6 +88,11 @@ def _recent(extension: Extension, _scene: Scene) -> Match:
     return NEVER if adding[0].is_negated else ALWAYS
 
 
+def _nobody(_extension: Extension, _scene: Scene) -> Match:
+    """Packets have no extension headers here; without one these never hold, negated or not."""
+    return NEVER
+
+
 _CONNTRACK = (
     "--ctstate", "--ctproto", "--ctdir", "--ctorigsrc", "--ctorigdst", "--ctreplsrc", "--ctrepldst",
     "--ctorigsrcport", "--ctorigdstport", "--ctreplsrcport", "--ctrepldstport", "--ctstatus", "--ctexpire",
@@ -101,6 +106,8 @@ _SET = (
     "--packets-gt", "--bytes-eq", "--bytes-lt", "--bytes-gt",
 )  # fmt: skip
 _PORTED = "`--sport`, `--dport`: ports by number, name, range"
+
+_NO_EXTENSION_HEADER = Module("never holds: packets are taken for such without extension headers", joint=_nobody)
 
 MODULES: dict[str, Module] = {
     "tcp": _with(
@@ -128,6 +135,7 @@ MODULES: dict[str, Module] = {
     ),
     "comment": _with("always holds", (EVERYTHING,), {"--comment": _comment}),
     "recent": _all("`--set` alone: it always holds", _recent, *_RECENT),
+    **dict.fromkeys(("rt", "srh", "frag", "hbh", "dst"), _NO_EXTENSION_HEADER),
     "limit": _not(RATE),
     "hashlimit": _not(RATE),
     "rateest": _not("a rate: it depends on the traffic"),
@@ -170,12 +178,7 @@ MODULES: dict[str, Module] = {
     "esp": _not(_HEADER, box(PROTOCOL=50)),
     "ipcomp": _not(_HEADER, box(PROTOCOL=108)),
     "l2tp": _not(_HEADER),
-    "frag": _not(_HEADER),
-    "dst": _not(_HEADER),
-    "hbh": _not(_HEADER),
     "mh": _not(_HEADER),
-    "rt": _not(_HEADER),
-    "srh": _not(_HEADER),
     "eui64": _not(_HEADER),
     "ipv6header": _not(_HEADER),
 }  # fmt: skip

@@ -9,7 +9,7 @@ from portwright.packets.fields import ICMP, ICMPV6, Field, State
 from portwright.packets.intervals import normalize
 from portwright.platforms.iptables.scene import TRACKED, Scene, select, value
 from portwright.platforms.iptables.syntax import Extension, Option
-from portwright.platforms.iptables.values import protocol
+from portwright.platforms.iptables.values import networks, ports, protocol
 from portwright.platforms.netfilter.matching import Obscure, any_of, both, box, within
 
 _STATES = {state.name: state for state in State}
@@ -19,6 +19,13 @@ _TEMPLATE = "a rule of the raw table may have given the packet a connection befo
 _DIRECTION = "Portwright does not tell the two directions of a connection apart"
 _ERRORS = "an ICMP error belongs to a connection of another protocol"
 _NOT_MODELLED = "Portwright does not model this property of a connection"
+_ORIGINAL = {
+    "--ctorigsrc": Field.SRC,
+    "--ctorigdst": Field.DST,
+    "--ctorigsrcport": Field.SPORT,
+    "--ctorigdstport": Field.DPORT,
+}
+_MOST_LED = 40  # translations whose complement is worked out
 _UNTRACKED = box(STATE=(State.INVALID, State.UNTRACKED))
 _KNOWN = box(STATE=(State.ESTABLISHED, State.RELATED))
 _ERRORS_OF_KNOWN = box(STATE=State.RELATED, PROTOCOL=(ICMP, ICMPV6))
@@ -28,7 +35,7 @@ _NO_ERRORS = complement(_ERRORS_OF_KNOWN)
 def conntrack(extension: Extension, scene: Scene) -> Match:
     """The packets that `-m conntrack` takes, all its options together. Raises Obscure."""
     states = [_state(option, scene) for option in extension.options if option.name in ("--ctstate", "--state")]
-    others = [_other(option) for option in extension.options if option.name not in ("--ctstate", "--state")]
+    others = [_other(option, scene) for option in extension.options if option.name not in ("--ctstate", "--state")]
     if not scene.is_tracked:
         others = [Match.exact(())] if others and not scene.has_templates else others
     found = Match.exact(TRACKED if scene.is_tracked else (EVERYTHING,)) if others else Match.exact((EVERYTHING,))
@@ -80,7 +87,7 @@ def _before(names: list[str], scene: Scene, *, negate: bool) -> Match:
     return Match(sure, (*sure, *untracked), (Doubt("whether a rule before has said NOTRACK is not known"),))
 
 
-def _other(option: Option) -> Match:
+def _other(option: Option, scene: Scene) -> Match:
     match option.name:
         case "--ctproto":
             number = protocol(value(option))
@@ -90,5 +97,19 @@ def _other(option: Option) -> Match:
             is_original = (value(option).upper() == "ORIGINAL") != option.is_negated
             first = box(STATE=State.NEW) if is_original else ()
             return any_of([Match.exact(first), Match.doubtful(Doubt(_DIRECTION), _KNOWN)])
+        case name if name in _ORIGINAL:
+            return _as_it_came(option, scene)
         case _:
             return Match.doubtful(Doubt(f"'{option.name}': {_NOT_MODELLED}"), TRACKED)
+
+
+def _as_it_came(option: Option, scene: Scene) -> Match:
+    """By the addresses and ports with which the connection began: those of its first packet, if not translated yet."""
+    name = _ORIGINAL[option.name]
+    is_port = name in (Field.SPORT, Field.DPORT)
+    ranges = (ports(value(option)),) if is_port else networks(value(option), scene.version)
+    led = scene.redirected if name in (Field.DST, Field.DPORT) else ()
+    first = select(name, ranges, negate=option.is_negated, base=box(STATE=State.NEW))
+    if led:
+        first = within(first, complement(led)) if len(led) <= _MOST_LED else Match.exact(())
+    return any_of([first, Match.doubtful(Doubt(_WAS_TRANSLATED), (*_KNOWN, *led))])
