@@ -40,3 +40,28 @@ def test_ports_of_dccp_may_stay_when_its_address_is_translated() -> None:
     packet = Packet.parse("dccp 10.1.0.1:5 > 10.2.0.9:80 in lan0 out dmz0")
     (values,) = Answerer(parse(text, "fw.rules"), "forward", path=True).decide(packet).headers
     assert (values[Field.DST], values[Field.DPORT]) == (0x0A020007, ((0, 65535),))
+
+
+TABLES_AT_INPUT = (
+    saved("-A INPUT -j SNAT --to-source 10.2.0.7", "nat", "4").replace("# Completed\n", "")
+    + saved("-A INPUT -s 10.2.0.7 -j DROP", "security", "4")
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        ("tables-save v1.8.9 (nf_tables)", Decided.DROP),
+        ("tables-save v1.8.9", Decided.ACCEPT),
+    ],
+)
+def test_the_order_of_tables_at_input_is_that_of_the_program(program: str, expected: Decided) -> None:
+    """The iptables that makes rules of nftables runs security after nat, legacy iptables before."""
+    text = TABLES_AT_INPUT.replace("tables-save v1.8.9", program)
+    assert decided(text, "udp 10.1.0.1:5 > 10.9.0.1:53 in lan0", "input/path") is expected
+
+
+def test_without_a_header_the_order_of_tables_at_input_is_not_known() -> None:
+    """Then whatever depends on it is left open."""
+    text = "".join(line for line in TABLES_AT_INPUT.splitlines(keepends=True) if not line.startswith("#"))
+    assert decided(text, "udp 10.1.0.1:5 > 10.9.0.1:53 in lan0", "input/path") is Decided.UNDECIDED

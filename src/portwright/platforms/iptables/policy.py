@@ -25,6 +25,7 @@ from portwright.source import Source
 
 # linux/netfilter_ipv4.h: raw -300, connection tracking -200, mangle -150, destinations -100, filter 0, security 50,
 # sources 100; the nat table translates destinations before routing and at output, sources at input and after routing.
+# In the iptables that makes rules of nftables, security is at 150 (iptables/nft.c, xtables_ipv4).
 ORDER = {
     "PREROUTING": ("raw", "mangle", "nat"),
     "INPUT": ("mangle", "filter", "security", "nat"),
@@ -32,6 +33,8 @@ ORDER = {
     "OUTPUT": ("raw", "mangle", "nat", "filter", "security"),
     "POSTROUTING": ("mangle", "nat"),
 }
+_NFT_INPUT = ("mangle", "filter", "nat", "security")
+_ORDER_UNKNOWN = "whether nat or security comes first at input is not known: keep the comments of iptables-save"
 _PATHS = {  # the hooks that a packet passes before and after the one it is asked about
     "forward": ("PREROUTING", "FORWARD", "POSTROUTING"),
     "input": ("PREROUTING", "INPUT"),
@@ -57,6 +60,7 @@ class Compiler:
     def __post_init__(self) -> None:
         for version in PROGRAMS:
             found = [(source, reason) for source, reason, own in self.ruleset.unknown if version in own]
+            found += self._order_unknown(version)
             self._puzzles[version] = tuple(
                 Rule(Match.doubtful(Doubt(reason)), ANYTHING, source, reason=reason)
                 for source, reason in found[:_MOST_PUZZLES]  # each makes everything uncertain: a few will do
@@ -66,10 +70,20 @@ class Compiler:
         """The policy of each hook, alone and with the whole path around it."""
         found = {}
         for hook, path in _PATHS.items():
-            own = [(hook.upper(), table) for table in ORDER[hook.upper()] if table != "nat"]
+            own = [(hook.upper(), table) for table in self._order(hook.upper()) if table != "nat"]
             found[hook] = self._policy(own, hook)
-            found[f"{hook}/path"] = self._policy([(on, table) for on in path for table in ORDER[on]], hook)
+            found[f"{hook}/path"] = self._policy([(on, table) for on in path for table in self._order(on)], hook)
         return found
+
+    def _order(self, hook: str) -> tuple[str, ...]:
+        return _NFT_INPUT if self.ruleset.variants == {"nft"} and hook == "INPUT" else ORDER[hook]
+
+    def _order_unknown(self, version: int) -> Iterator[tuple[Source, str]]:
+        """The nat table, where it may translate before the security table looks, or after."""
+        nat, security = (self.ruleset.tables.get((version, name)) for name in ("nat", "security"))
+        is_known = len(self.ruleset.variants) == 1 or security is None
+        if not is_known and nat is not None and "INPUT" in nat.chains and nat.chains["INPUT"].rules:
+            yield nat.source, _ORDER_UNKNOWN
 
     def _policy(self, places: list[tuple[str, str]], hook: str) -> Policy:
         absent = [self._absent(version, hook) for version in PROGRAMS if version not in self.ruleset.versions]

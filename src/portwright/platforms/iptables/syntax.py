@@ -98,6 +98,7 @@ class Ruleset:
     sets: dict[str, AddressSet] = field(default_factory=dict)
     versions: set[int] = field(default_factory=set)  # whose rules the file has
     unknown: list[tuple[Source, str, tuple[int, ...]]] = field(default_factory=list)  # line, why, IP versions it is of
+    variants: set[str] = field(default_factory=set)  # nft, which makes rules of nftables, or legacy: as headers tell
     guessed: list[Source] = field(default_factory=list)  # tables whose IP version nothing tells
     inert_lines: int = 0  # lines
     lines: int = 0  # those that are not empty
