@@ -5,6 +5,7 @@ listing the rules stand that the kernel's traces name.
 """
 
 import json
+import os
 import re
 import subprocess
 from collections import defaultdict
@@ -54,7 +55,13 @@ Loader = Callable[[str, str], Loaded | Refusal]
 def run(program: str, text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a program with some input."""
     return subprocess.run(
-        [program, *arguments], input=text, capture_output=True, encoding="utf-8", errors="replace", check=False
+        [program, *arguments],
+        input=text,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+        env={**os.environ, "XTABLES_LOCKFILE": os.devnull},  # legacy iptables' lock would be a file outside
     )
 
 
@@ -62,7 +69,8 @@ def clear(ruleset: str) -> None:
     """Replace all rules, whoever made them, by some of nftables."""
     run("nft", f"flush ruleset\n{ruleset}", "-f", "-")
     for family, tables in (("iptables", "ip_tables_names"), ("ip6tables", "ip6_tables_names")):
-        if used := Path("/proc/net", tables).read_text(encoding="ascii").split():
+        path = Path("/proc/net", tables)
+        if path.exists() and (used := path.read_text(encoding="ascii").split()):
             run(f"{family}-legacy-restore", _blank(used))
 
 

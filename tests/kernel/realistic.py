@@ -12,7 +12,7 @@ from portwright import platforms
 _CASES = ROOT / "tests/platforms"
 _FILES = {
     "nftables": ("examples/*/*.nft", "tests/platforms/nftables/cases/*/ruleset.nft"),
-    "iptables": ("tests/platforms/iptables/cases/*/fw.rules"),
+    "iptables": ("tests/platforms/iptables/cases/*/fw.rules",),
 }
 _REFUSED = {  # by nft: extensions that only iptables makes, words that do not exist
     "nftables/cases/container-host", "nftables/cases/not-understood",

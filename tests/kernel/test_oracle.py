@@ -20,7 +20,11 @@ pytestmark = pytest.mark.kernel
 PACKETS = 2500
 SECONDS = 15
 EACH = 100
-REALISTIC = [pytest.param(text, interfaces, id=name) for name, text, interfaces in realistic("nftables")]
+REALISTIC = [
+    pytest.param(dialect, text, interfaces, id=name, marks=pytest.mark.kernel(dialect))
+    for dialect in ("nftables", "iptables")
+    for name, text, interfaces in realistic(dialect)
+]
 
 
 RULES = """table inet t {
@@ -44,27 +48,34 @@ def read(text: str, file: str) -> Configuration:
     return load("nftables").parse(text, file)
 
 
-def test_random_rulesets_are_read_as_the_kernel_runs_them() -> None:
+DIALECTS_HERE = [
+    "nftables",
+    pytest.param("iptables", marks=pytest.mark.kernel("iptables")),
+    pytest.param("iptables-legacy", marks=pytest.mark.kernel("iptables-legacy")),
+]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS_HERE)
+def test_random_rulesets_are_read_as_the_kernel_runs_them(dialect: str) -> None:
     """At the edges of the rules of many small rulesets no answer is wrong, and few are left open."""
-    tally = Tally()
-    with Kernel(INTERFACES) as kernel:
+    tally = Tally.of(dialect)
+    with Kernel(INTERFACES, dialect) as kernel:
         for found in disagreements(kernel, 2013, tally, seconds=SECONDS, packets=PACKETS, each=EACH):
             pytest.fail(str(shrink(kernel, found)))
     assert tally.agreed > 8 * tally.undecided
+    assert tally.translated
     assert {"accept", "drop", "reject"} <= set(tally.decided)
 
 
-@pytest.mark.parametrize(
-    ("text", "interfaces"), [pytest.param(*rest, id=name) for name, *rest in realistic("nftables")]
-)
-def test_realistic_rulesets_are_read_as_the_kernel_runs_them(text: str, interfaces: list[str]) -> None:
-    """On every hook, alone and with the whole path around it, text and JSON."""
-    tally = Tally()
-    with Kernel(interfaces) as kernel:
+@pytest.mark.parametrize(("dialect", "text", "interfaces"), REALISTIC)
+def test_realistic_rulesets_are_read_as_the_kernel_runs_them(dialect: str, text: str, interfaces: list[str]) -> None:
+    """On every hook, alone and with the whole path around it; of nftables text and JSON."""
+    tally = Tally.of(dialect)
+    with Kernel(interfaces, dialect) as kernel:
         for hook, path in dict.fromkeys(ASKED):
-            packets = load_settled(kernel, text, hook, path, partial(drawn, kernel, Random(2013), 100))
+            packets = load_settled(kernel, text, hook, path, partial(drawn, kernel, Random(2013), EACH))
             assert packets is not None
-            for json in (False, True):
+            for json in (False, True)[: 1 + (dialect == "nftables")]:
                 for found in compare(kernel, packets, tally, json=json):
                     pytest.fail(str(shrink(kernel, found)))
     assert tally.agreed > tally.undecided
