@@ -127,7 +127,7 @@ def compare(
             tally.collided += 1
         elif not _leaves(decision, ruling.left):
             yield Disagreement(*about, packet, f"it leaves as {ruling.left}", f"it leaves as {_ends(decision)}")
-        elif (decided, via) == (ruling.decided, ruling.via):
+        elif decided == ruling.decided and _are_the_same(via, ruling.via, kernel):
             tally.agree(ruling)
         elif is_doubtful and (decided == ruling.decided or (decided, ruling.decided) == ("drop", "reject")):
             tally.unsure_line += 1
@@ -215,6 +215,16 @@ def _has_doubts(configuration: Configuration, kernel: Kernel) -> bool:
 
 def _lines(decision: Decision) -> tuple[int, ...]:
     return tuple(rule.source.line for rule in decision.via if rule.source.line)
+
+
+def _are_the_same(ours: tuple[int, ...], theirs: tuple[int, ...], kernel: Kernel) -> bool:
+    """Report whether the same lines decide; one that ends tracking does for the policy that the packet then meets."""
+    if ours == theirs or len(ours) != len(theirs):
+        return ours == theirs
+    lines = kernel.loaded.listing.splitlines()
+    policies = set(kernel.loaded.policies.values())
+    pairs = zip(ours, theirs, strict=True)
+    return all(one == other or ("notrack" in lines[one - 1] and other in policies) for one, other in pairs)
 
 
 def _said(decided: str | None, via: tuple[int, ...]) -> str:

@@ -11,6 +11,7 @@ from ipaddress import IPv6Address, ip_network
 from random import Random
 
 from tests.kernel.programs import IPV6_HEADER
+from tests.kernel.router import own_address
 
 from portwright.packets.fields import ICMP, ICMP_PROTOCOL, ICMPV6, LAST_ADDRESS, PORT_PROTOCOLS, TCP, UDP, State
 from portwright.packets.packet import Packet
@@ -92,6 +93,7 @@ class Edges:
         self._interfaces = interfaces
         self._random = random
         self._all = Hints.of(listing)
+        self._asks_for_types = " addrtype " in listing or "fib " in listing  # of addresses: one of the router's own
         self._rules = rules or [self._all]
 
     def packet(self, hook: str) -> Packet:
@@ -102,17 +104,21 @@ class Edges:
         protocol = self._protocol(one, version)
         has_ports = protocol in PORT_PROTOCOLS
         is_icmp = protocol == ICMP_PROTOCOL[version]
+        ingress = "" if hook == "output" else self._interface(one)
+        destination = self._address(one, other, version)
+        if hook == "input" and self._asks_for_types:
+            destination = own_address(version, self._interfaces.index(ingress) + 1)
         return Packet(
             version,
             protocol,
             self._address(one, other, version),
-            self._address(one, other, version),
+            destination,
             self._number(one, other) if has_ports else 0,
             self._number(one, other) if has_ports else 0,
             self._kind(one, version) if is_icmp else 0,
             pick(_CODES) if is_icmp else 0,
             self._state(hook, protocol),
-            "" if hook == "output" else self._interface(one),
+            ingress,
             "" if hook == "input" else self._interface(one),
         )
 

@@ -7,6 +7,7 @@ from portwright.packets.packet import Packet
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10  # RFC 9293, 3.1
 _SENSELESS = (SYN | ACK | FIN, SYN | ACK, SYN | RST, RST, 0)  # in the first segment of a connection
+ORDERLY = (SYN | ACK, RST, RST | ACK)  # of these those that orderly ends send: RFC 9293, 3.5 and 3.10
 _HOPS = 64
 
 

@@ -20,7 +20,7 @@ from tests.kernel.programs import LAST_CHAINS, LEGACY, TRACER, Loaded, Refusal
 from tests.kernel.router import TO_ITSELF, Probe, tos_of
 from tests.kernel.trace import Ends, Run
 
-from portwright.packets.fields import ICMP, ICMP_PROTOCOL, State
+from portwright.packets.fields import ICMP, ICMP_PROTOCOL, TCP, State
 from portwright.packets.packet import Packet
 
 ROOT = Path(__file__).parent.parent.parent
@@ -122,6 +122,9 @@ class Kernel:
         tos = tos_of(self.interfaces, packet.interface_out) if packet.interface_out else TO_ITSELF
         if packet.state is State.RELATED and packet.protocol == ICMP_PROTOCOL[packet.version]:
             payload = frames.unreachable(packet, frames.datagram(_turned(_subject(packet)), 1, 0))
+        elif self.dialect != "nftables" and packet.protocol == TCP and packet.state is State.INVALID:
+            flags = frames.ORDERLY[packet.source_port % len(frames.ORDERLY)]  # the reader takes no others for traffic
+            payload = frames.body(packet, flags)
         interface = (packet.interface_out if is_local else packet.interface_in) or self.interfaces[0]
         return Probe(mark, interface, frames.datagram(packet, mark, tos, payload), is_local)
 

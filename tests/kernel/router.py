@@ -18,6 +18,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from tests.kernel import nflog, programs
@@ -57,6 +58,11 @@ class Probe:
 def tos_of(interfaces: Sequence[str], name: str) -> int:
     """The type of service of packets that leave by this interface."""
     return 4 * (interfaces.index(name) + 1)
+
+
+def own_address(version: int, number: int) -> int:
+    """The router's address on an interface, counted from 1; from networks for benchmarks: RFC 2544, RFC 5180."""
+    return int(IPv4Address(f"198.18.{number}.1") if version == 4 else IPv6Address(f"2001:2:0:{number}::1"))
 
 
 class Router:
@@ -184,8 +190,8 @@ def _links(interfaces: Sequence[str], outside: str) -> Iterable[tuple[str, str]]
         yield "", f"link add {name} address {ROUTER_MAC} type veth {peer}"
         yield "", f"link set {name} up"
         for family, address, beyond, length in (
-            ("-4", f"198.18.{number}.1", f"198.18.{number}.2", 24),
-            ("-6", f"2001:2:0:{number}::1", f"2001:2:0:{number}::2", 64),
+            ("-4", IPv4Address(own_address(4, number)), f"198.18.{number}.2", 24),
+            ("-6", IPv6Address(own_address(6, number)), f"2001:2:0:{number}::2", 64),
         ):
             nodad = " nodad" if family == "-6" else ""
             yield family, f"address add {address}/{length} dev {name}{nodad}"

@@ -1,6 +1,7 @@
 """A ruleset and a packet that disagree, made small: parts are dropped while the packet still disagrees."""
 
 import re
+import time
 from collections.abc import Iterator
 
 from tests.kernel.compare import Disagreement, Reader, Tally, compare
@@ -11,16 +12,25 @@ from portwright.errors import PortwrightError
 
 _SET = re.compile(r"\{ ([^{}]*, [^{}]*) \}")
 _LINE = re.compile(r"(?<=\t\t).+|(?<=^-A ).+", re.MULTILINE)
+_SECONDS = 60.0
 _WORDS_AT_ONCE = (5, 2, 3, 4, 1)  # five: a counter
 
 
 def shrink(kernel: Kernel, found: Disagreement, read: Reader | None = None) -> Disagreement:
-    """The disagreement of that packet with the least ruleset that dropping parts leads to."""
-    while smaller := next(
-        (less for text in _smaller(found.source) if (less := _still(kernel, text, found, read))), None
-    ):
+    """The disagreement of that packet with the least ruleset that dropping parts leads to in bounded time."""
+    end = time.monotonic() + _SECONDS
+    while smaller := _less(kernel, found, read, end):
         found = smaller
     return found
+
+
+def _less(kernel: Kernel, found: Disagreement, read: Reader | None, end: float) -> Disagreement | None:
+    for text in _smaller(found.source):
+        if time.monotonic() > end:
+            return None
+        if less := _still(kernel, text, found, read):
+            return less
+    return None
 
 
 def _still(kernel: Kernel, text: str, found: Disagreement, read: Reader | None) -> Disagreement | None:
@@ -45,7 +55,8 @@ def _smaller(text: str) -> Iterator[str]:
             yield _replaced(text, found.start(1), found.end(1), ", ".join(members[:at] + members[at + 1 :]))
     for found in _LINE.finditer(text):
         words = found[0].split(" ")
-        for count in _WORDS_AT_ONCE:
+        for count in _SECONDS = 60.0
+_WORDS_AT_ONCE:
             for at in range(len(words) - count):
                 yield _replaced(text, *found.span(), " ".join(words[:at] + words[at + count :]))
 

@@ -65,3 +65,12 @@ def test_without_a_header_the_order_of_tables_at_input_is_not_known() -> None:
     """Then whatever depends on it is left open."""
     text = "".join(line for line in TABLES_AT_INPUT.splitlines(keepends=True) if not line.startswith("#"))
     assert decided(text, "udp 10.1.0.1:5 > 10.9.0.1:53 in lan0", "input/path") is Decided.UNDECIDED
+
+
+def test_the_nat_table_sees_behind_routing_what_it_has_translated_before() -> None:
+    """A hairpin: `--ctstate DNAT` holds there for what came in by the same table."""
+    rules = "-A PREROUTING -p udp -j DNAT --to-destination 10.2.0.7\n"
+    rules += "-A POSTROUTING -m conntrack --ctstate DNAT -j SNAT --to-source 10.2.0.1"
+    packet = Packet.parse("udp 10.2.0.9:5 > 203.0.113.1:53 in lan0 out lan0")
+    headers = Answerer(parse(saved(rules, "nat", "4"), "fw.rules"), "forward", path=True).decide(packet).headers
+    assert 0x0A020001 in {values[Field.SRC] for values in headers}
