@@ -55,8 +55,7 @@ def _smaller(text: str) -> Iterator[str]:
             yield _replaced(text, found.start(1), found.end(1), ", ".join(members[:at] + members[at + 1 :]))
     for found in _LINE.finditer(text):
         words = found[0].split(" ")
-        for count in _SECONDS = 60.0
-_WORDS_AT_ONCE:
+        for count in _WORDS_AT_ONCE:
             for at in range(len(words) - count):
                 yield _replaced(text, *found.span(), " ".join(words[:at] + words[at + count :]))
 
