@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the system's own programs that a target needs, where that is possible; say what is missing where it is not.
 #   system-packages.sh setup    Python 3.11 or later with venv; fails when it is missing
-#   system-packages.sh kernel   nft and ip for the tests in the real kernel; those tests are skipped without them
+#   system-packages.sh kernel   nft, ip, iptables, ipset for the tests in the real kernel, which are skipped without them
 set -u
 PATH="$PATH:/usr/sbin:/sbin"
 python=${PYTHON:-python3}
@@ -35,6 +35,8 @@ setup() {
 absent() {
     command -v nft >/dev/null || echo nftables
     command -v ip >/dev/null || echo iproute2
+    command -v iptables-nft-restore >/dev/null || echo iptables
+    command -v ipset >/dev/null || echo ipset
 }
 
 kernel() {
@@ -44,7 +46,7 @@ kernel() {
     fi
     [ -n "$(absent)" ] && can_install && install $(absent)
     if [ -n "$(absent)" ]; then
-        say "the tests marked 'kernel' are skipped: not installed:" $(absent)
+        say "those of the tests marked 'kernel' that need them are skipped: not installed:" $(absent)
     elif ! unshare --net true 2>/dev/null; then
         say "the tests marked 'kernel' are skipped: they need the right to make network namespaces (root)"
     fi

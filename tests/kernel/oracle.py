@@ -1,7 +1,7 @@
 """Let the kernel judge the readers of its rules, on random rulesets and on realistic ones: `make oracle`.
 
 Prints each disagreement with a minimal ruleset and its packet, and at the end what was compared, which constructs took
-part and why some answers were undecided. The exit status is 1 where something disagrees.
+part and why some answers were undecided. The exit status is 1 where something disagrees, 4 where no kernel is in reach.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from tests.kernel.edges import Edges
 from tests.kernel.extensions import missing
 from tests.kernel.kernel import Kernel
 from tests.kernel.loading import load_settled
+from tests.kernel.reach import out_of_reach
 from tests.kernel.realistic import realistic
 from tests.kernel.shrink import shrink
 from tests.kernel.vocabulary import INTERFACES
@@ -38,6 +39,7 @@ ASKED = (  # hook, and whether the whole path
     ("output", True),
 )
 SHARES = {"nftables": 0.35, "iptables": 0.35, "iptables-legacy": 0.15}  # of the time, for random rulesets
+_NOT_POSSIBLE = 4  # exit status
 REALISTIC_SHARE = 0.05  # of the time, for the realistic ones of each dialect
 
 
@@ -140,12 +142,18 @@ def jobs(options: argparse.Namespace) -> Iterator[Job]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run as the arguments say."""
     options = _options(arguments)
+    reasons = {dialect: out_of_reach("nftables") or out_of_reach(dialect) for dialect in options.dialect}
+    options.dialect = [dialect for dialect, reason in reasons.items() if not reason]
+    print("".join(f"{dialect} is not judged: {reason}\n" for dialect, reason in reasons.items() if reason), end="")
+    if not options.dialect:
+        return _NOT_POSSIBLE
     tallies = {dialect: Tally.of(dialect) for dialect in options.dialect}
     start, wrong = time.monotonic(), 0
     with ProcessPoolExecutor(options.processes) as pool:
         for done in as_completed([pool.submit(work, job) for job in jobs(options)]):
             dialect, tally, found = done.result()
             tallies[dialect].add(tally)
+            print(f"{dialect}: {tally.judged} packets judged", file=sys.stderr, flush=True)
             wrong += len(found)
             print("".join(f"{dialect}: {one}\n\n" for one in found), end="", flush=True)
     for dialect, tally in tallies.items():
