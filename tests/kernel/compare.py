@@ -13,7 +13,7 @@ from portwright import platforms
 from portwright.errors import InvalidInput
 from portwright.packets.fields import ICMP, ICMPV6, TCP, UDP, Field, State
 from portwright.packets.intervals import Intervals, contains
-from portwright.packets.packet import Packet
+from portwright.packets.packet import Packet, address_text
 from portwright.policy.answer import Answerer
 from portwright.policy.configuration import Configuration
 from portwright.policy.reference import rule_reason
@@ -126,7 +126,9 @@ def compare(
         elif _collides(decision, ruling.left):
             tally.collided += 1
         elif not _leaves(decision, ruling.left):
-            yield Disagreement(*about, packet, f"it leaves as {ruling.left}", f"it leaves as {_ends(decision)}")
+            yield Disagreement(
+                *about, packet, f"leaves as {_left(packet, ruling.left)}", f"leaves as {_led(packet, decision)}"
+            )
         elif decided == ruling.decided and _are_the_same(via, ruling.via, kernel):
             tally.agree(ruling)
         elif is_doubtful and (decided == ruling.decided or (decided, ruling.decided) == ("drop", "reject")):
@@ -198,8 +200,29 @@ def _may_be(said: int | Intervals, value: int) -> bool:
     return said == value if isinstance(said, int) else contains(said, value)
 
 
-def _ends(decision: Decision) -> list[tuple[int | Intervals, ...]]:
-    return [tuple(values[name] for name in _FIELDS) for values in decision.headers]
+def _left(packet: Packet, left: Ends | None) -> str:
+    return "nobody knows what" if left is None else _text(packet, tuple(getattr(left, name) for name in Ends.__slots__))
+
+
+def _led(packet: Packet, decision: Decision) -> str:
+    """As what a packet may leave, as Portwright has it."""
+    return ", or ".join(_text(packet, tuple(values[name] for name in _FIELDS)) for values in decision.headers)
+
+
+def _text(packet: Packet, values: Sequence[int | Intervals]) -> str:
+    source, destination, *ports = values
+    ends = (_addresses(packet, source), _addresses(packet, destination))
+    return " > ".join(f"{address} port {_numbers(port)}" for address, port in zip(ends, ports, strict=True))
+
+
+def _addresses(packet: Packet, value: int | Intervals) -> str:
+    ranges = ((value, value),) if isinstance(value, int) else value
+    return ", ".join("-".join(address_text(packet.version, one) for one in dict.fromkeys(pair)) for pair in ranges)
+
+
+def _numbers(value: int | Intervals) -> str:
+    ranges = ((value, value),) if isinstance(value, int) else value
+    return ", ".join("-".join(map(str, dict.fromkeys(pair))) for pair in ranges)
 
 
 def _is_surely_new(packet: Packet) -> bool:

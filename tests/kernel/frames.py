@@ -48,10 +48,27 @@ def body(packet: Packet, flags: int | None = None) -> bytes:
         case 1 | 58:
             message = bytes([packet.icmp_type, packet.icmp_code]) + bytes(2) + b"\0\1\0\1" + bytes(28)
             return _with_checksum(message, 2, b"" if packet.protocol == ICMP else _pseudo(packet, len(message)))
-        case 132 | 33:
+        case 132:
+            return _sctp(ports)
+        case 33:
             return ports + bytes(16)
         case _:
             return bytes(range(32))
+
+
+def _sctp(ports: bytes) -> bytes:
+    """The packet that opens an association: RFC 9260, 3.1 and 3.3.2, with the checksum of appendix A."""
+    init = struct.pack(">BBHIIHHI", 1, 0, 20, 1, 65535, 1, 1, 1)
+    return ports + bytes(4) + _crc32c(ports + bytes(8) + init) + init
+
+
+def _crc32c(data: bytes) -> bytes:
+    found = 0xFFFFFFFF
+    for byte in data:
+        found ^= byte
+        for _ in range(8):
+            found = found >> 1 ^ (0x82F63B78 if found & 1 else 0)
+    return struct.pack("<I", found ^ 0xFFFFFFFF)
 
 
 def _flags(packet: Packet) -> int:
