@@ -215,7 +215,8 @@ _AFTER_CONNTRACK = -199
 _END_OF_BATCH = "ip saddr 198.19.0.1 ip daddr 198.20.0.1 meta nftrace set 1 drop"
 _STATES = "; ".join(f"ct state {state}" for state in ("new", "established", "related", "invalid", "untracked"))
 _TRACE = "meta nftrace set 1"
-_FROM_HERE = f"meta skuid 0 {_TRACE}"  # not what the kernel itself answers with
+# Not what the kernel itself answers with: it has no socket, and comes back by the loopback interface.
+_FROM_HERE, _FROM_OUTSIDE = f"meta skuid 0 {_TRACE}", f'iifname != "lo" {_TRACE}'
 
 
 def _tracer(interfaces: Sequence[str], hook: str, path: bool) -> str:
@@ -225,7 +226,7 @@ def _tracer(interfaces: Sequence[str], hook: str, path: bool) -> str:
     aside = {"forward": "input", "input": "forward", "output": "input"}[hook]
     middle = f"{first} priority {_FIRST + 1 if first in ('forward', 'input') else _AFTER_CONNTRACK}"
     chains = {
-        "start": f"type filter hook {first} priority {_FIRST}; {_FROM_HERE if first == 'output' else _TRACE}",
+        "start": f"type filter hook {first} priority {_FIRST}; {_FROM_HERE if first == 'output' else _FROM_OUTSIDE}",
         "middle": f"type filter hook {middle}; {_STATES}",
         "end": f"type filter hook {last} priority {_LAST}; policy drop",
         "aside": f"type filter hook {aside} priority {_LAST}; policy drop",
