@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from tests.kernel.trace import FAMILIES, NETLINK_NETFILTER, Ends, RuleKey, Run, attributes_of, messages_in, packet_mark
+from tests.kernel.trace import FAMILIES, NETLINK_NETFILTER, RuleKey, Run, messages_in, packet_mark
 
 _FAMILY_NUMBERS = (2, 10)  # AF_INET, AF_INET6
 # linux/netfilter/nfnetlink_log.h: message types of NFNL_SUBSYS_ULOG, attributes of its messages
@@ -75,10 +75,9 @@ class LegacyTraces:
         """What has come so far, by the mark of the packet."""
         found = defaultdict(list)
         for data in self._received():
-            for family, kind, message in messages_in(data):
+            for family, kind, attributes in messages_in(data):
                 if kind != _PACKET_MESSAGE:
                     continue
-                attributes = dict(attributes_of(message))
                 traced = _TRACED.match(attributes.get(_PREFIX, b""))
                 mark = packet_mark(attributes.get(_PAYLOAD, b""))
                 if traced is not None and mark is not None:
@@ -93,13 +92,16 @@ class LegacyTraces:
                 yield self._socket.recv(1 << 16)
 
 
-def runs(steps: Sequence[Step], *, is_through: bool, ends: Ends) -> list[Run]:
-    """The base chains that a packet ran through; all of them let it through but the last, where `is_through` tells."""
+def runs(steps: Sequence[Step], *, is_through: bool, first: Run) -> list[Run]:
+    """The base chains that a packet ran through after its first run.
+
+    All of them let it through but the last, where `is_through` tells.
+    """
     chains = [list(group) for _, group in groupby(steps, lambda step: (step.table, step.hook))]
-    return [_run(chain, is_through or number < len(chains), ends) for number, chain in enumerate(chains, 1)]
+    return [_run(chain, is_through or number < len(chains), first) for number, chain in enumerate(chains, 1)]
 
 
-def _run(steps: Sequence[Step], is_accepted: bool, ends: Ends) -> Run:
+def _run(steps: Sequence[Step], is_accepted: bool, first: Run) -> Run:
     last = steps[-1]
     matched = tuple(step.rule for step in steps)
-    return Run(last.family, last.table, _BASE_CHAINS[last.hook], last.rule, is_accepted, matched, ends)
+    return Run(last.family, last.table, _BASE_CHAINS[last.hook], last.rule, is_accepted, matched, *first[-2:])

@@ -128,7 +128,7 @@ class Router:
         for mark, steps in self._legacy.steps().items():
             own = found.get(mark, [])
             is_through = bool(own) and own[-1].chain in programs.LAST_CHAINS
-            made = nflog.runs(steps, is_through=is_through, ends=own[0].ends) if own else []
+            made = nflog.runs(steps, is_through=is_through, first=own[0]) if own else []
             found[mark] = [*own[:-1], *made, own[-1]] if is_through else [*own, *made]
         return dict(found)
 

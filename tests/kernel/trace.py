@@ -5,17 +5,23 @@ end the rule with the verdict, or the policy. The first of them carries the pack
 """
 
 import contextlib
+import functools
 import socket
 import struct
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from portwright.packets.fields import PORT_PROTOCOLS
 
 # linux/netlink.h, linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
 NETLINK_NETFILTER, _SOL_NETLINK, _ADD_MEMBERSHIP, _NFNLGRP_NFTRACE = 12, 270, 1, 9
-_MESSAGE = 16 + 4  # nlmsghdr, nfgenmsg
+_MESSAGE = 16 + 4  # bytes: nlmsghdr, nfgenmsg
+_MESSAGE_HEADER = struct.Struct("<IH")  # length, type
+_ATTRIBUTE = 4  # bytes: nlattr
+_ATTRIBUTE_HEADER = struct.Struct("<HH")  # length, type
+_PORTS = 4  # bytes
 _TABLE, _CHAIN, _HANDLE, _TYPE, _VERDICT, _ID, _NETWORK_HEADER, _TRANSPORT_HEADER = 1, 2, 3, 4, 5, 6, 8, 9
 _POLICY_TYPE, _RULE_TYPE = 1, 3
 _POLICY = 16
@@ -47,8 +53,7 @@ class Ends:
 RuleKey = tuple[str | int, ...]  # family, table, handle; in legacy tables family, table, chain, number in the chain
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One packet in one base chain."""
 
     family: str
@@ -57,15 +62,20 @@ class Run:
     decider: RuleKey | None  # the rule that decided; None, or a rule that is not there, for the policy
     is_accepted: bool
     matched: tuple[RuleKey, ...]  # all rules that matched, in order
-    ends: Ends  # of the packet as it enters the chain
+    network_header: bytes  # of the packet as it enters the chain
+    transport_header: bytes
+
+    @property
+    def ends(self) -> Ends:
+        """From where to where the packet goes as it enters the chain."""
+        return Ends.of(self.network_header, self.transport_header)
 
 
-@dataclass(frozen=True, slots=True)
-class _Message:
-    trace: int
+class _Message(NamedTuple):
+    trace: bytes
     family: str
-    table: str
-    chain: str
+    table: bytes
+    chain: bytes
     kind: int
     handle: int
     verdict: int  # as in linux/netfilter.h: negative ones go on
@@ -74,7 +84,7 @@ class _Message:
 
     @property
     def rule(self) -> RuleKey:
-        return self.family, self.table, self.handle
+        return self.family, _name(self.table), self.handle
 
 
 class TraceSocket:
@@ -95,7 +105,7 @@ class TraceSocket:
 
     def runs(self, seconds: float) -> Iterator[tuple[int, Run]]:
         """The mark of each packet with its runs, as they come; the end when nothing comes for some seconds."""
-        gathered: dict[int, list[_Message]] = defaultdict(list)
+        gathered: dict[bytes, list[_Message]] = defaultdict(list)
         self._socket.settimeout(seconds)
         while True:
             try:
@@ -116,8 +126,9 @@ def _run(messages: list[_Message]) -> Iterator[tuple[int, Run]]:
         return
     decider = last.rule if last.kind == _RULE_TYPE else None
     matched = tuple(message.rule for message in messages if message.kind == _RULE_TYPE)
-    ends = Ends.of(first.network_header, first.transport_header)
-    yield mark, Run(first.family, first.table, first.chain, decider, last.verdict == _NF_ACCEPT, matched, ends)
+    at = first.family, _name(first.table), _name(first.chain)
+    headers = first.network_header, first.transport_header[:_PORTS]
+    yield mark, Run(*at, decider, last.verdict == _NF_ACCEPT, matched, *headers)
 
 
 def packet_mark(header: bytes) -> int | None:
@@ -129,39 +140,46 @@ def packet_mark(header: bytes) -> int | None:
     return None
 
 
-def messages_in(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+def messages_in(data: bytes) -> Iterator[tuple[int, int, dict[int, bytes]]]:
     """The netlink messages of a datagram: family, type, and the attributes."""
-    while len(data) >= _MESSAGE:
-        length = int.from_bytes(data[:4], "little")
-        yield data[16], int.from_bytes(data[4:6], "little"), data[_MESSAGE:length]
-        data = data[(length + 3) & ~3 :]
+    at = 0
+    while len(data) - at >= _MESSAGE:
+        length, kind = _MESSAGE_HEADER.unpack_from(data, at)
+        yield data[at + 16], kind, _attributes(data, at + _MESSAGE, at + length)
+        at += (length + 3) & ~3
 
 
 def _messages(data: bytes) -> Iterator[_Message]:
-    for family, _, message in messages_in(data):
-        attributes = dict(attributes_of(message))
-        verdict = dict(attributes_of(attributes.get(_VERDICT, b""))).get(1) or attributes.get(_POLICY, b"\xff" * 4)
+    for family, _, attributes in messages_in(data):
+        get = attributes.get
         yield _Message(
-            _number(attributes.get(_ID, b"")),
+            get(_ID, b""),
             FAMILIES.get(family, ""),
-            attributes.get(_TABLE, b"").rstrip(b"\0").decode(),
-            attributes.get(_CHAIN, b"").rstrip(b"\0").decode(),
-            _number(attributes.get(_TYPE, b"")),
-            _number(attributes.get(_HANDLE, b"")),
-            struct.unpack(">i", verdict)[0],
-            attributes.get(_NETWORK_HEADER, b""),
-            attributes.get(_TRANSPORT_HEADER, b""),
+            get(_TABLE, b""),
+            get(_CHAIN, b""),
+            _number(get(_TYPE, b"")),
+            _number(get(_HANDLE, b"")),
+            int.from_bytes(get(_VERDICT, b"")[_ATTRIBUTE:][:4] or get(_POLICY, b"\xff" * 4), "big", signed=True),
+            get(_NETWORK_HEADER, b""),
+            get(_TRANSPORT_HEADER, b""),
         )
 
 
-def attributes_of(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The attributes of a netlink message: type and value."""
-    while len(data) >= 4:
-        length, kind = struct.unpack("<HH", data[:4])
-        if length < 4:
-            return
-        yield kind & 0x3FFF, data[4:length]
-        data = data[(length + 3) & ~3 :]
+def _attributes(data: bytes, at: int, end: int) -> dict[int, bytes]:
+    """The attributes between two places of a datagram: type and value."""
+    found = {}
+    while end - at >= _ATTRIBUTE:
+        length, kind = _ATTRIBUTE_HEADER.unpack_from(data, at)
+        if length < _ATTRIBUTE:
+            break
+        found[kind & 0x3FFF] = data[at + _ATTRIBUTE : at + length]
+        at += (length + 3) & ~3
+    return found
+
+
+@functools.cache
+def _name(text: bytes) -> str:
+    return text.rstrip(b"\0").decode()
 
 
 def _number(data: bytes) -> int:
