@@ -71,7 +71,7 @@ def disagreements(
         if packets_drawn is not None:
             sent += each
             json = dialect.has_json and number % JSON_EVERY == 0
-            yield from compare(kernel, packets_drawn, tally, json=json, read=read)
+            yield from list(compare(kernel, packets_drawn, tally, json=json, read=read))  # before others load rules
 
 
 def disagreements_in_realistic(seed: int, dialect: str, tally: Tally, seconds: float) -> Iterator[Disagreement]:
