@@ -510,3 +510,23 @@ access-list a extended permit ip any any
 def test_bridge_groups(lines, decision, behind):
     """A bridge group's network lies behind its members; an access list on the bridge itself is in doubt."""
     assert behind(lines).decision("tcp 192.168.1.5 > 8.8.8.8:443") == decision
+
+
+def test_a_translation_that_is_not_understood_may_lead_a_packet_elsewhere(behind):
+    """Whatever arrives on its mapped interface is undecided, wherever the routes would lead it."""
+    lines = "object network web\n host 10.0.0.9\n nat (inside,outside) static 203.0.113.9 sideways\n"
+    answer = behind(f"{lines}access-list open extended permit ip any any\naccess-group open in interface outside\n")
+    assert answer.decision("tcp 8.8.8.8 > 172.16.1.10:80 in outside") == "undecided"
+    assert answer.decision("tcp 10.0.0.9 > 172.16.1.10:80 in inside") == "accept"
+
+
+def test_a_ban_between_interfaces_that_is_not_understood_is_no_permission(behind):
+    """`no forward interface` with a word more."""
+    head = (
+        "interface Vlan1\n nameif lan\n security-level 10\n ip address 10.8.0.1 255.255.0.0\n"
+        "interface Vlan3\n no forward interface {}\n nameif guest\n security-level 90\n ip address 10.9.0.1 255.255.0.0\n"
+    )
+    packet = "tcp 10.9.0.9 > 10.8.0.9:80"
+    assert behind(head.format("Vlan1")).decision(packet) == "drop"
+    assert behind(head.format("Vlan 1")).decision(packet) == "drop"
+    assert behind(head.format("Vlan1 sometimes")).decision(packet) == "undecided"

@@ -293,6 +293,9 @@ def _zone_member(interface: Interface, line: Line, names: dict[str, str]) -> Non
 
 def _no_forward(interface: Interface, line: Line, names: dict[str, str]) -> None:
     del names
+    target = line.words[3:]  # "Vlan1" or "Vlan 1"
+    if line.words[2:3] != ("interface",) or not (len(target) == 1 or (len(target) == 2 and target[1].isdecimal())):
+        raise NotUnderstood("only 'no forward interface NAME' is understood")
     interface.no_forward.append(line)
 
 

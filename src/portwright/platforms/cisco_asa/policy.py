@@ -257,8 +257,10 @@ class Builder:
         names = [name for name in interfaces_of(line) if name in atoms.names]
         if len(names) < 2:
             return _undecided(source, str(problem), ALWAYS)
-        one, other = (atoms.exactly(name) for name in names)
-        boxes = (Box.of({Field.IN: one, Field.OUT: other}), Box.of({Field.IN: other, Field.OUT: one}))
+        real, mapped = (atoms.exactly(name) for name in names)
+        may_lead = "source" in line.words  # twice NAT translates destinations of what arrives on the real side, too
+        leaving = {} if may_lead else {Field.OUT: mapped}  # where it would lead a packet is not known
+        boxes = (Box.of({Field.IN: real} | leaving), Box.of({Field.IN: mapped}))
         return _undecided(source, str(problem), Match.exact(boxes))
 
     def _remark_on_missing(self) -> None:
