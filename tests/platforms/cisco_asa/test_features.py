@@ -524,7 +524,8 @@ def test_a_ban_between_interfaces_that_is_not_understood_is_no_permission(behind
     """`no forward interface` with a word more."""
     head = (
         "interface Vlan1\n nameif lan\n security-level 10\n ip address 10.8.0.1 255.255.0.0\n"
-        "interface Vlan3\n no forward interface {}\n nameif guest\n security-level 90\n ip address 10.9.0.1 255.255.0.0\n"
+        "interface Vlan3\n no forward interface {}\n nameif guest\n security-level 90\n"
+        " ip address 10.9.0.1 255.255.0.0\n"
     )
     packet = "tcp 10.9.0.9 > 10.8.0.9:80"
     assert behind(head.format("Vlan1")).decision(packet) == "drop"
