@@ -7,7 +7,7 @@ UV     := uv==0.13.9
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types fix golden bench lock clean
+.PHONY: help setup demo test check format lint types fix golden fuzz bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ golden: .venv/ready ## rewrite golden files and the output shown in the docs; sh
 	-$(BIN)/pytest --quiet --no-header --snapshot-update --ignore tests/test_docs.py $(ARGS)
 	$(BIN)/python tools/pages.py --write
 	@git --no-pager diff -- README.md docs tests
+
+fuzz: .venv/ready ## damage inputs for every reader for a minute; ARGS="--seconds 600 --seed 2" for longer
+	$(BIN)/python -m tests.fuzz.run $(ARGS)
 
 bench: .venv/ready ## measure time and memory against size
 	$(BIN)/python -m bench $(ARGS)
