@@ -531,3 +531,11 @@ def test_a_ban_between_interfaces_that_is_not_understood_is_no_permission(behind
     assert behind(head.format("Vlan1")).decision(packet) == "drop"
     assert behind(head.format("Vlan 1")).decision(packet) == "drop"
     assert behind(head.format("Vlan1 sometimes")).decision(packet) == "undecided"
+
+
+def test_blanks_between_the_interfaces_of_a_translation_do_not_matter(behind):
+    """They are read as the pair that they are."""
+    lines = "object network web\n host 10.0.0.9\n nat (inside ,outside) static 203.0.113.9\n"
+    lines += "access-list in extended permit tcp any host 10.0.0.9 eq 80\naccess-group in in interface outside\n"
+    answer = behind(lines)
+    assert answer.decision("tcp 8.8.8.8 > 203.0.113.9:80") == "accept"

@@ -311,9 +311,9 @@ def is_legacy(line: Line) -> bool:
 
 
 def interfaces_of(line: Line) -> list[str]:
-    """The interfaces that a `nat` line names, `any` left out."""
-    pair = line.words[1] if len(line.words) > 1 else ""
-    return [name for name in pair.strip("()").split(",") if name not in ("", "any")] if pair.startswith("(") else []
+    """The interfaces that a `nat` line names, `any` left out; blanks inside the parentheses do not matter."""
+    pair, closing, _ = "".join(line.words[1:]).partition(")")
+    return [name for name in pair[1:].split(",") if name not in ("", "any")] if pair[:1] == "(" and closing else []
 
 
 def shift_between(one: Intervals, other: Intervals) -> int | None:
