@@ -77,8 +77,9 @@ class Finding:
     place: str = ""  # file and line of the site or catalog, where the finding is about those
     number: int = 1  # tells apart findings of the same kind about equal texts
     flows: tuple[str, ...] = ()  # ids of the RequiredFlows, where they are several
-    packets: PacketSet | None = field(default=None, compare=False, repr=False)  # of excess: what is open
+    packets: PacketSet | None = field(default=None, compare=False, repr=False)  # those that are open, or blocked
     known: bool = False  # an earlier report has it: it does not count
+    grown: str = ""  # an earlier report has less of it: what was added
 
     @property
     def severity(self) -> Severity:

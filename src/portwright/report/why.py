@@ -5,8 +5,8 @@ from textwrap import wrap
 
 from portwright.catalog.crossref import is_erratum
 from portwright.catalog.model import Catalog, Citation, Necessity, Phase, Reading, Requirement, Scenario, Status
-from portwright.packets.box import Box, Boxes
-from portwright.packets.fields import Field
+from portwright.check.extent import without_source_port
+from portwright.packets.box import Boxes
 from portwright.plan.asked import Kind
 from portwright.plan.model import DEFAULT_PHASES, Plan
 from portwright.plan.why import Answer, Need, StepNeeds, by_effect
@@ -259,11 +259,7 @@ def _rest(answer: Answer, plan: Plan) -> list[str]:
 
 def _texts(boxes: Boxes, plan: Plan) -> list[str]:
     naming = site_naming(plan.site)
-    return [box_text(_without_source_port(box), naming=naming) for box in boxes]
-
-
-def _without_source_port(box: Box) -> Box:
-    return Box(tuple((name, ranges) for name, ranges in box.constraints if name != Field.SPORT))
+    return [box_text(without_source_port(box), naming=naming) for box in boxes]
 
 
 def _without(answer: Answer) -> list[str]:
