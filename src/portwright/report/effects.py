@@ -130,18 +130,22 @@ def effects_text(compared: SiteComparison, old: str, new: str) -> str:
 
 
 _HEADLINES = {
-    "loses": "Different: something that is needed is lost",
+    "loses": "Different: something that is required is lost",
     "fails": "Different: a test of the site does not hold any more",
-    "differs": "Different: nothing that is needed is lost, and something changes",
-    "undecided": "Undecided: lines that are not modelled may change something that is needed",
+    "differs": "Different: nothing that is required is lost, and something changes",
+    "undecided": "Undecided: lines that are not modelled may change something that concerns the site",
     "equal": "Equal in effect: every flow, test and scenario stays as it is, and nothing is opened or closed",
 }
 
 
 def _counts(compared: SiteComparison) -> str:
     effects = compared.effects
+    required = [change for change in effects.lost if change.flow.is_required]
     counted = (
-        (len(effects.lost), "{} flow{} lost"),
+        (len(effects.needed), "{} required flow{} lost"),
+        (len(required) - len(effects.needed), "{} lost with an alternative that still passes"),
+        (len(effects.lost) - len(required), "{} optional flow{} lost"),
+        (sum(change.is_lost for change in effects.accepted), "{} accepted flow{} lost"),
         (len(effects.broken), "{} test{} broken"),
         (len(effects.gained), "{} flow{} gained"),
         (len(effects.opened), "{} rule{} opened too wide"),
