@@ -9,6 +9,7 @@ from enum import StrEnum
 from portwright.catalog.model import Break
 from portwright.packets.packetset import PacketSet
 from portwright.policy.reference import RuleReference
+from portwright.redact import redact
 
 _COUNTED = re.compile(r"(?<=\bcounter) packets \d+ bytes \d+| # handle \d+$")  # nft(8): what `list ruleset` adds
 
@@ -88,8 +89,8 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """The same from run to run: kind, point and what it is about; no line numbers, nothing that a device counts."""
-        parts = (self.kind.value, self.point, self.flow or _COUNTED.sub("", self.subject))
+        """The same from run to run: kind, point and what it is about; no line numbers, counters or secrets."""
+        parts = (self.kind.value, self.point, self.flow or redact(_COUNTED.sub("", self.subject)))
         return ":".join(part for part in parts if part) + (f"#{self.number}" if self.number > 1 else "")
 
 

@@ -9,6 +9,7 @@ from portwright.check.judge import Judgment
 from portwright.check.run import Check
 from portwright.findings import Finding
 from portwright.policy.reference import RuleReference, reference_json, rule_reference
+from portwright.redact import redact
 from portwright.report.check.document import finding_json
 from portwright.report.check.said import ROUTINE, assumptions
 from portwright.report.check.text import finding_text, group_text
@@ -194,7 +195,7 @@ def _flow(change: FlowChange) -> Iterator[str]:
     ends = f"{flow.source.name} > {flow.destination.name} on {flow.describe()} ({flow.requirement.id})"
     yield from wrap(f"{ends} {then}", WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
     for rule in _hanging(change)[:1] if change.after.judgment is not Judgment.PROVED else ():
-        yield from _wrapped(f"hangs on {rule.file}:{rule.line}: {rule.reason}")
+        yield from _wrapped(f"hangs on {rule.file}:{rule.line}: {redact(rule.reason)}")
 
 
 def _scenario(change: ScenarioChange) -> Iterator[str]:

@@ -10,6 +10,7 @@ from portwright.check.pieces import Leg, Part, Passage, Piece
 from portwright.check.query import Answer
 from portwright.packets.fields import LAST_ADDRESS, Field
 from portwright.policy.reference import RuleReference, reference_json
+from portwright.redact import redact
 from portwright.report.check.said import ROUTINE, assumptions
 from portwright.report.context import WIDTH, folded
 from portwright.report.query_words import QueryWords, versions
@@ -132,7 +133,7 @@ def _last(piece: Piece, part: Part) -> list[str]:
 
 
 def _listed(rules: Sequence[RuleReference]) -> str:
-    return "; ".join(f"{rule.file}:{rule.line} {rule.text}".strip() for rule in rules)
+    return "; ".join(f"{rule.file}:{rule.line} {redact(rule.text)}".strip() for rule in rules)
 
 
 def _safe(cell: str) -> str:
@@ -257,8 +258,8 @@ def _rules(label: str, rules: Sequence[RuleReference]) -> Iterator[str]:
         place = f"{rule.file}:{rule.line}" if rule.line else rule.file
         head = f"    {f'{label} ' if label else ''}{place}"
         if rule.reason:
-            yield from folded(f"{head.strip()}: {rule.reason}", "    ", "      ")
-        text = "" if rule.default else " ".join(rule.text.split())
+            yield from folded(f"{head.strip()}: {redact(rule.reason)}", "    ", "      ")
+        text = "" if rule.default else " ".join(redact(rule.text).split())
         if not rule.reason and len(head) <= _LONGEST_PLACE:
             yield _cut(f"{head}  {text}", WIDTH)
         elif text or not rule.reason:

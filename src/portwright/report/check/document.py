@@ -57,7 +57,7 @@ def point_json(point: PointSummary) -> Json:
         "inert": point.inert,
         "unknown": point.unknown,
         "not_understood": [
-            {"line": one.source.line, "text": redact(one.source.text), "reason": one.reason}
+            {"line": one.source.line, "text": redact(one.source.text), "reason": redact(one.reason)}
             for one in point.not_understood
         ],
     }

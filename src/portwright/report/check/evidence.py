@@ -9,6 +9,7 @@ from portwright.check.report import CheckReport
 from portwright.findings import Finding, Kind, Severity
 from portwright.plan.model import Plan
 from portwright.policy.reference import RuleReference
+from portwright.redact import redact
 from portwright.report.grouping import Group, grouped
 
 QUOTED = 4  # rules of a finding that are shown in context
@@ -113,7 +114,8 @@ def same_cause(group: Group) -> tuple[str, str]:
 
 def rule_place(rule: RuleReference) -> str:
     """Where a rule stands, and why it is a default or in doubt."""
-    why = f" (by default: {rule.reason})" if rule.default and rule.reason else f": {rule.reason}" if rule.reason else ""
+    reason = redact(rule.reason)
+    why = f" (by default: {reason})" if rule.default and reason else f": {reason}" if reason else ""
     return f"{rule.file}:{rule.line}{why}" if rule.line else f"{rule.file}{why}"
 
 
