@@ -11,20 +11,21 @@ from portwright.catalog.model import Break, Effect
 from portwright.check.assertions import Assertions
 from portwright.check.entries import misplaced, wide_entries, wide_rules
 from portwright.check.excess import ExcessFinder, PointExcess, RuleExcess, permitted
+from portwright.check.extent import without_source_port
 from portwright.check.judge import NOT_GIVEN, FlowResult, Judge, Judgment, Obstacle
-from portwright.check.points import PointView, Reading, assuming
+from portwright.check.points import PointView, Reading, Way, assuming
 from portwright.check.report import CheckReport, PointSummary
 from portwright.findings import Finding, Kind, told_apart
 from portwright.lint.run import remarked, without_effect
-from portwright.packets.box import Box
 from portwright.packets.diagram import Space
-from portwright.packets.fields import Field
+from portwright.packets.fields import Field, State
 from portwright.packets.packetset import PacketSet, Preferences
-from portwright.plan.model import Plan, RequiredFlow
+from portwright.plan.model import Plan, RequiredFlow, reply
+from portwright.policy.algebra import is_possible
 from portwright.policy.model import Rule
 from portwright.policy.reference import rule_reference
 from portwright.policy.text import box_text, packet_of
-from portwright.site.model import Site
+from portwright.site.model import Exemption, Site
 from portwright.site.naming import site_naming
 
 _COVER = 3  # flows that an excess finding spells out
@@ -32,6 +33,7 @@ _THEY = {True: "it hangs", False: "they hang"}
 _UNMODELLED = "a line that is not modelled"
 _UNFOLLOWED = "a line whose packets go to another address than they came for"  # translated
 _BLOCKED = {"missing": Kind.MISSING, "reply": Kind.REPLY, "bypass": Kind.REPLY_BYPASSES}
+_STATES = {"missing": State.NEW, "reply": State.ESTABLISHED}  # of the packets that are stopped
 _BECAUSE = {
     Kind.REPLY: "the replies are blocked",
     Kind.REPLY_BYPASSES: "it sees one direction of the connection alone",
@@ -146,7 +148,21 @@ class Check:
             requirements=(flow.requirement.id,),
             citations=flow.requirement.citations,
             breaks=breaks,
+            packets=self._stopped(flow, obstacle),
         )
+
+    def _stopped(self, flow: RequiredFlow, obstacle: Obstacle) -> PacketSet | None:
+        """What of a flow, or of its replies, a point's filters surely stop; None where translations play a part."""
+        crossings = chain.from_iterable((*route.forward, *route.back) for route in flow.routes)
+        state = _STATES.get(obstacle.kind)
+        if state is None or obstacle.crossing is None or any(map(self.judge.translates, crossings)):
+            return None
+        verdicts = self.views[obstacle.point].verdicts(Way.of(obstacle.crossing, state))
+        denied = [box for one in self.plan.exceptions if _is_at(one, obstacle.point) for box in one.flow.boxes()]
+        there = obstacle.kind == "missing"
+        boxes, excepted = (flow.packets, denied) if there else (flow.replies, map(reply, denied))
+        required = PacketSet.of(self.space, boxes) - PacketSet.of(self.space, excepted)
+        return required - PacketSet.where(verdicts, is_possible)
 
     # ------------------------------------------------------------------ undecided: one finding a line
 
@@ -258,7 +274,7 @@ class Check:
         """That a rule lets pass what nothing needs."""
         own = PacketSet.of(self.space, found.rule.match.possible)  # what is needed of it may stand in the same box
         boxes, left_out = found.packets.cover(_COVER, self.prefer, beside=self._permitted & own)
-        shown = "; ".join(box_text(_without_source_port(box), naming=self._naming) for box in boxes)
+        shown = "; ".join(box_text(without_source_port(box), naming=self._naming) for box in boxes)
         more = " and more" if left_out else ""
         view = self.views[point]
         witness = list(found.packets.witness(self.prefer))
@@ -327,6 +343,10 @@ def spared_flows(results: Iterable[FlowResult]) -> frozenset[str]:
     return frozenset(flow.id for flow in blocked if flow.group in served)
 
 
+def _is_at(entry: Exemption, point: str) -> bool:
+    return entry.flow.point in (None, point)
+
+
 def _cannot(flow: RequiredFlow, kind: Kind, point: str, others: Sequence[str]) -> str:
     """What does not work, and at which point where several stop it."""
     notes = [_BECAUSE[kind]] if kind in _BECAUSE else []
@@ -361,8 +381,3 @@ _HOW = {
     Effect.LATER: " later",
     Effect.FALLBACK: " over to a second way",
 }
-
-
-def _without_source_port(box: Box) -> Box:
-    """The box for people: which ephemeral port a client takes says nothing."""
-    return Box(tuple((name, ranges) for name, ranges in box.constraints if name != Field.SPORT))

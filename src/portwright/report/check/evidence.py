@@ -9,6 +9,7 @@ from portwright.check.report import CheckReport
 from portwright.findings import Finding, Kind, Severity
 from portwright.plan.model import Plan
 from portwright.policy.reference import RuleReference
+from portwright.redact import redact
 from portwright.report.grouping import Group, grouped
 
 QUOTED = 4  # rules of a finding that are shown in context
@@ -57,24 +58,31 @@ def compared_with(report: CheckReport) -> str:
     """What has changed since the earlier report; empty where there is none."""
     if not report.baseline:
         return ""
-    known = sum(finding.known for finding in report.findings)
-    new = len(report.findings) - known
-    is_new = f"{new} {'finding is' if new == 1 else 'findings are'} new"
-    return (
-        f"Since {report.baseline}: {is_new}, {known} known, {len(report.mended)} mended."
-        " What is known does not count for the exit status."
-    )
+    is_new = f"{report.new} {'finding is' if report.new == 1 else 'findings are'} new"
+    grown = [f"{report.grown} {'has' if report.grown == 1 else 'have'} grown"] if report.grown else []
+    counted = ", ".join([is_new, *grown, f"{report.known} known, {len(report.mended)} mended"])
+    return f"Since {report.baseline}: {counted}. What is known does not count for the exit status.{_by_id(report)}"
+
+
+def _by_id(report: CheckReport) -> str:
+    """That some may have grown without being seen."""
+    if not report.by_id_alone:
+        return ""
+    them = "1 known finding" if report.by_id_alone == 1 else f"{report.by_id_alone} known findings"
+    return f" Of {them} only the id was compared, as its packets are not told: whether it has grown is not known."
 
 
 def mark(finding: Finding) -> str:
     """What stands before a finding that is no new error."""
     words = [] if finding.severity is Severity.ERROR else [finding.severity.value]
-    words = ["known", *words] if finding.known else words
+    words = ["known", *words] if finding.known else ["grown", *words] if finding.grown else words
     return f"[{', '.join(words)}] " if words else ""
 
 
 def evidence(finding: Finding, plan: Plan) -> Iterator[tuple[str, str]]:
     """What stands below a finding and its rules, each behind its label."""
+    if finding.grown:
+        yield "grown", f"since the baseline: {finding.grown}"
     if finding.witness:
         yield "packet", finding.witness
     if finding.flows:
@@ -106,7 +114,8 @@ def same_cause(group: Group) -> tuple[str, str]:
 
 def rule_place(rule: RuleReference) -> str:
     """Where a rule stands, and why it is a default or in doubt."""
-    why = f" (by default: {rule.reason})" if rule.default and rule.reason else f": {rule.reason}" if rule.reason else ""
+    reason = redact(rule.reason)
+    why = f" (by default: {reason})" if rule.default and reason else f": {reason}" if reason else ""
     return f"{rule.file}:{rule.line}{why}" if rule.line else f"{rule.file}{why}"
 
 

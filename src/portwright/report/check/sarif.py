@@ -87,7 +87,7 @@ def _rule(kind: Kind) -> Json:
 
 def _result(finding: Finding, report: CheckReport, names: "_Names") -> Json:
     first, *others = _places(finding, report)
-    state = {"baselineState": "unchanged" if finding.known else "new"} if report.baseline else {}
+    state = {"baselineState": _state(finding)} if report.baseline else {}
     return {
         "ruleId": finding.kind.value,
         "ruleIndex": _KINDS.index(finding.kind),
@@ -106,6 +106,11 @@ def _result(finding: Finding, report: CheckReport, names: "_Names") -> Json:
         **state,
         "properties": _properties(finding),
     }
+
+
+def _state(finding: Finding) -> str:
+    """3.27.24: how a result compares with the earlier report."""
+    return "unchanged" if finding.known else "updated" if finding.grown else "new"
 
 
 def _message(finding: Finding) -> str:
@@ -131,6 +136,7 @@ def _properties(finding: Finding) -> Json:
         "citations": list(finding.citations),
         "breaks": [break_json(broken) for broken in finding.breaks],
         "fix": finding.fix,
+        "grown": finding.grown,
     }
     return {name: value for name, value in found.items() if value}
 
