@@ -330,6 +330,16 @@ def test_tightening_takes_away_what_nothing_needs(broken, case):
     assert change.proof.lost
 
 
+def test_of_two_rules_on_a_line_only_the_one_goes_that_nothing_needs(broken):
+    """What stands beside it on the line stays."""
+    rule = 'tcp dport 3389 counter packets 4926 bytes 729048 accept comment "Remote Desktop"'
+    broken(None, "data-fw.nft", rule, f"{rule}; tcp dport 3390 accept; udp dport 3391 drop")
+    [step] = (change := change_of("data-fw", tighten=True)).steps
+    assert (step.edit.added, step.edit.removed) == ((), ("tcp dport 3390 accept",))
+    assert f"{rule}; udp dport 3391 drop\n" in change.after
+    assert (change.proof.gained, change.proof.failures, change.remaining) == ((), (), ())
+
+
 def test_without_being_asked_nothing_is_taken_away(broken):
     """A rule too wide is no concern of a change that adds what is missing."""
     broken("too-wide")

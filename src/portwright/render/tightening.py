@@ -108,7 +108,7 @@ class Tightening:
         steps = list(mending.steps)
         for edit in mending.editor.removing(stand.text, excess.rule, excess.packets):
             bare = self._tried(edit)
-            if bare is None:
+            if bare is None or not self._takes_away(stand, bare, excess):
                 continue
             mending.steps.append(Step(edit, (), (), mending.reference(excess.rule)))
             mending.stay = replace(self.stay, excused=Effect.of(mending.old, bare).lost)
@@ -119,6 +119,11 @@ class Tightening:
                 return restored
             mending.steps[:] = steps
         return None
+
+    def _takes_away(self, old: Stand, new: Stand, excess: RuleExcess) -> bool:
+        """Report whether some of what nothing needs is gone, and nothing new passes: lines may hold several rules."""
+        gone = union(self._space, Effect.of(old, new).lost)
+        return bool(gone & excess.packets) and not self._mending.beyond(Effect.of(self._mending.old, new))
 
     def _tried(self, edit: Edit) -> Stand | None:
         try:

@@ -112,7 +112,7 @@ def removing(text: str, rule: Rule, packets: PacketSet) -> Iterator[Edit]:
                         place = f"set {table.family} {table.name} {named.name}"
                         yield Edit(listing.without_elements(named, keys), (), keys, place)
                     place = f"chain {table.family} {table.name} {chain.name}"
-                    yield Edit(listing.without_rule(line), (), (line.place.text,), place)
+                    yield Edit(listing.without_rule(line), (), (written(line),), place)
 
 
 def commands(old: str, new: str) -> tuple[str, ...]:
