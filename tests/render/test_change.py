@@ -222,6 +222,41 @@ def test_without_all_routes_no_list_is_made(broken):
     assert change.remaining[0].because.text == "security-level 55"
 
 
+@pytest.mark.parametrize(("fault", "point"), [("shadowed", "core-fw"), ("replies-blocked", "data-fw")])
+def test_line_ends_stay_as_they_are(broken, fault, point):
+    """Of a file from Windows; the commands are the same."""
+    broken(fault)
+    right = change_of(point)
+    file = Path(POINTS[point])
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    change = change_of(point)
+    assert (change.commands, change.rollback) == (right.commands, right.rollback)
+    assert change.after == right.after.replace("\n", "\r\n")
+    assert change.before == right.before.replace("\n", "\r\n")
+
+
+def test_of_mixed_line_ends_those_of_old_lines_stay(broken):
+    """And new lines end as most do."""
+    broken("fetch-808-blocked")
+    file = Path("core-fw.cfg")
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n").replace(b"!\r\n", b"!\n"))
+    before, after = (change_of("core-fw").before, change_of("core-fw").after)
+    new = [line for line in after.split("\n") if line not in before.split("\n")]
+    assert [line.endswith("\r") for line in new] == [True, True]
+    assert "\n".join(line for line in after.split("\n") if line not in new) == before
+
+
+def test_a_table_of_rules_keeps_its_line_ends(rendered):
+    """Whatever is written of it anew."""
+    site, texts = rendered
+    point, platform, text = next(one for one in texts if one[1] == "rules-csv")
+    plan = plan_with(site, point, platform)
+    lines = text.split("\n")
+    change = mending_of(plan, point, "\r\n".join([*lines[:2], *lines[3:]])).change(tighten=False)
+    assert change.steps
+    assert change.after.count("\n") == change.after.count("\r\n")
+
+
 # Translated addresses, and hosts
 
 

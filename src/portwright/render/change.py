@@ -25,6 +25,7 @@ from portwright.policy.obstruction import Obstruction, obstruction
 from portwright.policy.reference import RuleReference, rule_reference
 from portwright.render.boxes import as_seen, intended, parts
 from portwright.render.effect import Effect, known_connections
+from portwright.render.endings import ended_like, unified
 from portwright.render.intent import merged, single
 from portwright.render.model import Change, Remaining, Step
 from portwright.render.needs import Allowance, Need, Stay, needs
@@ -108,7 +109,8 @@ class Mending:
         self.editor = platforms.editor(plan.site.points[point].platform)
         self._common = Common.of(readings[point].configuration, plan, point)
         self.space = self._common.space
-        self.old = self.stand(readings[point].text)
+        self._given = readings[point].text
+        self.old = self.stand(unified(self._given))
         views = {name: PointView(name, one, self.space, plan) for name, one in readings.items() if name != point}
         self.views = {**views, point: self.old.view}
         self.readings = readings
@@ -132,6 +134,7 @@ class Mending:
             tightening = Tightening(self)
             stand, left = tightening.tightened(stand, lines)
             self.stay = tightening.stay
+        stand = self.stand(ended_like(self._given, stand.text)) if stand.text != self.old.text else stand
         editor, missing = self.editor, [flow.id for flow in self._flows]
         commands = editor.commands(self.old.text, stand.text)
         verifier = Verifier(self.plan, self.readings, self.point, self.old)
@@ -141,7 +144,7 @@ class Mending:
             self.point,
             self.plan.site.points[self.point].platform,
             self.old.view.reading.configuration.file,
-            self.old.text,
+            self._given,
             stand.text,
             tuple(self.steps),
             tuple(remaining),
