@@ -375,6 +375,30 @@ def test_of_two_rules_on_a_line_only_the_one_goes_that_nothing_needs(broken):
     assert (change.proof.gained, change.proof.failures, change.remaining) == ((), (), ())
 
 
+def test_the_only_entry_of_a_list_becomes_a_denial(broken):
+    """A list that is empty would be gone, and its interface open by its security level."""
+    broken(old="access-group reports_in in interface reports\n", new="access-group one in interface reports\n")
+    text = Path("core-fw.cfg").read_text(encoding="utf-8")
+    entry = "access-list one extended permit ip any any\n"
+    Path("core-fw.cfg").write_text(text.replace("access-group users_in", f"{entry}access-group users_in"), "utf-8")
+    change = change_of("core-fw", tighten=True)
+    assert (change.proof.failures, change.remaining, change.proof.gained) == ((), (), ())
+    lines = [line for line in change.after.split("\n") if line.startswith("access-list one extended")]
+    assert (lines[-1], any("permit ip any any" in line for line in lines)) == ("access-list one extended deny ip any any", False)
+    removal = change.commands.index(f"no {entry.strip()}")
+    assert any(command.endswith(" extended deny ip any any") for command in change.commands[:removal])
+    assert change.rollback.index("access-list one line 1 extended permit ip any any") < change.rollback.index(
+        "no access-list one extended deny ip any any"
+    )
+    assert editor_back(change) == change.before
+
+
+def editor_back(change):
+    """The text after the commands and the rollback, as a device would have it."""
+    editor = platforms.editor(change.platform)
+    return editor.applied(editor.applied(change.before, change.commands), change.rollback)
+
+
 def test_without_being_asked_nothing_is_taken_away(broken):
     """A rule too wide is no concern of a change that adds what is missing."""
     broken("too-wide")

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 from portwright.platforms.cisco_asa.alignment import aligned
 from portwright.platforms.cisco_asa.lines import Block
-from portwright.platforms.cisco_asa.listing import Listing, identity
+from portwright.platforms.cisco_asa.listing import DENIES_ALL, Listing, identity
 
 _DEFINITIONS = ("object", "object-group")
+_OTHER_DENIALS = ("extended deny ip any4 any", "extended deny ip any any4", "extended deny ip any6 any")
 Command = tuple[str, ...]  # a line, and those that are indented below it
 
 
@@ -58,9 +59,19 @@ def _entries(name: str, old: Listing, new: Listing) -> Iterator[str]:
     gone = {at for at in range(len(before)) if at not in kept}
     new_ones = {identity(words) for at, words in enumerate(after) if at not in kept.values() and words[0] != "remark"}
     moving = {at for at in gone if before[at][0] != "remark" and identity(before[at]) in new_ones}
-    yield from (f"no access-list {name} {' '.join(before[at])}" for at in sorted(moving))
     stay = [(words, kept.get(at)) for at, words in enumerate(before) if at not in moving]
+    is_emptied = bool(moving) and all(words[0] == "remark" for words, _ in stay)
+    guard = _guard([*before, *after]) if is_emptied else ""
+    yield from (f"access-list {name} line {len(before) + 1} {guard}" for _ in range(is_emptied))
+    yield from (f"no access-list {name} {' '.join(before[at])}" for at in sorted(moving))
     yield from _in_order(name, stay, after)
+    yield from (f"no access-list {name} {guard}" for _ in range(is_emptied))
+
+
+def _guard(lines: list[Command]) -> str:
+    """An entry that none is like, for the time in which a list would have none: without one it is not bound any more."""
+    known = {identity(words) for words in lines}
+    return next(guard for guard in (DENIES_ALL, *_OTHER_DENIALS) if identity(tuple(guard.split())) not in known)
 
 
 def _in_order(name: str, before: list[tuple[Command, int | None]], after: list[Command]) -> Iterator[str]:
@@ -116,7 +127,7 @@ def changed(listing: Listing, command: Command) -> str:
     removes = words[0] == "no"
     words = words[1:] if removes else words
     if words[:2] == ("clear", "configure"):
-        return _without(listing, {line.number for line in listing.lists.get(words[3], ())})
+        return _without_list(listing, words[3], {line.number for line in listing.lists.get(words[3], ())})
     if words[0] == "access-list":
         return _without_entry(listing, words) if removes else _with_entry(listing, words)
     if words[0] in _DEFINITIONS:
@@ -149,8 +160,15 @@ def _without_entry(listing: Listing, words: Command) -> str:
     rest = words[4:] if at else words[2:]
     for position, line in enumerate(listing.lists.get(name, ()), 1):
         if line.words[2:] == rest and at in (0, position):
-            return _without(listing, {line.number})
+            is_last = [line] == listing.entries_of(name)
+            return _without_list(listing, name, {line.number}) if is_last else _without(listing, {line.number})
     raise ValueError(f"there is no such entry: {' '.join(words)}")
+
+
+def _without_list(listing: Listing, name: str, numbers: set[int]) -> str:
+    """An access list without entries is bound no more."""
+    bound = {block.head.number for block in listing.blocks_of("access-group") if block.head.words[1] == name}
+    return _without(listing, numbers | bound)
 
 
 def _without(listing: Listing, numbers: set[int]) -> str:

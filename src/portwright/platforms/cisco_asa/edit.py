@@ -16,7 +16,7 @@ from portwright.platforms.cisco_asa.difference import changed, commands_of
 from portwright.platforms.cisco_asa.entries import Entries
 from portwright.platforms.cisco_asa.levels import entries_for
 from portwright.platforms.cisco_asa.lines import Line, lines_of
-from portwright.platforms.cisco_asa.listing import Listing
+from portwright.platforms.cisco_asa.listing import DENIES_ALL, Listing
 from portwright.platforms.cisco_asa.render import remarks
 from portwright.policy.editing import Edit
 from portwright.policy.intent import Intended
@@ -118,7 +118,10 @@ def _inspects_by_default(body: tuple[Line, ...]) -> bool:
 
 
 def removing(text: str, rule: Rule, packets: PacketSet) -> Iterator[Edit]:  # noqa: ARG001
-    """The text without an entry, and without the remarks that stand above it alone."""
+    """The text without an entry, and without the remarks that stand above it alone.
+
+    A list that loses its last entry is gone, and its interface decides by security levels again: it denies everything.
+    """
     listing = Listing(text)
     line = listing.at(rule.source.line)
     if line is None or line.words[0] != "access-list" or rule.default:
@@ -127,7 +130,9 @@ def removing(text: str, rule: Rule, packets: PacketSet) -> Iterator[Edit]:  # no
     first = _own_remarks(listing, name, line)
     removed = tuple(listing.lines[number - 1].strip() for number in range(first, line.number + 1))
     place = f"access-list {name} line {listing.position(name, first)}"
-    yield Edit(listing.without_lines(first, line.number), (), removed, place)
+    kept = () if len(listing.entries_of(name)) > 1 else (f"access-list {name} {DENIES_ALL}",)
+    rest = Listing(listing.without_lines(first, line.number))
+    yield Edit(rest.with_lines(first, kept, ()), kept, removed, place)
 
 
 def _spot(listing: Listing, at: Obstruction) -> tuple[str, int] | None:

@@ -9,6 +9,7 @@ from portwright.platforms.cisco_asa.ledger import Ledger
 from portwright.platforms.cisco_asa.lines import Block, Line, blocks_of, lines_of
 from portwright.platforms.cisco_asa.objects import Objects
 
+DENIES_ALL = "extended deny ip any any"  # "any" is of both IP versions from 9.0 on
 _ASIDE = ("log", "inactive")
 
 
@@ -58,11 +59,14 @@ class Listing:
         """Which line of an access list stands first from a line of the file on, counting remarks."""
         return 1 + sum(line.number < number for line in self.lists.get(name, ()))
 
+    def entries_of(self, name: str) -> list[Line]:
+        """The entries of an access list, without its remarks."""
+        return [line for line in self.lists.get(name, ()) if not is_remark(line.words)]
+
     def entry(self, name: str, text: str) -> Line | None:
         """The entry of an access list that matches the same as another one, whatever is logged of it."""
         wanted = identity(tuple(text.split()[2:]))
-        found = (line for line in self.lists.get(name, ()) if not is_remark(line.words))
-        return next((line for line in found if identity(line.words[2:]) == wanted), None)
+        return next((line for line in self.entries_of(name) if identity(line.words[2:]) == wanted), None)
 
     def end_of(self, name: str) -> int:
         """The line of the file behind an access list."""
