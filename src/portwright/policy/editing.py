@@ -18,6 +18,8 @@ class Edit:
     added: tuple[str, ...]  # lines that are new
     removed: tuple[str, ...] = ()  # lines that are gone
     place: str = ""  # for people: where the lines stand
+    scope: str = ""  # why it may let pass more than is needed; empty where it says exactly what
+    is_narrowest: bool = False  # the platform has nothing that lets pass less
 
 
 class Editor(Protocol):

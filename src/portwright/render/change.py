@@ -16,6 +16,7 @@ from portwright.check.judge import FlowResult, Judgment
 from portwright.check.points import PointView, Reading
 from portwright.check.run import Check
 from portwright.errors import InvalidInput, Problem
+from portwright.findings import Kind
 from portwright.packets.packetset import PacketSet
 from portwright.plan.model import Plan, RequiredFlow
 from portwright.policy.editing import Edit
@@ -24,14 +25,14 @@ from portwright.policy.model import Rule
 from portwright.policy.obstruction import Obstruction, obstruction
 from portwright.policy.reference import RuleReference, rule_reference
 from portwright.render.boxes import as_seen, intended, parts
-from portwright.render.effect import Effect, known_connections
+from portwright.render.effect import Effect, known_connections, union
 from portwright.render.endings import ended_like, unified
 from portwright.render.intent import merged, single
 from portwright.render.model import Change, Remaining, Step
 from portwright.render.needs import Allowance, Need, Stay, needs
 from portwright.render.stand import Blocked, Common, Stand
 from portwright.render.tightening import Tightening
-from portwright.render.verify import Claim, Verifier
+from portwright.render.verify import Claim, Refused, Verifier
 
 _MOST_STEPS = 200
 _MOST_TRIES = 40  # edits that are tried for one rule
@@ -120,6 +121,8 @@ class Mending:
         self.may_pass = Allowance.of(open_, self.old.view, self.editor)
         self.stay = Stay()
         self.knows_connections = False
+        self.opened = PacketSet.nothing(self.space)  # what nothing needs, and no narrower edit leaves out
+        self.refused: dict[str, Refused] = {}  # by the id of a flow: the last edit for it that would do harm
         self.steps: list[Step] = []
         self._in_vain: set[object] = set()
 
@@ -138,8 +141,9 @@ class Mending:
         editor, missing = self.editor, [flow.id for flow in self._flows]
         commands = editor.commands(self.old.text, stand.text)
         verifier = Verifier(self.plan, self.readings, self.point, self.old)
-        remaining = [*verifier.remaining(stand, missing), *left]
-        claim = Claim(missing, self.may_pass, self.stay, self.knows_connections)
+        remaining = [*verifier.remaining(stand, missing, self.refused), *left]
+        useful = union(self.space, Tightening(self).stay.at or {}) if self.opened else self.opened
+        claim = Claim(missing, self.may_pass, self.opened, useful, self.stay, self.knows_connections)
         return Change(
             self.point,
             self.plan.site.points[self.point].platform,
@@ -218,10 +222,17 @@ class Mending:
             better = self._tried(edit, job, is_answer)
             if better is not None:
                 self.knows_connections |= is_answer
-                self.steps.append(self._step(edit, job))
+                self.opened = self.opened | union(self.space, self.beyond(Effect.of(self.old, better), is_answer))
+                self.steps.append(self._step(edit, self._reaching(job, stand, better) if edit.is_narrowest else job))
                 return better
         self._in_vain.add(job.key)
         return None
+
+    def _reaching(self, job: _Job, stand: Stand, better: Stand) -> _Job:
+        """The job with all that an edit helps which is for no flow in particular."""
+        stopped = (one for need in self.needs for one in stand.blocked(need))
+        helped = (one for one in stopped if _farther(one, list(better.blocked(one.need))))
+        return replace(job, blocked=tuple(helped))
 
     def _proposals(self, text: str, job: _Job) -> Iterator[tuple[Edit, bool]]:
         if job.rule.is_reply:
@@ -235,17 +246,27 @@ class Mending:
             return None
         if not any(_farther(old, list(new.blocked(old.need))) for old in job.blocked):
             return None
-        return new if self.is_harmless(Effect.of(self.old, new), is_answer) else None
+        effect = Effect.of(self.old, new)
+        more, less = (union(self.space, part) for part in (self.beyond(effect, is_answer), self.stay.missed(effect.lost)))
+        if not less and (not more or (edit.is_narrowest and self._keeps_tests(new))):
+            return new
+        self.refused |= {one.need.flow.id: Refused(edit, more, less) for one in job.blocked}
+        return None
 
-    def is_harmless(self, effect: Effect, is_answer: bool = False) -> bool:
-        """Report whether nothing else passes more or less than may."""
-        return not self.beyond(effect, is_answer) and not self.stay.missed(effect.lost)
+    def _keeps_tests(self, new: Stand) -> bool:
+        """Report whether no test of the site fails that did not."""
+        before, after = (
+            {one.id for one in Check(self.plan, {**self.readings, self.point: stand.view.reading}).run().findings
+             if one.kind is Kind.ASSERTION}
+            for stand in (self.old, new)
+        )  # fmt: skip
+        return after <= before
 
     def beyond(self, effect: Effect, is_answer: bool = False) -> Mapping[str, PacketSet]:
         """What passes more and may not."""
         knows = is_answer or self.knows_connections
         allowed = self.may_pass | known_connections(self.space) if knows else self.may_pass
-        return allowed.beyond(effect.gained)
+        return (allowed | self.opened).beyond(effect.gained)
 
     def _step(self, edit: Edit, job: _Job) -> Step:
         flows = {blocked.need.flow.id: blocked.need.flow for blocked in job.blocked}

@@ -39,6 +39,7 @@ class Proof:
     mended: tuple[str, ...]  # ids of required flows that did not surely pass, and do
     gained: tuple[str, ...]  # what passes more, in flow notation
     lost: tuple[str, ...]  # what passes no more
+    opened: tuple[str, ...]  # of what passes more, what nothing needs: the platform has nothing narrower
     knows_connections: bool  # what belongs to connections that were let through passes more, too
     failures: tuple[str, ...] = ()
 

@@ -58,6 +58,7 @@ def _point_json(change: Change) -> dict[str, object]:
             "mended": list(change.proof.mended),
             "gained": list(change.proof.gained),
             "lost": list(change.proof.lost),
+            "opened": list(change.proof.opened),
             "known_connections": change.proof.knows_connections,
             "failures": list(change.proof.failures),
         },
@@ -130,6 +131,8 @@ def _proof(proof: Proof) -> Iterator[str]:
     yield from _wrapped(f"{_HOW}: {flows}." if number else f"{_HOW}.", "")
     known = ["packets of connections that were let through"] if proof.knows_connections else []
     yield from _wrapped("; ".join([*proof.gained, *known]) or "nothing", "    passes more: ")
+    if proof.opened:
+        yield from _wrapped("; ".join(proof.opened), "    and of this nothing needs: ")
     yield from _wrapped("; ".join(proof.lost) or "nothing", "    passes less: ")
 
 

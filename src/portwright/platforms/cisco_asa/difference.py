@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from portwright.platforms.cisco_asa.alignment import aligned
 from portwright.platforms.cisco_asa.lines import Block
-from portwright.platforms.cisco_asa.listing import DENIES_ALL, Listing, identity
+from portwright.platforms.cisco_asa.listing import DENIES_ALL, LEVELS, Listing, identity
 
 _DEFINITIONS = ("object", "object-group")
 _OTHER_DENIALS = ("extended deny ip any4 any", "extended deny ip any any4", "extended deny ip any6 any")
@@ -26,6 +26,8 @@ def commands_of(old: Listing, new: Listing) -> Command:
         *(f"no {line}" for line in unbound),
         *(line for name in lists for line in _entries(name, old, new)),
         *bound,
+        *(f"no {line}" for line in _only(old, new, LEVELS)),
+        *_only(new, old, LEVELS),
         *_inspections(old, new),
         *gone,
     )
@@ -71,7 +73,7 @@ def _entries(name: str, old: Listing, new: Listing) -> Iterator[str]:
 def _guard(lines: list[Command]) -> str:
     """An entry that none is like, for the time in which a list would have none: without one it is not bound any more."""
     known = {identity(words) for words in lines}
-    return next(guard for guard in (DENIES_ALL, *_OTHER_DENIALS) if identity(tuple(guard.split())) not in known)
+    return next((guard for guard in (DENIES_ALL, *_OTHER_DENIALS) if identity(tuple(guard.split())) not in known), DENIES_ALL)
 
 
 def _in_order(name: str, before: list[tuple[Command, int | None]], after: list[Command]) -> Iterator[str]:
@@ -136,6 +138,9 @@ def changed(listing: Listing, command: Command) -> str:
     if words[0] == "access-group":
         found = (block for block in listing.blocks_of(words[0]) if block.head.words == words)
         return _without_blocks(listing, found) if removes else listing.with_lines(listing.behind(words[0]), command, ())
+    if words[0] == LEVELS:
+        found = (block for block in listing.blocks_of(LEVELS) if block.head.words == words)
+        return _without_blocks(listing, found) if removes else listing.with_lines(listing.start, command, ())
     if words[0] == "policy-map":
         return _inspecting(listing, words[-1], command)
     raise ValueError(f"not a command of a change: {command[0]}")
