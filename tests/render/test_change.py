@@ -384,7 +384,10 @@ def test_the_only_entry_of_a_list_becomes_a_denial(broken):
     change = change_of("core-fw", tighten=True)
     assert (change.proof.failures, change.remaining, change.proof.gained) == ((), (), ())
     lines = [line for line in change.after.split("\n") if line.startswith("access-list one extended")]
-    assert (lines[-1], any("permit ip any any" in line for line in lines)) == ("access-list one extended deny ip any any", False)
+    assert (lines[-1], any("permit ip any any" in line for line in lines)) == (
+        "access-list one extended deny ip any any",
+        False,
+    )
     removal = change.commands.index(f"no {entry.strip()}")
     assert any(command.endswith(" extended deny ip any any") for command in change.commands[:removal])
     assert change.rollback.index("access-list one line 1 extended permit ip any any") < change.rollback.index(

@@ -28,6 +28,7 @@ from portwright.render.boxes import as_seen, intended, parts
 from portwright.render.effect import Effect, known_connections, union
 from portwright.render.endings import ended_like, unified
 from portwright.render.intent import merged, single
+from portwright.render.leading import Leading
 from portwright.render.model import Change, Remaining, Step
 from portwright.render.needs import Allowance, Need, Stay, needs
 from portwright.render.stand import Blocked, Common, Stand
@@ -115,16 +116,23 @@ class Mending:
         views = {name: PointView(name, one, self.space, plan) for name, one in readings.items() if name != point}
         self.views = {**views, point: self.old.view}
         self.readings = readings
-        self._flows, self._undecided = flows, undecided
-        self.needs = needs(plan, point, self.views, flows)
-        open_ = [need for need in self.needs if any(self.old.blocked(need))]
-        self.may_pass = Allowance.of(open_, self.old.view, self.editor)
-        self.stay = Stay()
+        self.flows, self._undecided = flows, undecided
         self.knows_connections = False
         self.opened = PacketSet.nothing(self.space)  # what nothing needs, and no narrower edit leaves out
         self.refused: dict[str, Refused] = {}  # by the id of a flow: the last edit for it that would do harm
         self.steps: list[Step] = []
         self._in_vain: set[object] = set()
+        self._leading = Leading(self)
+        self.start = self._leading.led(self.old)
+        self.steps += self._leading.steps
+        self.views[point] = self.start.view
+        self.moved = self._leading.moved
+        self.needs = needs(plan, point, self.views, flows)
+        open_ = [need for need in self.needs if need.seen[0] & self.moved or any(self.old.blocked(need))]
+        self.may_pass = Allowance.of(open_, self.start.view, self.editor)
+        self.stay = Stay(moved=self.moved)
+        if self.moved:
+            self.opened = union(self.space, self.beyond(Effect.of(self.old, self.start))) & self.moved
 
     def stand(self, text: str) -> Stand:
         """The point with a text. Raises InvalidInput when it is no configuration."""
@@ -132,16 +140,16 @@ class Mending:
 
     def change(self, tighten: bool, lines: Collection[int] | None = None) -> Change:
         """The whole change, proved; `lines` are those of the rules to tighten, where not all."""
-        stand, left = self.mended(self.old, self.needs), list[Remaining]()
+        stand, left = self.mended(self.start, self.needs), list[Remaining]()
         if tighten:
             tightening = Tightening(self)
             stand, left = tightening.tightened(stand, lines)
             self.stay = tightening.stay
         stand = self.stand(ended_like(self._given, stand.text)) if stand.text != self.old.text else stand
-        editor, missing = self.editor, [flow.id for flow in self._flows]
+        editor, missing = self.editor, [flow.id for flow in self.flows]
         commands = editor.commands(self.old.text, stand.text)
         verifier = Verifier(self.plan, self.readings, self.point, self.old)
-        remaining = [*verifier.remaining(stand, missing, self.refused), *left]
+        remaining = [*verifier.remaining(stand, missing, self.refused, self._leading.uncertain), *left]
         useful = union(self.space, Tightening(self).stay.at or {}) if self.opened else self.opened
         claim = Claim(missing, self.may_pass, self.opened, useful, self.stay, self.knows_connections)
         return Change(
@@ -247,7 +255,9 @@ class Mending:
         if not any(_farther(old, list(new.blocked(old.need))) for old in job.blocked):
             return None
         effect = Effect.of(self.old, new)
-        more, less = (union(self.space, part) for part in (self.beyond(effect, is_answer), self.stay.missed(effect.lost)))
+        more, less = (
+            union(self.space, part) for part in (self.beyond(effect, is_answer), self.stay.missed(effect.lost))
+        )
         if not less and (not more or (edit.is_narrowest and self._keeps_tests(new))):
             return new
         self.refused |= {one.need.flow.id: Refused(edit, more, less) for one in job.blocked}

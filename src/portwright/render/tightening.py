@@ -39,7 +39,7 @@ class Tightening:
         self._mending = mending
         self._plan, self._space = mending.plan, mending.space
         self._needs = needs(self._plan, mending.point, mending.views, self._plan.flows)
-        self.stay = Stay(self._needed())
+        self.stay = Stay(self._needed(), moved=mending.moved)
 
     def tightened(self, stand: Stand, lines: Collection[int] | None = None) -> tuple[Stand, list[Remaining]]:
         """The point without what nothing needs, or without that of the rules on these lines; and what had to stay."""
@@ -56,7 +56,7 @@ class Tightening:
 
     def _needed(self) -> Mapping[str, PacketSet]:
         """Everything that has to stay: what the plan knows, in both directions, and what somebody answers for."""
-        view, editor, ways = self._mending.old.view, self._mending.editor, self._on_their_ways()
+        view, editor, ways = self._mending.start.view, self._mending.editor, self._on_their_ways()
         requests, replies = (
             Allowance.of([need for need in self._needs if need.is_reply is is_reply], view, editor).at
             for is_reply in (False, True)

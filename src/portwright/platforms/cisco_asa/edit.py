@@ -14,11 +14,12 @@ from portwright.platforms.cisco_asa import parse
 from portwright.platforms.cisco_asa.access_lists import is_remark
 from portwright.platforms.cisco_asa.difference import changed, commands_of
 from portwright.platforms.cisco_asa.entries import Entries
+from portwright.platforms.cisco_asa.leading import leading as retargeted
 from portwright.platforms.cisco_asa.levels import entries_for
 from portwright.platforms.cisco_asa.lines import Line, lines_of
 from portwright.platforms.cisco_asa.listing import DENIES_ALL, LEVELS, Listing
 from portwright.platforms.cisco_asa.render import remarks
-from portwright.policy.editing import Edit
+from portwright.policy.editing import Edit, Target
 from portwright.policy.intent import Intended
 from portwright.policy.model import Rule
 from portwright.policy.obstruction import Obstruction
@@ -84,7 +85,9 @@ def _with_list(listing: Listing, rule: Intended, at: Obstruction) -> Iterator[Ed
     kept = entries_for(interface, listing, parse(listing.text, ""))
     if kept is None:
         return
-    yield _new_list(listing, rule, interface, ["remark as its security level permits", *(f"extended {one}" for one in kept)])
+    yield _new_list(
+        listing, rule, interface, ["remark as its security level permits", *(f"extended {one}" for one in kept)]
+    )
 
 
 def _new_list(listing: Listing, rule: Intended, interface: str, more: list[str]) -> Edit:
@@ -169,6 +172,11 @@ def removing(text: str, rule: Rule, packets: PacketSet) -> Iterator[Edit]:  # no
     kept = () if len(listing.entries_of(name)) > 1 else (f"access-list {name} {DENIES_ALL}",)
     rest = Listing(listing.without_lines(first, line.number))
     yield Edit(rest.with_lines(first, kept, ()), kept, removed, place)
+
+
+def leading(text: str, rule: Rule, to: Target) -> Iterator[Edit]:
+    """The translation with another real host."""
+    yield from retargeted(text, rule, to)
 
 
 def _spot(listing: Listing, at: Obstruction) -> tuple[str, int] | None:

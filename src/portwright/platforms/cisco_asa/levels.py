@@ -30,9 +30,7 @@ def entries_for(interface: str, listing: Listing, configuration: Configuration) 
     behind = {route.interface for route in configuration.routes}
     if not configuration.routing_is_complete or interface not in known or not behind <= known.keys():
         return None
-    together = any(
-        words[1:3] == ("permit", "inter-interface") for words in listing.commands_of(LEVELS)
-    )
+    together = any(words[1:3] == ("permit", "inter-interface") for words in listing.commands_of(LEVELS))
     passes = {
         name: level < known[interface] or (together and level == known[interface] and name != interface)
         for name, level in known.items()

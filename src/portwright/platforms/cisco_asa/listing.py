@@ -60,6 +60,15 @@ class Listing:
         """Which line of an access list stands first from a line of the file on, counting remarks."""
         return 1 + sum(line.number < number for line in self.lists.get(name, ()))
 
+    def all_lines(self) -> Iterable[Line]:
+        """The lines that are not empty."""
+        return self._by_number.values()
+
+    def body_of(self, head: str) -> list[Line]:
+        """The lines below a command, wherever it stands again: a running-config has translations of objects apart."""
+        words = tuple(head.split())
+        return [line for block in self.blocks_of(words[0]) if block.head.words == words for line in block.body]
+
     @property
     def global_lists(self) -> tuple[str, ...]:
         """The access lists that are bound to all interfaces."""

@@ -149,6 +149,14 @@ class Listing:
         kept = (before + behind.lstrip()).rstrip() if behind.strip() else before.rstrip()
         return "\n".join([*self.lines[: first.line - 1], kept, *self.lines[last.line :]])
 
+    def with_rule(self, rule: Rule, new: str) -> str:
+        """The text with another rule in the place of one."""
+        first, last = self._span(rule)
+        before = self.lines[first.line - 1][: first.column - 1]
+        behind = self.lines[last.line - 1][last.column - 1 :] if last.text != "\n" else ""
+        kept = [*self.lines[: first.line - 1], f"{before}{new}{behind}", *self.lines[last.line :]]
+        return "\n".join(kept)
+
     def _span(self, rule: Rule) -> tuple[Token, Token]:
         """The first token of a rule, and the one that ends it: the end of a line, a semicolon or a brace."""
         spans = list(self._statements(rule.place.line))
