@@ -95,9 +95,11 @@ def test_without_a_fault_nothing_changes(broken):
 STEPS = {  # fault of another example -> steps that mend it, tightening included
     "f1/fetch-808-lost": 1,
     "f1/old-server": 2,
+    "f1/same-level": 1,
     "f1/too-wide": 1,
     "f2/below-a-deny": 1,
     "f2/open-to-internet": 1,
+    "f2/re-addressed": 8,
     "f3/deny-above": 1,
     "f3/ipv6-forgotten": 2,
     "f3/node-for-cluster": 2,

@@ -1,30 +1,12 @@
 """Translations that lead to the wrong host: mended where the site says what is meant, told where it does not."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 from tests.cli.running import run
 
 from portwright import platforms
-from portwright.cli.site import load
-from portwright.render.change import changes
 
-_SITE = """site: shop
-products: [shop]
-catalog: products
-zones:
-  internet: {{rest: true}}
-  dmz: {{networks: [10.20.0.0/24]}}
-hosts:
-  web01: {{addresses: [10.20.0.11], roles: [shop/web]}}
-groups:
-  customers: {{zone: internet, networks: [198.51.100.0/24], roles: [shop/customer]}}
-enforcement:
-  edge-fw: {{platform: {platform}, config: edge-fw.conf, interfaces: {{internet: wan, dmz: dmz}}}}
-paths:
-  - {{between: [internet, dmz], through: [edge-fw]}}
-{nat}"""
 _PORT = 'nat:\n  - {at: edge-fw, from: internet, to: "203.0.113.10:443", becomes: "web01:443"}\n'
 _OTHER_PORT = 'nat:\n  - {at: edge-fw, from: internet, to: "203.0.113.10:8443", becomes: "web01:443"}\n'
 _WHOLE = "nat:\n  - {at: edge-fw, from: internet, to: 203.0.113.10, becomes: web01}\n"
@@ -133,23 +115,6 @@ TOLD = {  # what the site says, the configuration -> why it stays
         "the site says that 203.0.113.10:443 becomes web01:443, and no way to write that into this line is certain",
     ),
 }
-
-
-@pytest.fixture
-def shop(tmp_path, monkeypatch):
-    """A site with a web server that is published, and a configuration of its firewall."""
-
-    def made(nat, text):
-        shutil.copytree(Path(__file__).parents[1] / "scenarios" / "products", tmp_path / "products")
-        platform = "cisco-asa" if text.startswith("ASA") else "nftables"
-        (tmp_path / "site.yaml").write_text(_SITE.format(platform=platform, nat=nat), encoding="utf-8")
-        (tmp_path / "edge-fw.conf").write_text(text, encoding="utf-8")
-        monkeypatch.chdir(tmp_path)
-        plan, readings = load("site.yaml", (), None)
-        [change] = changes(plan, readings, ["edge-fw"])
-        return change
-
-    return made
 
 
 @pytest.mark.parametrize("case", MENDED)
