@@ -179,6 +179,25 @@ def test_a_rule_goes_into_the_chain_that_its_packets_run_through(broken):
     assert step.edit.added[0].startswith("ip saddr @sql_servers ip daddr 10.50.0.10 tcp dport @dc_tcp accept")
 
 
+@pytest.mark.parametrize("leaving", ["return", "goto nowhere", "vmap { 3389 : return }"])
+def test_a_rule_goes_in_front_of_one_that_packets_leave_the_chain_by(broken, leaving):
+    """Behind it they never come to the end of the chain."""
+    rule = '\t\ttcp dport 3389 counter packets 4926 bytes 729048 accept comment "Remote Desktop"\n'
+    broken(None, "data-fw.nft", rule, "")
+    text = Path("data-fw.nft").read_text(encoding="utf-8")
+    head = text.index("type filter hook forward")
+    at = text.index("\n", text.index("ct state", head)) + 1
+    leaver = f"tcp dport {leaving}" if leaving.startswith("vmap") else f"tcp dport 3389 {leaving}"
+    text = f"{text[:at]}\t\t{leaver}\n{text[at:]}"
+    nowhere = "\tchain nowhere {\n\t}\n\n\tchain forward {"
+    Path("data-fw.nft").write_text(text.replace("\tchain forward {", nowhere, 1), encoding="utf-8")
+    change = change_of("data-fw")
+    assert (change.proof.failures, change.remaining) == ((), ())
+    after = change.after.split("\n")
+    new = next(number for number, line in enumerate(after) if "tcp dport 3389 accept" in line)
+    assert new == next(number for number, line in enumerate(after) if line.strip() == leaver) - 1
+
+
 def test_what_is_stopped_before_routing_names_no_interface_of_departure(broken):
     """Packets have not got one there; and their replies, which nothing tracks yet, need rules of their own."""
     old = 'iifname "eth1" ip saddr != 10.30.0.0/24 counter'
