@@ -59,6 +59,8 @@ def _point_json(change: Change) -> dict[str, object]:
             "mended": list(change.proof.mended),
             "gained": list(change.proof.gained),
             "lost": list(change.proof.lost),
+            "opened": list(change.proof.opened),
+            "moved": list(change.proof.moved),
             "known_connections": change.proof.knows_connections,
             "failures": list(change.proof.failures),
         },
@@ -107,6 +109,7 @@ def _step(plan: Plan, number: int, step: Step) -> Iterator[str]:
     yield from (f"   - {line}" for line in _masked(step.edit.removed) if not moves)
     yield from (f"   + {line}" for line in _masked(step.edit.added))
     because = "stopped by" if step.flows else "for what nothing needs of"
+    because = "led elsewhere by" if step.leads else because
     yield from _wrapped(f"{because} {_rule(step.because)}", "     ")
     if step.flows:
         yield from _wrapped(_listed(step.flows), "     for ")
@@ -137,6 +140,10 @@ def _proof(proof: Proof) -> Iterator[str]:
     yield from _wrapped(f"{_HOW}: {flows}." if number else f"{_HOW}.", "")
     known = ["packets of connections that were let through"] if proof.knows_connections else []
     yield from _wrapped("; ".join([*proof.gained, *known]) or "nothing", "    passes more: ")
+    if proof.opened:
+        yield from _wrapped("; ".join(proof.opened), "    and of this nothing needs: ")
+    if proof.moved:
+        yield from _wrapped("; ".join(proof.moved), "    is translated otherwise: ")
     yield from _wrapped("; ".join(proof.lost) or "nothing", "    passes less: ")
 
 
