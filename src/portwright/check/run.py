@@ -18,7 +18,7 @@ from portwright.check.report import CheckReport, PointSummary
 from portwright.findings import Finding, Kind, told_apart
 from portwright.lint.run import remarked, without_effect
 from portwright.packets.diagram import Space
-from portwright.packets.fields import Field, State
+from portwright.packets.fields import Field, Header, State
 from portwright.packets.packetset import PacketSet, Preferences
 from portwright.plan.model import Plan, RequiredFlow, reply
 from portwright.policy.algebra import is_possible
@@ -242,11 +242,9 @@ class Check:
         rules: dict[Rule, Opening] = {}
         view = self.views[point]
         for part in found.possible:
-            witness = list(part.packets.witness(self.prefer))
-            for name, values in view.constraints(part.ways[0]).items():
-                witness[name] = values[0][0]
-            decision = view.walker(part.ways[0].hook).decide(tuple(witness))
-            text = str(packet_of(tuple(witness), view.reading.configuration.interfaces))
+            way, witness = self._witness(view, part)
+            decision = view.walker(way.hook).decide(witness)
+            text = str(packet_of(witness, view.reading.configuration.interfaces))
             for rule in decision.undecided_by or (part.rule,):
                 known = rules.get(rule, Opening(text, PacketSet.nothing(self.space)))
                 rules[rule] = known._replace(packets=known.packets | part.packets)
@@ -277,9 +275,7 @@ class Check:
         shown = "; ".join(box_text(without_source_port(box), naming=self._naming) for box in boxes)
         more = " and more" if left_out else ""
         view = self.views[point]
-        witness = list(found.packets.witness(self.prefer))
-        for name, values in view.constraints(found.ways[0]).items():
-            witness[name] = values[0][0]
+        _, witness = self._witness(view, found)
         needed = self._needed_through(found)
         label = self._label(found.packets)
         return Finding(
@@ -289,10 +285,19 @@ class Check:
             + (f"; all that is needed of it: {needed}" if needed else ""),
             subject=found.rule.source.text,
             point=point,
-            witness=str(packet_of(tuple(witness), view.reading.configuration.interfaces)),
+            witness=str(packet_of(witness, view.reading.configuration.interfaces)),
             decided_by=(rule_reference(found.rule, point),),
             packets=found.packets,
         )
+
+    def _witness(self, view: PointView, found: RuleExcess) -> tuple[Way, Header]:
+        """A packet of an excess on a way on which it is one."""
+        witness = found.packets.witness(self.prefer)
+        way = next(way for way, packets in found.on.items() if witness in packets)
+        values = list(witness)
+        for name, ranges in view.constraints(way).items():
+            values[name] = ranges[0][0]
+        return way, tuple(values)
 
     def _needed_through(self, found: RuleExcess) -> str:
         """Required flows that the rule possibly serves too."""

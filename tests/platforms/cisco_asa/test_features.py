@@ -58,10 +58,10 @@ def entries(*lines):
         ("permit icmp any any conversion-error", "icmp 10.0.0.5 > 8.8.8.8 type 31 code 0", "accept"),
         (
             "permit icmp6 any any neighbor-solicitation",
-            "icmpv6 fd00::1 > fd00::2 type 135 code 0 in inside out dmz",
+            "icmpv6 fd00::1 > fd00::2 type 135 code 0 in inside out outside",
             "accept",
         ),
-        ("permit icmp6 any any echo", "icmpv6 fd00::1 > fd00::2 type 128 code 0 in inside out dmz", "accept"),
+        ("permit icmp6 any any echo", "icmpv6 fd00::1 > fd00::2 type 128 code 0 in inside out outside", "accept"),
         # what stands around an entry
         ("permit tcp any any eq 80 log", "tcp 10.0.0.5 > 8.8.8.8:80", "accept"),
         ("permit tcp any any eq 80 log disable", "tcp 10.0.0.5 > 8.8.8.8:80", "accept"),

@@ -116,7 +116,7 @@ class NatReader:
         real, mapped = self._pair(cursor)
         section = 3 if cursor.accept("after-auto") else 1
         if cursor.peek().isdecimal():
-            cursor.take()
+            raise NotUnderstood("a rule that goes in front of others")
         if not cursor.accept("source"):
             raise NotUnderstood(f"'{cursor.peek()}' is not understood here")
         static = self._kind(cursor)

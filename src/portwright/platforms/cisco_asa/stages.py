@@ -12,7 +12,7 @@ from portwright.packets.box import ALWAYS, Box, Boxes, Doubt, Match
 from portwright.packets.fields import ICMP, ICMPV6, LAST, TCP, UDP, Field, Flags, State
 from portwright.packets.intervals import Intervals, complement, intersect, normalize
 from portwright.platforms.cisco_asa import doubts
-from portwright.platforms.cisco_asa.inspection import Action, inspections, modules, state_bypasses
+from portwright.platforms.cisco_asa.inspection import Action, drops_all, inspections, modules, state_bypasses
 from portwright.platforms.cisco_asa.interfaces import Interface
 from portwright.platforms.cisco_asa.parts import Bound, Parts, exactly
 from portwright.platforms.cisco_asa.routing import NULL, by_network, reached_through
@@ -143,10 +143,24 @@ class AccessStage:
             ):
                 if line is not None:
                     yield Rule(self._parts.on(name), Verdict.DROP, line.source(self._file), reason=reason)
+            yield from self._not_spoken(interface)
         nowhere = ((0, OTHER),)
         match = Match.exact((Box(((Field.IN, nowhere),)), Box(((Field.OUT, nowhere),))))
         yield self._default(match, Verdict.DROP, self._parts.nobody, "no interface of that name, or no route")
         yield from self._discarded()
+
+    def _not_spoken(self, interface: Interface) -> Iterator[Rule]:
+        """A router passes no packet where it has no address of its IP version."""
+        if self._parts.draft.transparent is not None or interface.bridge_group or interface.is_tunnel:
+            return
+        for version in VERSIONS:
+            if version not in interface.versions:
+                line = interface.no_address if version == 4 and interface.no_address else interface.head
+                reason = (
+                    f"interface {interface.name} has no IPv{version} address, and IPv{version} is not enabled on it"
+                )
+                match = self._parts.on(interface.name) & exactly({Field.VERSION: ((version, version),)})
+                yield self._default(match, Verdict.DROP, line.source(self._file), reason)
 
     def _discarded(self) -> Iterator[Rule]:
         if NULL in self._parts.atoms.names:
@@ -208,6 +222,7 @@ class AccessStage:
     def _connections(self) -> Iterator[Rule]:
         parts = self._parts
         yield from (self._module(action, name) for action, name in modules(parts.actions))
+        yield from (self._policed(action) for action in parts.actions if drops_all(action))
         connected = connections(parts)
         yield self._default(connected, Verdict.ACCEPT, parts.nobody, _STATE_REASON)
         errors = inspections(parts.actions, "icmp")
@@ -243,6 +258,11 @@ class AccessStage:
         doubt = Doubt(f"{name} has a policy of its own", action.source)
         match = Match.doubtful(doubt, action.match.possible)
         return Rule(match, Verdict.DROP, action.source, reason=doubt.reason)
+
+    @staticmethod
+    def _policed(action: Action) -> Rule:
+        doubt = Doubt("the class is policed, and what keeps to the rate is dropped too", action.source)
+        return Rule(Match.doubtful(doubt, action.match.possible), Verdict.DROP, action.source, reason=doubt.reason)
 
     def _commands(self, always: bool) -> Iterator[Rule]:
         overrides = any("per-user-override" in one.binding.line.words for one in self._parts.bound)

@@ -14,6 +14,7 @@ from portwright.packets.box import ALWAYS, EVERYTHING, Box, Boxes, Doubt, Match,
 from portwright.packets.fields import Field, State
 from portwright.packets.intervals import normalize
 from portwright.platforms.nftables import names, syntax
+from portwright.platforms.nftables.aside import aside
 from portwright.platforms.nftables.lenses import View, box
 from portwright.platforms.nftables.matches import Context
 from portwright.platforms.nftables.references import jumps, walk
@@ -73,6 +74,7 @@ class Compiler:
             filters = [entry for entry in self._on(hook) if entry[1].hook is not None and entry[1].hook.type != "nat"]
             found[hook] = self._policy(self._stages_of(filters), hook)
             whole = [stage for name in path for stage in self._stages_of(self._on(name))]
+            whole = [*aside(self.ruleset, self.file), *whole]
             found[f"{hook}/path"] = self._policy(whole, hook)
         return found
 
