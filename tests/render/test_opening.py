@@ -51,7 +51,7 @@ def test_what_else_passes_among_equals_is_told(shop):
 def test_a_test_of_the_site_is_not_broken_by_it(shop):
     """It is told what would be opened, and nothing is done."""
     entry = "access-list wan_in extended permit tcp host 198.51.100.9 host 10.20.0.11 eq 22\n"
-    change = shop("tests:\n  - deny: \"tcp internet > web01:22\"\n", _ASA.format(level=50, entries=entry, bound=""))
+    change = shop('tests:\n  - deny: "tcp internet > web01:22"\n', _ASA.format(level=50, entries=entry, bound=""))
     assert change.steps == ()
     [remaining] = change.remaining
     assert remaining.reason.startswith("what would let it pass here would also let pass ")

@@ -24,6 +24,7 @@ class Platform(Protocol):
 
 PLATFORMS: dict[str, str] = {  # name -> package; loaded when first needed
     "nftables": "portwright.platforms.nftables",
+    "iptables": "portwright.platforms.iptables",
     "cisco-asa": "portwright.platforms.cisco_asa",
     "rules-csv": "portwright.platforms.rules_csv",
 }

@@ -43,8 +43,8 @@ ABOUT = About(
         ),
         Entry(
             "`interface`",
-            "`nameif`, security level, addresses (nothing of an IP version passes where the block shows that it has none: "
-            "`no ip address`, or IPv4 alone), `shutdown` (a subinterface with its parent), `management-only`, "
+            "`nameif`, security level, addresses (nothing of an IP version passes where the block shows that it has "
+            "none: `no ip address`, or IPv4 alone), `shutdown` (a subinterface with its parent), `management-only`, "
             "`no forward interface`, bridge groups, traffic zones",
         ),
         Entry("`same-security-traffic`, `ip verify reverse-path`", ""),

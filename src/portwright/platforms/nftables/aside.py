@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from portwright.packets.box import ALWAYS, Boxes, Doubt, Match
 from portwright.packets.fields import Field, State
+from portwright.platforms.netfilter.matching import box
 from portwright.platforms.nftables import syntax
-from portwright.platforms.nftables.lenses import box
 from portwright.policy.model import Action, Chain, Change, Rewrite, Rule, Stage, Verdict
 from portwright.source import Source
 

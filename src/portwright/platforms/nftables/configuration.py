@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from portwright.platforms.netfilter.graph import walk
 from portwright.platforms.nftables import references, syntax
 from portwright.platforms.nftables.policy import Compiler
 from portwright.platforms.nftables.statements import NOTRACK
@@ -102,7 +103,7 @@ def _remarks(ruleset: Ruleset, file: str) -> Iterator[Remark]:
                 message = f"set {named.name} is empty: a listing made with --terse leaves members out"
                 yield Remark("note", message, _source(file, named.place))
         bases = [chain.name for chain in table.chains.values() if chain.hook is not None]
-        reached = set(references.walk(references.jumps(table), bases)[0])
+        reached = set(walk(references.jumps(table), bases)[0])
         for chain in table.chains.values():
             if chain.name not in reached:
                 yield Remark("unused", f"no base chain leads to chain {chain.name}", _source(file, chain.place))

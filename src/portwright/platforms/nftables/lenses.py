@@ -11,8 +11,9 @@ from portwright.packets.box import EVERYTHING, NEVER, Box, Boxes, Doubt, Match, 
 from portwright.packets.fields import ICMP, ICMPV6, LAST, TCP, Field, Flags, State
 from portwright.packets.fields import PORT_PROTOCOLS as WITH_PORTS
 from portwright.packets.intervals import Intervals, complement, contains, normalize
+from portwright.platforms.netfilter.matching import Obscure, box, masked
 from portwright.platforms.nftables import names, values
-from portwright.platforms.nftables.values import Datatype, Obscure
+from portwright.platforms.nftables.values import Datatype
 from portwright.policy.interfaces import NONE
 
 Points = tuple[tuple[int, tuple[int, ...]], ...]
@@ -84,7 +85,7 @@ class Lens:
             return wanted
         if len(self.steps) > 1 or self.steps[0][0] != "&":
             raise Obscure("arithmetic on a header field")
-        return values.masked(wanted, self.steps[0][1], self.datatype.bits)
+        return masked(wanted, self.steps[0][1], self.datatype.bits)
 
     def _step(self, value: int) -> int:
         for operator, operand in self.steps:
@@ -109,16 +110,6 @@ _ARITHMETIC = {
     "<<": lambda value, operand: value << min(operand, 128),
     ">>": lambda value, operand: value >> min(operand, 128),
 }
-
-
-def box(**constraints: int | tuple[int, ...]) -> Boxes:
-    """The packets whose fields have these values, by the names of `Field`."""
-    wanted = {}
-    for name, value in constraints.items():
-        numbers = value if isinstance(value, tuple) else (value,)
-        wanted[Field[name]] = normalize((number, number) for number in numbers)
-    found = Box.of(wanted)
-    return (found,) if found is not None else ()
 
 
 _IPV4, _IPV6 = box(VERSION=4), box(VERSION=6)

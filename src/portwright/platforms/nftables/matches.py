@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from portwright.packets.box import Doubt, Match
 from portwright.packets.fields import Field
 from portwright.packets.intervals import Intervals, complement, normalize
+from portwright.platforms.netfilter.matching import Obscure
 from portwright.platforms.nftables.lenses import Lens, View, lens
 from portwright.platforms.nftables.sets import Keys, everything, holding, keys_of, lacking
 from portwright.platforms.nftables.syntax import (
@@ -22,7 +23,7 @@ from portwright.platforms.nftables.syntax import (
     Table,
     Value,
 )
-from portwright.platforms.nftables.values import NUMBER, Obscure, ranges, single
+from portwright.platforms.nftables.values import NUMBER, ranges, single
 from portwright.policy.interfaces import Interfaces
 from portwright.source import Source
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from portwright.packets.box import Boxes, Doubt, Match
 from portwright.packets.fields import LAST, LAST_ADDRESS, PORT_PROTOCOLS, Field
 from portwright.packets.intervals import Intervals, complement, normalize
-from portwright.platforms.nftables.lenses import Lens, box
+from portwright.platforms.netfilter.matching import Obscure, both, box, within
+from portwright.platforms.nftables.lenses import Lens
 from portwright.platforms.nftables.matches import Context
-from portwright.platforms.nftables.sets import both, everything, flatten, holding, is_rest, keys_of, lacking, within
+from portwright.platforms.nftables.sets import everything, flatten, holding, is_rest, keys_of, lacking
 from portwright.platforms.nftables.syntax import Concat, Decide, Element, Expression, Lookup, Prefix, Translate
-from portwright.platforms.nftables.values import IPV4, IPV6, PORT, Obscure, ranges
+from portwright.platforms.nftables.values import IPV4, IPV6, PORT, ranges
 from portwright.policy.interfaces import Interfaces
 from portwright.policy.model import Change, Rewrite
 

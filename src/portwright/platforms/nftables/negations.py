@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from portwright.packets.box import Doubt, Match
+from portwright.platforms.netfilter.matching import any_of, both
 from portwright.platforms.nftables.matches import Context, comparison
-from portwright.platforms.nftables.sets import any_of, both
 from portwright.platforms.nftables.syntax import Condition, Selector, Statement, Value
 
 _MOST = 4  # bytes of a joined comparison

@@ -13,15 +13,17 @@ from dataclasses import dataclass, field
 from portwright.packets.box import ALWAYS, EVERYTHING, Box, Boxes, Doubt, Match, intersect
 from portwright.packets.fields import Field, State
 from portwright.packets.intervals import normalize
+from portwright.platforms.netfilter.graph import walk
+from portwright.platforms.netfilter.matching import box
+from portwright.platforms.netfilter.tracking import ANYTHING, translated, unsettled
 from portwright.platforms.nftables import names, syntax
 from portwright.platforms.nftables.aside import aside
-from portwright.platforms.nftables.lenses import View, box
+from portwright.platforms.nftables.lenses import View
 from portwright.platforms.nftables.matches import Context
-from portwright.platforms.nftables.references import jumps, walk
-from portwright.platforms.nftables.rules import ANYTHING, UNTRACK, rules
-from portwright.platforms.nftables.sets import both
+from portwright.platforms.nftables.references import jumps
+from portwright.platforms.nftables.rules import rules
 from portwright.policy.interfaces import Interfaces
-from portwright.policy.model import Chain, Policy, Rewrite, Rule, Stage, Verdict
+from portwright.policy.model import Chain, Policy, Rule, Stage, Verdict
 from portwright.source import Source
 
 # The hooks that a packet passes before and after the one it is asked about.
@@ -37,9 +39,7 @@ _NAT_PRIORITY = {"prerouting": -100, "input": 100, "output": -100, "postrouting"
 _NEW = box(STATE=State.NEW)  # only the first packet of a connection meets a nat chain
 _NO_CHAIN = "no base chain on this hook"
 _NO_DEVICE = "the listing does not name the device of this chain"
-_NOTRACK = "the packet is no longer tracked, and goes on with the rules after this one"
 _MOST_PUZZLES = 8
-_MOST_COMPARED = 200  # rules after a `notrack` that are looked at
 # linux/net/netfilter/nf_nat_core.c, nf_nat_inet_fn: the first nat chain of a hook that translates is the last
 _SECOND_NAT = "an earlier nat chain of this hook may have translated the packet: then it does not run"
 
@@ -103,24 +103,24 @@ class Compiler:
 
     def _stages_of(self, entries: list[tuple[syntax.Table, syntax.Chain]]) -> list[Stage]:
         found = []
-        translated: Boxes = ()  # packets as the nat chains before may have left them
+        before: Boxes = ()  # packets as the nat chains before may have left them
         for table, chain in entries:
             is_nat = chain.hook is not None and chain.hook.type == "nat"
-            found.append(self._stage(table, chain, translated if is_nat else ()))
-            translated += tuple(_translated(found[-1])) if is_nat else ()
+            found.append(self._stage(table, chain, before if is_nat else ()))
+            before += tuple(translated(found[-1])) if is_nat else ()
         return found
 
-    def _stage(self, table: syntax.Table, base: syntax.Chain, translated: Boxes) -> Stage:
+    def _stage(self, table: syntax.Table, base: syntax.Chain, before: Boxes) -> Stage:
         if id(base) not in self._stages:
-            self._stages[id(base)] = self._made(table, base, translated)
+            self._stages[id(base)] = self._made(table, base, before)
         return self._stages[id(base)]
 
-    def _made(self, table: syntax.Table, base: syntax.Chain, translated: Boxes) -> Stage:
+    def _made(self, table: syntax.Table, base: syntax.Chain, before: Boxes) -> Stage:
         view = _view(table, base)
         hook = base.hook
         assert hook is not None
-        own = _unsettled(self._chain(table, base, view), base)
-        made = (*self._puzzles, *self._guards(hook, translated), *own.rules, self._default(table, base, hook))
+        own = unsettled(self._chain(table, base, view), base.policy == "accept")
+        made = (*self._puzzles, *self._guards(hook, before), *own.rules, self._default(table, base, hook))
         own = Chain(base.name, made, own.source)
         chains = ChainMap({base.name: own}, self._shared_chains(table, view))
         return Stage(f"{table.family} {table.name} {base.name}", base.name, chains, self._scope(table, hook))
@@ -131,17 +131,17 @@ class Compiler:
         if key not in self._shared:
             bases = [chain.name for chain in table.chains.values() if chain.hook is not None]
             names_reached = [name for name in walk(jumps(table), bases)[0] if table.chains[name].hook is None]
-            found = [_unsettled(self._chain(table, table.chains[name], view)) for name in names_reached]
+            found = [unsettled(self._chain(table, table.chains[name], view)) for name in names_reached]
             self._shared[key] = {chain.name: chain for chain in found}
         return self._shared[key]
 
-    def _guards(self, hook: syntax.Hook, translated: Boxes) -> Iterator[Rule]:
+    def _guards(self, hook: syntax.Hook, before: Boxes) -> Iterator[Rule]:
         """What may keep a packet out of a base chain, which then decides nothing about it."""
         source = Source(self.file, hook.place.line, hook.place.text)
         if hook.name in ("ingress", "egress") and not hook.devices:
             yield Rule(Match.doubtful(Doubt(_NO_DEVICE)), Verdict.ACCEPT, source, reason=_NO_DEVICE)
-        if translated:
-            yield Rule(Match.doubtful(Doubt(_SECOND_NAT), translated), Verdict.ACCEPT, source, reason=_SECOND_NAT)
+        if before:
+            yield Rule(Match.doubtful(Doubt(_SECOND_NAT), before), Verdict.ACCEPT, source, reason=_SECOND_NAT)
 
     def _default(self, table: syntax.Table, base: syntax.Chain, hook: syntax.Hook) -> Rule:
         source = Source(self.file, hook.place.line, hook.place.text)
@@ -196,37 +196,3 @@ def _view(table: syntax.Table, base: syntax.Chain) -> View:
     elif hook.name in ("prerouting", "output") and hook.priority == names.CONNTRACK:
         tracking = "unsure"
     return View(hook.name not in ("ingress", "prerouting"), tracking, table.family == "netdev")
-
-
-def _unsettled(chain: Chain, base: syntax.Chain | None = None) -> Chain:
-    """The chain with `notrack` in doubt where a rule after it may still decide: it does not end the chain."""
-    if not any(rule.action is UNTRACK for rule in chain.rules):
-        return chain
-    is_last = base is not None and base.policy == "accept"
-    made: list[Rule] = []
-    others: list[Rule] = []  # later rules that decide otherwise
-    for rule in reversed(chain.rules):
-        if rule.action is not UNTRACK:
-            others += [] if rule.action is Verdict.ACCEPT else [rule]
-            made.append(rule)
-        elif is_last and len(others) <= _MOST_COMPARED and not any(_overlap(rule, other) for other in others):
-            made.append(rule)
-        else:
-            match = Match.doubtful(Doubt(_NOTRACK), rule.match.possible)
-            made += [Rule(match, action, rule.source, reason=_NOTRACK) for action in (ANYTHING, rule.action)]
-    return Chain(chain.name, tuple(reversed(made)), chain.source)
-
-
-def _overlap(one: Rule, other: Rule) -> bool:
-    return bool(both(one.match, other.match).possible)
-
-
-def _translated(stage: Stage) -> Iterator[Box]:
-    """The packets that a nat chain may have translated, as they leave it."""
-    for chain in stage.chains.values():
-        for rule in chain.rules:
-            if isinstance(rule.action, Rewrite) or rule.action == ANYTHING:
-                changes = rule.action.changes if isinstance(rule.action, Rewrite) else ()
-                after = {change.field: change.values for change in changes}
-                images = (Box.of({**dict(box.constraints), **after}) for box in rule.match.possible)
-                yield from (image for image in images if image is not None)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from portwright.errors import InvalidInput, Problem
+from portwright.platforms.netfilter.graph import walk
 from portwright.platforms.nftables import lenses
 from portwright.platforms.nftables.sets import flatten
 from portwright.platforms.nftables.syntax import (
@@ -167,28 +168,6 @@ def _jump_problems(table: Table, file: str) -> Iterator[Problem]:
         yield Problem(file, place.line, 0, "", f"the jump to chain {name} closes a loop", "nft refuses it")
     if not closing:
         yield from _too_deep(table, edges, order, file)
-
-
-def walk(edges: Edges, starts: list[str]) -> tuple[list[str], list[tuple[str, Place]]]:
-    """The chains that can be reached, each after those it jumps to, and the jumps that close a loop.
-
-    Depth-first without recursion: rulesets may be hostile.
-    """
-    order: dict[str, None] = {}
-    closing = []
-    opened: set[str] = set()
-    stack = [(name, False) for name in reversed(starts)]
-    while stack:
-        chain, is_left = stack.pop()
-        if is_left:
-            opened.discard(chain)
-            order[chain] = None
-        elif chain not in order:
-            opened.add(chain)
-            stack.append((chain, True))
-            closing += [edge for edge in edges.get(chain, ()) if edge[0] in opened]
-            stack += [(name, False) for name, _ in edges.get(chain, ()) if name not in opened and name not in order]
-    return list(order), closing
 
 
 def _too_deep(table: Table, edges: Edges, order: list[str], file: str) -> Iterator[Problem]:

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 from portwright.packets.box import ALWAYS, NEVER, Doubt, Match
 from portwright.packets.fields import LAST, TCP, Field, State
+from portwright.platforms.netfilter.matching import Obscure, any_of, both, box, reason_of
+from portwright.platforms.netfilter.tracking import ANYTHING, UNTRACK, UNTRACK_AND_ACCEPT
 from portwright.platforms.nftables import syntax
-from portwright.platforms.nftables.lenses import Lens, box
+from portwright.platforms.nftables.lenses import Lens
 from portwright.platforms.nftables.matches import Context, comparison
 from portwright.platforms.nftables.nat import translations
 from portwright.platforms.nftables.negations import Joined, join, matching
 from portwright.platforms.nftables.sets import (
-    any_of,
-    both,
     everything,
     flatten,
     holding,
@@ -36,13 +36,9 @@ from portwright.platforms.nftables.syntax import (
     Unknown,
     Update,
 )
-from portwright.platforms.nftables.values import Obscure
-from portwright.policy.model import ANY_VERDICT, Action, Change, Goto, Jump, Rewrite, Rule, Verdict
+from portwright.policy.model import Action, Change, Goto, Jump, Rewrite, Rule, Verdict
 from portwright.source import Source
 
-ANYTHING = ANY_VERDICT | Verdict.CONTINUE | Verdict.RETURN
-UNTRACK = Rewrite((Change(Field.STATE, ((State.UNTRACKED, State.UNTRACKED),)),))  # `notrack`, which then goes on
-UNTRACK_AND_ACCEPT = Rewrite(UNTRACK.changes)
 _REWRITTEN = Rewrite(tuple(Change(name, ((0, LAST[name]),)) for name in (
     Field.PROTOCOL, Field.DPORT, Field.DST, Field.SRC, Field.SPORT, Field.TYPE, Field.CODE, Field.FLAGS,
 )))  # fmt: skip
@@ -125,7 +121,7 @@ class _Translator:
 
     def make(self, match: Match, action: Action, reason: str = "") -> None:
         if match.possible:
-            self.made.append(Rule(match, action, self.source, reason=reason or _reason(match)))
+            self.made.append(Rule(match, action, self.source, reason=reason or reason_of(match)))
 
     def end(self, match: Match, action: Action, reason: str = "") -> None:
         self.make(match, action, reason)
@@ -232,14 +228,6 @@ def _leaves_many_hops(statement: Assign) -> bool:
     """Report whether a packet may go on as far as any network is wide after its lifetime was set."""
     value = str(statement.value)
     return statement.target.name in _HOPS and value.isdecimal() and int(value) >= _MANY_HOPS
-
-
-def _reason(match: Match) -> str:
-    """Why a match is in doubt, with the line that makes it so where that is another one."""
-    if not match.doubts:
-        return ""
-    doubt = match.doubts[0]
-    return f"{doubt.reason} ({doubt.source})" if doubt.source is not None else doubt.reason
 
 
 def _short(text: str) -> str:

@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from portwright.packets.box import NEVER, Boxes, Doubt, Match, intersect
+from portwright.packets.box import NEVER, Doubt, Match
 from portwright.packets.intervals import Intervals, normalize
+from portwright.platforms.netfilter.matching import Obscure, any_of, both
 from portwright.platforms.nftables.lenses import Lens
 from portwright.platforms.nftables.syntax import Braces, Concat, Element, Expression, Value
-from portwright.platforms.nftables.values import Obscure, ranges
+from portwright.platforms.nftables.values import ranges
 from portwright.policy.interfaces import Interfaces
 
 Key = tuple[Intervals, ...]  # one value set per lens
 _MOST_NEGATED = 40  # boxes of a concatenation whose complement is worked out
-_MOST_BOXES = 200_000  # boxes of one match
 _TOO_MANY = "a negated set of combined values with too many members"
 
 
@@ -121,38 +121,3 @@ def _merged(known: Iterable[Key]) -> list[Key]:
         (normalize(piece for values in firsts for piece in values), *rest) if all(firsts) else (firsts[0], *rest)
         for rest, firsts in joined.items()
     ]
-
-
-def any_of(matches: Sequence[Match]) -> Match:
-    """The packets that one of the matches takes."""
-    if len(matches) == 1:
-        return matches[0]
-    possible = tuple(dict.fromkeys(box for match in matches for box in match.possible))
-    doubts = tuple(dict.fromkeys(doubt for match in matches for doubt in match.doubts))
-    if not doubts:
-        return Match(possible, possible)
-    return Match(tuple(dict.fromkeys(box for match in matches for box in match.sure)), possible, doubts)
-
-
-def both(one: Match, other: Match) -> Match:
-    """The packets that both take; in doubt where that would be too many boxes to list."""
-    if len(one.possible) * len(other.possible) > _MOST_BOXES:
-        smaller = min(one.possible, other.possible, key=len)
-        return Match.doubtful(Doubt("too many combinations of values"), smaller)
-    return settled(one & other)
-
-
-def settled(match: Match) -> Match:
-    """The match without its doubts where they turn out not to matter."""
-    if match.doubts and _same(match.sure, match.possible):
-        return Match(match.possible, match.possible)
-    return match
-
-
-def _same(one: Boxes, other: Boxes) -> bool:
-    return set(one) == set(other)
-
-
-def within(match: Match, boxes: Boxes) -> Match:
-    """The part of a match that lies in some boxes."""
-    return settled(Match(intersect(match.sure, boxes), intersect(match.possible, boxes), match.doubts))

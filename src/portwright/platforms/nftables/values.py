@@ -4,16 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from portwright.packets.intervals import Intervals, normalize
+from portwright.packets.intervals import Intervals
+from portwright.platforms.netfilter.matching import Obscure
+from portwright.platforms.netfilter.names import PROTOCOLS, SERVICES
 from portwright.platforms.nftables import names
 from portwright.platforms.nftables.syntax import Binary, Expression, Flagged, Prefix, Range, Value
 from portwright.policy.interfaces import Interfaces
 
 _LONGEST = 64  # characters of a number or address
-
-
-class Obscure(Exception):
-    """A constant that this reader cannot turn into a number; the argument says why, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +40,8 @@ class Datatype:
 
 IPV4 = Datatype("an IPv4 address", 32)
 IPV6 = Datatype("an IPv6 address", 128)
-PORT = Datatype("a port", 16, names.SERVICES)
-PROTOCOL = Datatype("an IP protocol", 8, names.PROTOCOLS)
+PORT = Datatype("a port", 16, SERVICES)
+PROTOCOL = Datatype("an IP protocol", 8, PROTOCOLS)
 ICMP_TYPE = Datatype("an ICMP type", 8, names.ICMP_TYPES)
 ICMP_CODE = Datatype("an ICMP code", 8, names.ICMP_CODES)
 ICMPV6_TYPE = Datatype("an ICMPv6 type", 8, names.ICMPV6_TYPES)
@@ -136,31 +134,3 @@ def _interfaces(expression: Expression, interfaces: Interfaces) -> Intervals:
     if name not in (interfaces.prefixes if is_prefix else interfaces.names):
         raise Obscure(f"'{expression}' does not fit what it is compared with")
     return interfaces.starting(name) if is_prefix else interfaces.exactly(name)
-
-
-_MOST_PIECES = 256  # ranges of one masked value
-
-
-def masked(values: Intervals, mask: int, bits: int) -> Intervals:
-    """The numbers whose masked bits are among `values`. Raises Obscure where they are too scattered to list."""
-    last = 2**bits - 1
-    low = (mask & -mask).bit_length() - 1 if mask else bits  # bits below do not count
-    if mask == last - (2**low - 1):
-        return _prefix_masked(values, mask, last)
-    free = [bit for bit in range(low, bits) if not mask >> bit & 1]
-    if sum(final - first + 1 for first, final in values) << len(free) > _MOST_PIECES:
-        raise Obscure(f"the mask {mask:#x} picks values that are too scattered")
-    found = [number for first, final in values for number in range(first, final + 1) if not number & ~mask]
-    for bit in free:
-        found += [number | 1 << bit for number in found]
-    return normalize((number, number + 2**low - 1) for number in found)
-
-
-def _prefix_masked(values: Intervals, mask: int, last: int) -> Intervals:
-    block = last - mask  # the host part, all ones
-    found = []
-    for first, final in values:
-        start, end = (first + block) & mask, (final & mask) | block
-        if start <= min(end, last):
-            found.append((start, end))
-    return normalize(found)

@@ -1,0 +1,87 @@
+"""The tree of a file to a configuration: policies, interfaces, the census of its lines, remarks."""
+
+from collections.abc import Iterator
+
+from portwright.platforms.iptables import references
+from portwright.platforms.iptables.policy import Compiler
+from portwright.platforms.iptables.rules import untracks
+from portwright.platforms.iptables.syntax import PROGRAMS, Ruleset, Table
+from portwright.policy.configuration import Census, Configuration, Remark, Unknown
+from portwright.policy.interfaces import Interfaces
+from portwright.source import Source
+
+_UNTRACKED = "packets that take this rule are untracked in the hooks after it: decide about them with --path"
+_FRAGMENTS = "packets are taken for whole ones: connection tracking makes them so before the rules see them"
+_GUESSED = "nothing tells whose rules these are: they are read as those of iptables, for IPv4"
+
+
+def configuration(ruleset: Ruleset, file: str) -> Configuration:
+    """What a file means. Raises InvalidInput for jumps that iptables refuses."""
+    references.check_jumps(ruleset, file)
+    _mark_changing_sets(ruleset)
+    compiler = Compiler(ruleset, Interfaces.of(*references.interfaces(ruleset)), file)
+    policies = compiler.policies()
+    remarks = tuple(sorted(_remarks(ruleset, file), key=lambda remark: remark.source.line))
+    return Configuration("iptables", file, policies, compiler.interfaces, _census(ruleset, compiler), remarks)
+
+
+def _mark_changing_sets(ruleset: Ruleset) -> None:
+    """A set that rules add to or delete from has members that only the running kernel knows."""
+    for _, line in references.lines(ruleset):
+        for name in references.sets_changed(line):
+            found = ruleset.sets.get(name)
+            if found is not None and not found.doubt:
+                found.doubt, found.doubted_at = "rules change them while packets pass", line.source
+
+
+def _census(ruleset: Ruleset, compiler: Compiler) -> Census:
+    """The lines by what became of them; a line that both IP versions have counts once."""
+    unknown = {source: Unknown(source, reason, "point") for source, reason, _ in ruleset.unknown}
+    for source, reason in compiler.doubtful.items():
+        unknown.setdefault(source, Unknown(source, reason))
+    inert = sum(1 for source, effect in compiler.effects.items() if not effect and source not in unknown)
+    modelled = ruleset.lines - inert - ruleset.inert_lines - len(unknown)
+    found = tuple(sorted(unknown.values(), key=lambda entry: entry.source.line))
+    return Census(max(modelled, 0), inert + ruleset.inert_lines, found)
+
+
+def _remarks(ruleset: Ruleset, file: str) -> Iterator[Remark]:
+    for version, program in PROGRAMS.items():
+        if version not in ruleset.versions:
+            message = f"the file has no {program}-save: every answer about IPv{version} is undecided"
+            yield Remark("note", message, Source(file, 0))
+    yield from (Remark("note", _GUESSED, source) for source in ruleset.guessed)
+    for table in ruleset.tables.values():
+        yield from _unused_chains(table)
+    yield from _sets(ruleset)
+    seen: set[Source] = set()
+    for _, line in references.lines(ruleset):
+        if line.source not in seen:
+            seen.add(line.source)
+            if untracks(line):
+                yield Remark("note", _UNTRACKED, line.source)
+            if any(option.name == "-f" for option in line.plain):
+                yield Remark("note", _FRAGMENTS, line.source)
+
+
+def _unused_chains(table: Table) -> Iterator[Remark]:
+    found = set(references.reached(table))
+    for chain in table.chains.values():
+        if chain.name not in found:
+            message = f"no rule of {PROGRAMS[table.version]} leads to chain {chain.name} of table {table.name}"
+            yield Remark("unused", message, chain.source)
+
+
+def _sets(ruleset: Ruleset) -> Iterator[Remark]:
+    used: dict[str, Source] = {}
+    for _, line in references.lines(ruleset):
+        for name in (*references.sets_used(line), *references.sets_changed(line)):
+            used.setdefault(name, line.source)
+    for name, source in used.items():
+        if name not in ruleset.sets:
+            message = f"the set {name[:40]} is not in this file: export it with 'ipset save'"
+            yield Remark("undefined", message, source)
+    inner = {member.text for found in ruleset.sets.values() if found.kind == "list:set" for member in found.members}
+    for found in ruleset.sets.values():
+        if found.name not in used and found.name not in inner:
+            yield Remark("unused", f"no rule uses set {found.name}", found.source)
