@@ -4,11 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from tests.kernel.coverage import CONSTRUCTS, Coverage
+from tests.kernel.dialects import DIALECTS
 from tests.kernel.kernel import Kernel, Ruling
+from tests.kernel.trace import Ends
 
 from portwright import platforms
 from portwright.errors import InvalidInput
-from portwright.packets.fields import ICMP, ICMPV6, TCP, UDP, State
+from portwright.packets.fields import ICMP, ICMPV6, TCP, UDP, Field, State
+from portwright.packets.intervals import Intervals, contains
 from portwright.packets.packet import Packet
 from portwright.policy.answer import Answerer
 from portwright.policy.configuration import Configuration
@@ -16,7 +20,6 @@ from portwright.policy.reference import rule_reason
 from portwright.policy.walk import Decided, Decision
 
 Reader = Callable[[str, str], Configuration]
-READ: Reader = platforms.load("nftables").parse
 _NOT_OF_A_CONNECTION = (None, State.NEW, State.UNTRACKED)
 _ECHO_REQUEST = {ICMP: 8, ICMPV6: 128}  # RFC 792, RFC 4443
 
@@ -52,28 +55,52 @@ class Tally:
     unseen: int = 0  # the packet did not come to the end of its hook, for reasons of the kernel's own
     undecided: int = 0
     unsure_line: int = 0  # the decision is right; which rule decides is in doubt
+    translated: int = 0  # of those agreed: the packet leaves with other ends than it came with
+    collided: int = 0  # the kernel chose another source port: a connection that was opened for the test has that one
     reasons: Counter[str] = field(default_factory=Counter)
     decided: Counter[str] = field(default_factory=Counter)
+    coverage: Coverage = field(default_factory=lambda: Coverage(CONSTRUCTS["nftables"]))
+
+    @classmethod
+    def of(cls, dialect: str) -> "Tally":
+        """Nothing counted so far of a dialect."""
+        return cls(coverage=Coverage(CONSTRUCTS[dialect]))
+
+    def add(self, other: "Tally") -> None:
+        """Count what another one of the same dialect has counted."""
+        for name in ("agreed", "unseen", "undecided", "unsure_line", "translated", "collided"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.reasons += other.reasons
+        self.decided += other.decided
+        self.coverage.add(other.coverage)
 
     def __str__(self) -> str:
         return (
             f"{self.agreed} agreed ({', '.join(f'{kind} {count}' for kind, count in self.decided.most_common())}), "
+            f"{self.translated} of them translated, "
             f"{self.undecided} undecided, {self.unsure_line} with the rule in doubt, {self.unseen} not judged"
         )
+
+    @property
+    def judged(self) -> int:
+        """Packets about which both sides have spoken."""
+        return self.agreed + self.unsure_line + self.undecided
 
     def undecide(self, decision: Decision) -> None:
         """Count an answer that is left open, and why."""
         self.undecided += 1
         self.reasons.update({rule_reason(rule) for rule in decision.undecided_by})
 
-    def agree(self, decided: str) -> None:
+    def agree(self, ruling: Ruling) -> None:
         """Count an answer that is right."""
         self.agreed += 1
-        self.decided[decided] += 1
+        self.translated += ruling.left is not None and ruling.left != ruling.came
+        self.decided[ruling.decided or ""] += 1
+        self.coverage.agree(ruling)
 
 
 def compare(
-    kernel: Kernel, packets: Sequence[Packet], tally: Tally, *, json: bool = False, read: Reader = READ
+    kernel: Kernel, packets: Sequence[Packet], tally: Tally, *, json: bool = False, read: Reader | None = None
 ) -> Iterator[Disagreement]:
     """Let the kernel and Portwright judge packets under the ruleset that the kernel has loaded.
 
@@ -82,23 +109,33 @@ def compare(
     listing = kernel.json() if json else kernel.loaded.listing
     about = (kernel.source, listing, kernel.hook, kernel.path)
     try:
-        configuration = read(listing, "ruleset.nft")
+        configuration = (read or reader(kernel.dialect))(listing, "ruleset")
     except InvalidInput as refused:
         yield Disagreement(*about, packets[0], "loads it", str(refused))
         return
     answerer = Answerer(configuration, kernel.hook, kernel.path)
     is_doubtful = _has_doubts(configuration, kernel)
+    tally.coverage.see(kernel)
     for packet, ruling in _judged(kernel, packets, tally):
         decision = answerer.decide(packet)
         decided, via = decision.decided.value, ruling.via if json else _lines(decision)
         if decision.decided is Decided.UNDECIDED:
             tally.undecide(decision)
+        elif _collides(decision, ruling.left):
+            tally.collided += 1
+        elif not _leaves(decision, ruling.left):
+            yield Disagreement(*about, packet, f"it leaves as {ruling.left}", f"it leaves as {_ends(decision)}")
         elif (decided, via) == (ruling.decided, ruling.via):
-            tally.agree(decided)
+            tally.agree(ruling)
         elif is_doubtful and (decided == ruling.decided or (decided, ruling.decided) == ("drop", "reject")):
             tally.unsure_line += 1
         else:
             yield Disagreement(*about, packet, _said(ruling.decided, ruling.via), _said(decided, via))
+
+
+def reader(dialect: str) -> Reader:
+    """The reader that a dialect puts to the test."""
+    return platforms.load(DIALECTS[dialect].platform).parse
 
 
 def _judged(kernel: Kernel, packets: Sequence[Packet], tally: Tally) -> Iterator[tuple[Packet, Ruling]]:
@@ -118,8 +155,49 @@ def _as_seen(aimed: Packet, ruling: Ruling, kernel: Kernel) -> Packet | None:
     """
     if ruling.state is None or (kernel.path and "notrack" in kernel.source):
         return aimed if _is_surely_new(aimed) and ruling.state in _NOT_OF_A_CONNECTION else None
-    packet = replace(aimed, state=ruling.state)
+    packet = replace(aimed, state=ruling.state, **_as_it_came(ruling.came))
     return packet if packet.protocol != TCP or packet.flags == aimed.flags else None
+
+
+def _as_it_came(ends: Ends | None) -> dict[str, int]:
+    """The ends as a packet's, where a translation before the hook may have changed them."""
+    return {} if ends is None else {name: getattr(ends, name) for name in Ends.__slots__}
+
+
+_FIELDS = (Field.SRC, Field.DST, Field.SPORT, Field.DPORT)  # in the order of `Ends`
+
+
+def _leaves(decision: Decision, left: Ends | None) -> bool:
+    """Report whether an accepted packet may leave with these ends."""
+    if left is None or decision.decided is not Decided.ACCEPT:
+        return True
+    actual = (left.source, left.destination, left.source_port, left.destination_port)
+    return any(
+        all(_may_be(values[name], value) for name, value in zip(_FIELDS, actual, strict=True))
+        for values in decision.headers
+    )
+
+
+def _collides(decision: Decision, left: Ends | None) -> bool:
+    """Report whether but for the source port a packet leaves as it may: one of the same kind where that is taken."""
+    if left is None or _leaves(decision, left):
+        return False
+    ports = {value for values in decision.headers if isinstance(value := values[Field.SPORT], int)}
+    alike = (port for port in ports if _kind_of(port) == _kind_of(left.source_port))
+    return any(_leaves(decision, replace(left, source_port=port)) for port in alike)
+
+
+def _kind_of(port: int) -> int:
+    """The range in which netfilter looks for another port."""
+    return (port >= 512) + (port >= 1024)  # linux/net/netfilter/nf_nat_core.c, nf_nat_l4proto_unique_tuple
+
+
+def _may_be(said: int | Intervals, value: int) -> bool:
+    return said == value if isinstance(said, int) else contains(said, value)
+
+
+def _ends(decision: Decision) -> list[tuple[int | Intervals, ...]]:
+    return [tuple(values[name] for name in _FIELDS) for values in decision.headers]
 
 
 def _is_surely_new(packet: Packet) -> bool:

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_network
 from random import Random
 
+from tests.kernel.programs import IPV6_HEADER
+
 from portwright.packets.fields import ICMP, ICMP_PROTOCOL, ICMPV6, LAST_ADDRESS, PORT_PROTOCOLS, TCP, UDP, State
 from portwright.packets.packet import Packet
-from portwright.platforms.nftables.names import ICMP_TYPES, ICMPV6_TYPES, PROTOCOLS
+from portwright.platforms.netfilter.names import PROTOCOLS
+from portwright.platforms.nftables.names import ICMP_TYPES, ICMPV6_TYPES
 
 _ADDRESS = re.compile(r"\b\d+\.\d+\.\d+\.\d+(?:/\d+)?|(?<![\w.])[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*(?:/\d+)?")
 _COUNTED = re.compile(r"packets \d+ bytes \d+")
@@ -21,6 +24,8 @@ _WORD = re.compile(r"[a-z][a-z0-9-]+")
 _SET_USED = re.compile(r"@([\w-]+)")
 _SET = re.compile(r"^\t(?:set|map) ([\w-]+) \{\n(.*?)^\t\}", re.MULTILINE | re.DOTALL)
 _RULE = re.compile(r"^\t\t(?!type |elements |flags |\t).*", re.MULTILINE)
+_SET_MATCHED = re.compile(r"--match-set (\S+)")
+_SCATTERED = re.compile(r"(\d+\.\d+\.\d+\.\d+)/\d+\.\d+\.\d+\.\d+")
 _NOT_IN_IPV6 = frozenset({0, 43, 44, 51, 59, 60, 135, 139, 140})  # extension headers, and no header at all
 _KINDS = {4: tuple({*ICMP_TYPES.values(), 1, 2, 40}), 6: tuple({*ICMPV6_TYPES.values(), 3, 100, 144, 151, 152, 200})}
 _CODES = (0, 0, 1, 2, 3, 4, 5, 6, 9, 10, 13, 255)
@@ -36,8 +41,9 @@ class Hints:
     words: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, text: str) -> "Hints":
-        found = cls(words=frozenset(_WORD.findall(text)))
+    def of(cls, text: str, word: str = "") -> "Hints":
+        """The hints of a text, and `word` beside its own."""
+        found = cls(words=frozenset([*_WORD.findall(text), word]))
         text = _COUNTED.sub("", text)
         for word in _ADDRESS.findall(text):
             found._address(word)
@@ -56,15 +62,37 @@ class Hints:
         self.addresses[network.version] += [n for n in near if 0 <= n <= LAST_ADDRESS[network.version]]
 
 
+def nftables(listing: str) -> list[Hints]:
+    """What each rule of a listing of nftables mentions."""
+    sets = dict(_SET.findall(listing))
+    members = ((line, _SET_USED.findall(line)) for line in _RULE.findall(listing))
+    return [Hints.of(line + " ".join(sets.get(name, "") for name in names)) for line, names in members]
+
+
+def iptables(listing: str) -> list[Hints]:
+    """What each rule mentions of what ipset, iptables-save and ip6tables-save print."""
+    sets: dict[str, str] = {}
+    found = []
+    version = "ipv4"
+    for line in _SCATTERED.sub(r"\1", listing).splitlines():
+        version = "ipv6" if line.startswith(IPV6_HEADER) else version
+        if line.startswith("add "):
+            _, name, member = line.split(" ")[:3]
+            sets[name] = f"{sets.get(name, '')} {member.replace(',', ' ')}"
+        elif line.startswith("-A "):
+            members = " ".join(sets.get(name, "") for name in _SET_MATCHED.findall(line))
+            found.append(Hints.of(f"{line} {members}", version))
+    return found
+
+
 class Edges:
     """Makes packets for one ruleset."""
 
-    def __init__(self, listing: str, interfaces: Sequence[str], random: Random):
+    def __init__(self, listing: str, rules: Sequence[Hints], interfaces: Sequence[str], random: Random):
         self._interfaces = interfaces
         self._random = random
-        sets = dict(_SET.findall(listing))
         self._all = Hints.of(listing)
-        self._rules = [Hints.of(line + _members(line, sets)) for line in _RULE.findall(listing)] or [self._all]
+        self._rules = rules or [self._all]
 
     def packet(self, hook: str) -> Packet:
         """A packet near the edge of some rule, or of two."""
@@ -147,7 +175,3 @@ def _is_routed(version: int, address: int) -> bool:
 
 _VERSIONS = {"ip": 4, "icmp": 4, "ipv4": 4, "ip6": 6, "icmpv6": 6, "ipv6": 6}
 _SOMEWHERE = {4: (0x0A000000, 0xC0A80000, 0x08080000), 6: (0xFD00 << 112, 0x20010DB8 << 96)}
-
-
-def _members(line: str, sets: dict[str, str]) -> str:
-    return " ".join(sets.get(name, "") for name in _SET_USED.findall(line))

@@ -3,6 +3,7 @@
 A draw may be wrong in ways that only nft knows: `tests.kernel.loading` leaves out the lines that nft refuses.
 """
 
+from dataclasses import dataclass
 from random import Random
 
 from tests.kernel import vocabulary as words
@@ -19,15 +20,38 @@ _OUTWARD = ("postrouting", "input")
 _LEAVES = 2  # chains that jump nowhere: named verdict maps lead to them
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What kind of ruleset to draw."""
+
+    policies: tuple[str, ...]  # of base chains
+    fewest_conditions: int  # of a rule
+    most_rules: int  # of a chain
+    nat: int  # percent of the tables that translate, on a whole path
+
+
+ORDINARY = Shape(("accept", "accept", "drop"), 0, 7, 50)
+TRANSLATING = Shape(("accept",) * 9 + ("drop",), 1, 3, 95)  # most packets get through
+LONG = Shape(("accept", "drop"), 1, 60, 50)
+
+
+def shape(random: Random, path: bool) -> Shape:
+    """Any kind, where only a whole path translates."""
+    return random.choice((ORDINARY, TRANSLATING, TRANSLATING) if path else (ORDINARY,) * 7 + (LONG,))
+
+
 def ruleset(random: Random, hook: str, path: bool) -> str:
     """The text of a few tables for a hook, or for the whole path through it."""
+    drawn = shape(random, path)
     families = [random.choice(("inet", "inet", "ip", "ip6")) for _ in range(random.choice((1, 1, 2, 2, 3)))]
-    return "".join(_Table(random, family, hook, path).text(f"t{number}") for number, family in enumerate(families))
+    tables = [_Table(random, family, hook, path, drawn) for family in families]
+    return "".join(table.text(f"t{number}") for number, table in enumerate(tables))
 
 
 class _Table:
-    def __init__(self, random: Random, family: str, hook: str, path: bool):
+    def __init__(self, random: Random, family: str, hook: str, path: bool, shape: Shape):
         self._random = random
+        self._shape = shape
         self._family = family
         self._hook = hook
         self._path = path
@@ -42,7 +66,7 @@ class _Table:
         chains = [self._regular_chain(number, named) for number in range(len(self._regular))]
         self._phrases.chains, self._phrases.maps = self._regular, named
         chains += [self._base(f"{hook}{number}", hook) for number, hook in enumerate(self._hooks())]
-        chains += self._nat_chains() if self._path and self._phrases.chance(50) else []
+        chains += self._nat_chains() if self._path and self._phrases.chance(self._shape.nat) else []
         self._random.shuffle(chains)
         return f"table {self._family} {name} {{\n" + "".join(sets + maps + chains) + "}\n"
 
@@ -79,10 +103,10 @@ class _Table:
         return _chain(self._regular[number], self._rules(self._hook, 6))
 
     def _base(self, name: str, hook: str) -> str:
-        policy = self._phrases.pick(("accept", "accept", "drop"))
+        policy = self._phrases.pick(self._shape.policies)
         device = f' device "{self._phrases.pick(words.INTERFACES)}"' if hook == "ingress" else ""
         declaration = f"type filter hook {hook}{device} priority {self._priority(hook)}; policy {policy};"
-        return _chain(name, [declaration, *self._rules(hook, 7)])
+        return _chain(name, [declaration, *self._rules(hook, self._shape.most_rules)])
 
     def _priority(self, hook: str) -> str:
         """Any priority; where the state is asked for before it is known, only on a whole path."""
@@ -96,7 +120,7 @@ class _Table:
     def _rule(self, hook: str) -> str:
         phrases = self._phrases
         phrases.headers()
-        parts = [phrases.condition() for _ in range(phrases.pick((0, 1, 1, 1, 2, 2, 3)))]
+        parts = [phrases.condition() for _ in range(phrases.pick((self._shape.fewest_conditions, 1, 1, 1, 2, 2, 3)))]
         parts += [phrases.fitting(words.UNMODELLED)] if phrases.chance(6) else []
         parts += [phrases.pick(words.SETTERS)] if phrases.chance(10) else []
         parts += ["notrack"] if self._path and hook in ("prerouting", "output") and phrases.chance(5) else []

@@ -7,16 +7,18 @@ reaches the last chain has been accepted by all chains of the ruleset.
 """
 
 import pickle
+import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from tests.kernel import frames
-from tests.kernel.router import TO_ITSELF, TRACER, Loaded, Probe, tos_of
-from tests.kernel.trace import Run
+from tests.kernel.programs import LAST_CHAINS, LEGACY, TRACER, Loaded, Refusal
+from tests.kernel.router import TO_ITSELF, Probe, tos_of
+from tests.kernel.trace import Ends, Run
 
 from portwright.packets.fields import ICMP, ICMP_PROTOCOL, State
 from portwright.packets.packet import Packet
@@ -29,7 +31,11 @@ _ENDS = 60_000  # different marks of packets that end a batch
 
 
 class Refused(Exception):
-    """The kernel or nft refuses the ruleset; the argument is what nft says."""
+    """The kernel or the program refuses the ruleset; the argument is what the program says."""
+
+    def __init__(self, refusal: Refusal):
+        super().__init__(refusal.message)
+        self.lines = refusal.lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +45,22 @@ class Ruling:
     decided: str | None  # accept, drop or reject; None when the packet did not come as far as the hook's end
     via: tuple[int, ...]  # lines of the deciders, in order; of the chain's declaration where the policy decided
     state: State | None  # as connection tracking sees it, where the packet came so far
+    matched: tuple[int, ...] = ()  # lines of all rules that matched, in order
+    came: Ends | None = None  # from where to where, as it entered the first chain of the tracer
+    left: Ends | None = None  # and its last one, where it was accepted
 
 
 class Kernel:
     """A router with these interfaces; to be used in a `with` statement."""
 
-    def __init__(self, interfaces: Sequence[str]):
+    def __init__(self, interfaces: Sequence[str], dialect: str = "nftables"):
         self.interfaces = tuple(interfaces)
+        self.dialect = dialect
         self.hook, self.path = "forward", False  # as in the last call of `load`
         self.source = ""  # the ruleset as it was loaded
-        self.loaded = Loaded("", {}, {})
-        self._headers: dict[tuple[str, str, str], int] = {}  # base chain -> line of its hook
+        self.loaded = Loaded()
         self._batches = 0
-        program = [sys.executable, "-c", "from tests.kernel.router import main; main()", *interfaces]
+        program = [sys.executable, "-c", "from tests.kernel.router import main; main()", dialect, *interfaces]
         pipe = subprocess.PIPE
         # In a session of its own: an interrupt reaches this process alone, which then ends the child.
         self._child = subprocess.Popen([*_UNSHARE, *program], stdin=pipe, stdout=pipe, cwd=ROOT, start_new_session=True)
@@ -81,10 +90,9 @@ class Kernel:
         """
         self._order("prepare", [probe for packet in packets for probe in self._openers(packet)])
         answer = self._order("load", ruleset, _tracer(self.interfaces, hook, path))
-        if isinstance(answer, str):
+        if isinstance(answer, Refusal):
             raise Refused(answer)
         self.hook, self.path, self.source, self.loaded = hook, path, ruleset, answer
-        self._headers = dict(_headers(answer.listing))
         return answer.listing
 
     def json(self) -> str:
@@ -130,32 +138,46 @@ class Kernel:
 
     def _ruling(self, runs: list[Run]) -> Ruling:
         """The answer of the chains that the packet ran through, in order."""
-        state = None
-        via = []
+        found = Ruling(None, (), None, tuple(self._matched(runs)), came=runs[0].ends if runs else None)
         for run in runs:
-            if run.table == TRACER:
-                states = [self.loaded.states[handle] for handle in run.matched if handle in self.loaded.states]
-                state = State[states[0].upper()] if states else state
-                if run.chain == "end":
-                    return Ruling("accept", tuple(via), state)
-                if run.chain == "aside":
-                    return Ruling(None, tuple(via), state)
+            if self._is_beside(run):
+                if self._line(run) not in self.loaded.policies.values():
+                    return replace(found, decided=None)
                 continue
-            via.append(self._line(run))
-            if not run.is_accepted:
-                return Ruling("reject" if self._rejects(run) else "drop", tuple(via), state)
-        return Ruling(None, tuple(via), state)
+            if run.table != TRACER:
+                found = replace(found, via=(*found.via, self._line(run)))
+                if not run.is_accepted:
+                    return replace(found, decided=self._blocked(run))
+                continue
+            states = [self.loaded.states[rule] for rule in run.matched if rule in self.loaded.states]
+            found = replace(found, state=State[states[0].upper()]) if states else found
+            if run.chain in LAST_CHAINS:
+                return replace(found, decided="accept", left=run.ends) if run.chain == "end" else found
+        return found
+
+    def _is_beside(self, run: Run) -> bool:
+        """Report whether a chain translates that is not asked about: where it does, the hook sees other packets."""
+        return not self.path and (run.family, run.table, run.chain) in self.loaded.translating
+
+    def _matched(self, runs: list[Run]) -> Iterator[int]:
+        """The lines of the rules; a message without a rule tells of the end of a chain."""
+        lines = self.loaded.lines
+        return (lines[rule] for run in runs for rule in run.matched if rule in lines)
 
     def _line(self, run: Run) -> int:
-        if run.decider is None:
-            return self._headers[run.family, run.table, run.chain]
-        return self.loaded.lines[run.family, run.table, run.decider]
+        line = None if run.decider is None else self.loaded.lines.get(run.decider)
+        return self.loaded.policies[run.family, run.table, run.chain] if line is None else line
 
-    def _rejects(self, run: Run) -> bool:
-        if run.decider is None:
-            return False
+    def _blocked(self, run: Run) -> str | None:
+        """How a packet ended in a chain; None where only later, by the kernel itself, as legacy traces leave open."""
         text = self.loaded.listing.splitlines()[self._line(run) - 1]
-        return " reject" in text or text.lstrip().startswith("reject")
+        if _REJECTS.search(text):
+            return "reject"
+        return "drop" if self.dialect != LEGACY or _DROPS.search(text) else None
+
+
+_REJECTS = re.compile(r"\breject\b| -j REJECT")
+_DROPS = re.compile(r"^:\S+ DROP| -j DROP")
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
@@ -183,19 +205,6 @@ def _turned(packet: Packet) -> Packet:
 
 
 _END = Packet(4, ICMP, 0xC6130001, 0xC6140001, icmp_type=8)  # 198.19.0.1 > 198.20.0.1, addresses for benchmarks
-
-
-def _headers(listing: str):
-    """Where the base chains of a listing declare their hooks."""
-    family = table = chain = ""
-    for number, line in enumerate(listing.splitlines(), 1):
-        words = line.split()
-        if line.startswith("table "):
-            _, family, table = words[:3]
-        elif line.startswith("\tchain "):
-            chain = words[1]
-        elif line.startswith("\t\ttype ") and "hook" in words:
-            yield (family, table, chain), number
 
 
 _FIRST, _LAST = -0x80000000, 0x7FFFFFFE  # connection tracking takes up a connection at 0x7FFFFFFF

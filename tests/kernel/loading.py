@@ -1,32 +1,37 @@
 """Rulesets that nft takes, and whose listing says all that they do."""
 
-import re
+from collections.abc import Callable
 
 from tests.kernel.kernel import Kernel, Refused
+
+from portwright.packets.packet import Packet
+
+Draw = Callable[[], list[Packet]]  # packets for the ruleset that is loaded
 
 _MOST_REFUSALS = 30
 _ROUNDS = 4  # until a listing is its own listing
 
 
-def load_settled(kernel: Kernel, text: str, hook: str, path: bool) -> bool:
-    """Load a ruleset without the lines that nft refuses, as its listing says it; report whether that succeeds.
+def load_settled(kernel: Kernel, text: str, hook: str, path: bool, draw: Draw = list) -> list[Packet] | None:
+    """Load a ruleset without the lines that are refused, as its listing says it; None where that fails.
 
-    nft's listings may lose conditions. So what is judged is the listing, loaded anew until it lists as itself.
+    A listing may lose conditions. So what is judged is the listing, loaded anew until it lists as itself. What is
+    returned are packets drawn for it; connections that they belong to are open.
     """
-    return _load(kernel, text, hook, path) and settle(kernel)
+    return settle(kernel, draw) if _load(kernel, text, hook, path) else None
 
 
-def settle(kernel: Kernel) -> bool:
-    """Load the listing of what is loaded until it lists as itself; report whether it ever does."""
+def settle(kernel: Kernel, draw: Draw = list) -> list[Packet] | None:
+    """Load the listing of what is loaded until it lists as itself; None where it never does."""
     for _ in range(_ROUNDS):
-        listing = kernel.loaded.listing
+        listing, packets = kernel.loaded.listing, draw()
         try:
-            kernel.load(listing, kernel.hook, kernel.path)
+            kernel.load(listing, kernel.hook, kernel.path, packets)
         except Refused:
-            return False
+            return None
         if kernel.loaded.listing == listing:
-            return True
-    return False
+            return packets
+    return None
 
 
 def _load(kernel: Kernel, text: str, hook: str, path: bool) -> bool:
@@ -34,18 +39,10 @@ def _load(kernel: Kernel, text: str, hook: str, path: bool) -> bool:
         try:
             kernel.load(text, hook, path)
         except Refused as refused:
-            lines = text.splitlines()
-            wrong = _refused(str(refused)) & set(range(len(lines)))
-            if not wrong:
+            if not refused.lines:
                 return False
-            text = "".join(f"{line}\n" for at, line in enumerate(lines) if at not in wrong)
+            lines = enumerate(text.splitlines())
+            text = "".join(f"{line}\n" for at, line in lines if at not in refused.lines)
         else:
             return True
     return False
-
-
-def _refused(message: str) -> set[int]:
-    """The lines that nft complains of, counted from 0; after a syntax error what follows means nothing."""
-    found = re.findall(r"^/dev/stdin:(\d+):\S+ Error: (syntax error)?", message, re.MULTILINE)
-    lines = [int(number) - 2 for number, _ in found]  # `flush ruleset` stands before the text
-    return set(lines[:1] if found and found[0][1] else lines)

@@ -10,10 +10,8 @@ tried with every pair of interfaces; `TO_ITSELF` delivers any destination to the
 
 import contextlib
 import ctypes
-import json
 import os
 import pickle
-import re
 import socket
 import subprocess
 import sys
@@ -22,6 +20,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.kernel import nflog, programs
+from tests.kernel.programs import Loaded, Refusal
 from tests.kernel.trace import NETLINK_NETFILTER, Run, TraceSocket
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
@@ -29,7 +29,6 @@ _IP_HDRINCL, _IPV6_HDRINCL = 3, 36  # linux/in.h, linux/in6.h
 TO_ITSELF = 0x1C
 MOST_INTERFACES = 6  # type-of-service values 0x04 to 0x18
 ROUTER_MAC, OUTSIDE_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
-TRACER = "portwright_tracer"
 _PATIENCE = 20.0  # seconds without a message on a busy machine
 _SYSCTLS = {
     "net/ipv4/ip_forward": 1,
@@ -55,15 +54,6 @@ class Probe:
     is_local: bool = False  # the router itself sends it
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A ruleset as the kernel holds it."""
-
-    listing: str  # as `nft list ruleset` prints it
-    lines: dict[tuple[str, str, int], int]  # family, table and handle of a rule -> its line in the listing
-    states: dict[int, str]  # handle of a rule of the tracer -> the connection state that it asks for
-
-
 def tos_of(interfaces: Sequence[str], name: str) -> int:
     """The type of service of packets that leave by this interface."""
     return 4 * (interfaces.index(name) + 1)
@@ -72,7 +62,9 @@ def tos_of(interfaces: Sequence[str], name: str) -> int:
 class Router:
     """The namespaces, their interfaces and the sockets to send and to listen."""
 
-    def __init__(self, interfaces: Sequence[str]):
+    def __init__(self, dialect: str, interfaces: Sequence[str]):
+        self._load = programs.LOADERS[dialect]
+        self._has_connections = False
         outside = os.open("/proc/self/ns/net", os.O_RDONLY)
         _checked(_libc().unshare(_CLONE_NEWNET))
         inside = os.open("/proc/self/ns/net", os.O_RDONLY)
@@ -81,44 +73,55 @@ class Router:
         ways = [(name, version) for name in interfaces for version in (4, 6)]
         self._locals = {way: _local_socket(*way, tos_of(interfaces, way[0])) for way in ways}
         self._trace = TraceSocket()
+        self._legacy = nflog.LegacyTraces() if dialect == programs.LEGACY else None
         self._flusher = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
         _checked(_libc().setns(outside, _CLONE_NEWNET))
         _ip([("", f"link set {name} up") for name in interfaces])
         self._senders = {name: _sender(name) for name in interfaces}
         _checked(_libc().setns(inside, _CLONE_NEWNET))
 
-    def load(self, ruleset: str, tracer: str) -> Loaded | str:
-        """Replace all rules. What nft says where it refuses them."""
-        done = _nft(f"flush ruleset\n{ruleset}\n{tracer}", "-f", "-")
-        if done.returncode:
-            return done.stderr
-        listed = _nft("", "-a", "list", "ruleset")
-        return f"cannot be listed: {listed.stderr}" if listed.returncode else _loaded(listed.stdout)
+    def load(self, ruleset: str, tracer: str) -> Loaded | Refusal:
+        """Replace all rules."""
+        return self._load(ruleset, tracer)
 
     def json(self) -> str:
         """The loaded ruleset as `nft -j list ruleset` prints it, without the tracer."""
-        objects = json.loads(_nft("", "-j", "list", "ruleset").stdout)["nftables"]
-        kept = [entry for entry in objects if TRACER not in {v.get("table", v.get("name")) for v in entry.values()}]
-        return json.dumps({"nftables": kept})
+        return programs.nft_json()
 
-    def prepare(self, probes: Iterable[Probe]) -> None:
+    def prepare(self, probes: Sequence[Probe]) -> None:
         """Forget all connections, and let some packets pass that no rule judges."""
-        _nft(f"flush ruleset\n{_TRACKING}", "-f", "-")
+        if not probes and not self._has_connections:
+            return
+        programs.clear(_TRACKING)
         self._flusher.send(_FLUSH_CONNECTIONS)
+        self._has_connections = bool(probes)
         for probe in probes:
             self._send(probe)
 
     def judge(self, probes: Sequence[Probe], end: Probe) -> dict[int, list[Run]]:
         """Send the packets, and then one more to know when all have passed; the runs of each by its mark."""
-        found = defaultdict(list)
+        found: defaultdict[int, list[Run]] = defaultdict(list)
         self._trace.forget()
+        if self._legacy is not None:
+            self._legacy.forget()
         for probe in (*probes, end):
             self._send(probe)
         for mark, run in self._trace.runs(_PATIENCE):
             if mark == end.mark:
-                return dict(found)
+                return self._with_legacy(found)
             found[mark].append(run)
         raise TimeoutError("the kernel has not traced the last packet of a batch")
+
+    def _with_legacy(self, found: dict[int, list[Run]]) -> dict[int, list[Run]]:
+        """The runs of the tracer with those in legacy tables put before its last."""
+        if self._legacy is None:
+            return dict(found)
+        for mark, steps in self._legacy.steps().items():
+            own = found.get(mark, [])
+            is_through = bool(own) and own[-1].chain in programs.LAST_CHAINS
+            made = nflog.runs(steps, is_through=is_through, ends=own[0].ends) if own else []
+            found[mark] = [*own[:-1], *made, own[-1]] if is_through else [*own, *made]
+        return dict(found)
 
     def _send(self, probe: Probe) -> None:
         if not probe.is_local:
@@ -210,40 +213,13 @@ def _local_socket(interface: str, version: int, tos: int) -> socket.socket:
     return sender
 
 
-def _nft(commands: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["nft", *arguments], input=commands, capture_output=True, encoding="utf-8", errors="replace", check=False
-    )
-
-
-_TRACER_BLOCK = re.compile(rf"^table (?:inet|netdev) {TRACER} .*?^}}\n", re.MULTILINE | re.DOTALL)
-
-
-def _loaded(listing: str) -> Loaded:
-    """The listing without handles and without the tracer, and where its rules stand."""
-    tracer = "".join(_TRACER_BLOCK.findall(listing))
-    states = {int(handle): state for state, handle in re.findall(r"ct state (\w+) # handle (\d+)", tracer)}
-    lines = {}
-    family = table = ""
-    plain = []
-    for number, line in enumerate(_TRACER_BLOCK.sub("", listing).splitlines(), 1):
-        text, _, handle = line.rpartition(" # handle ")
-        has_handle = bool(text) and handle.isdecimal()
-        plain.append(text if has_handle else line)
-        if line.startswith("table "):
-            _, family, table = text.split()[:3]
-        elif has_handle:
-            lines[family, table, int(handle)] = number
-    return Loaded("\n".join(plain) + "\n", lines, states)
-
-
 def main() -> None:
     """Obey what comes in, one pickled (method, arguments) after another, until the pipe ends."""
     orders, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     processors = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {processors[os.getpid() % len(processors)]})  # on one of them packets stay in order
-    router = Router(sys.argv[1:])
+    router = Router(sys.argv[1], sys.argv[2:])
     while True:
         try:
             method, arguments = pickle.load(orders)

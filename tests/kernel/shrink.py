@@ -3,18 +3,18 @@
 import re
 from collections.abc import Iterator
 
-from tests.kernel.compare import READ, Disagreement, Reader, Tally, compare
+from tests.kernel.compare import Disagreement, Reader, Tally, compare
 from tests.kernel.kernel import Kernel, Refused
 from tests.kernel.loading import settle
 
 from portwright.errors import PortwrightError
 
 _SET = re.compile(r"\{ ([^{}]*, [^{}]*) \}")
-_LINE = re.compile(r"(?<=\t\t).+")
+_LINE = re.compile(r"(?<=\t\t).+|(?<=^-A ).+", re.MULTILINE)
 _WORDS_AT_ONCE = (5, 2, 3, 4, 1)  # five: a counter
 
 
-def shrink(kernel: Kernel, found: Disagreement, read: Reader = READ) -> Disagreement:
+def shrink(kernel: Kernel, found: Disagreement, read: Reader | None = None) -> Disagreement:
     """The disagreement of that packet with the least ruleset that dropping parts leads to."""
     while smaller := next(
         (less for text in _smaller(found.source) if (less := _still(kernel, text, found, read))), None
@@ -23,13 +23,12 @@ def shrink(kernel: Kernel, found: Disagreement, read: Reader = READ) -> Disagree
     return found
 
 
-def _still(kernel: Kernel, text: str, found: Disagreement, read: Reader) -> Disagreement | None:
+def _still(kernel: Kernel, text: str, found: Disagreement, read: Reader | None) -> Disagreement | None:
     """The disagreement that is left under another ruleset, if any."""
     try:
         kernel.load(text, found.hook, found.path)
-        if not settle(kernel) or len(kernel.source) >= len(found.source):
+        if settle(kernel, lambda: [found.packet]) is None or len(kernel.source) >= len(found.source):
             return None
-        kernel.load(kernel.source, found.hook, found.path, [found.packet])
         return next(compare(kernel, [found.packet], Tally(), json=found.is_json, read=read), None)
     except (Refused, PortwrightError):
         return None
@@ -58,10 +57,14 @@ def _replaced(text: str, start: int, end: int, by: str) -> str:
 def _spans(lines: list[str]) -> Iterator[tuple[int, int]]:
     """Where blocks and lines begin and end."""
     opened = []
+    added = [at for at, line in enumerate(lines) if line.startswith("add ")]
+    if added:
+        yield added[0], (added[0] + added[-1] + 1) // 2
+        yield (added[0] + added[-1] + 1) // 2, added[-1] + 1
     for at, line in enumerate(lines):
-        if line.rstrip().endswith("{"):
+        if line.rstrip().endswith("{") or line.startswith("*"):
             opened.append(at)
-        elif line.strip() == "}" and opened:
+        elif line.strip() in ("}", "COMMIT") and opened:
             yield opened.pop(), at + 1
-        elif line.strip() and " hook " not in line:
+        elif line.strip() and " hook " not in line and not line.startswith("#"):
             yield at, at + 1

@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from tests.kernel.edges import Edges
+from tests.kernel.edges import Edges, nftables
 from tests.kernel.generate import ruleset
 from tests.kernel.vocabulary import INTERFACES
 
@@ -31,7 +31,7 @@ def test_the_walk_and_the_algebra_agree(hook: str, path: bool) -> None:
         policy = configuration.policy(hook, path)
         walker, sets = Walker(policy), PolicyMap(Space(), policy)
         sure, possible = sets.sure(), sets.possible()
-        edges = Edges(text, INTERFACES, random)
+        edges = Edges(text, nftables(text), INTERFACES, random)
         for packet in (edges.packet(hook) for _ in range(30)):
             header = packet.header(*configuration.ways(packet, hook)[0])
             decided = walker.decide(header).decided

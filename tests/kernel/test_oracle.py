@@ -1,14 +1,14 @@
 """The kernel judges the reader of nftables: the same decisions by the same lines. See docs/kernel.md."""
 
-from pathlib import Path
+from functools import partial
 from random import Random
 
 import pytest
 from tests.kernel.compare import Tally, compare
-from tests.kernel.kernel import ROOT, Kernel, Refused
+from tests.kernel.kernel import Kernel, Refused
 from tests.kernel.loading import load_settled
-from tests.kernel.oracle import disagreements, drawn
-from tests.kernel.router import MOST_INTERFACES
+from tests.kernel.oracle import ASKED, disagreements, drawn
+from tests.kernel.realistic import realistic
 from tests.kernel.shrink import shrink
 from tests.kernel.vocabulary import INTERFACES
 
@@ -19,10 +19,8 @@ pytestmark = pytest.mark.kernel
 
 PACKETS = 2500
 SECONDS = 15
-CASES = sorted((ROOT / "tests/platforms/nftables/cases").glob("*/ruleset.nft"))
-REFUSED = {"container-host", "not-understood"}  # by nft: extensions that only iptables makes, words that do not exist
-REALISTIC = [*sorted(ROOT.glob("examples/*/*.nft")), *(case for case in CASES if case.parent.name not in REFUSED)]
-HOOKS = [("forward", False), ("forward", True), ("input", False), ("input", True), ("output", False), ("output", True)]
+EACH = 100
+REALISTIC = [pytest.param(text, interfaces, id=name) for name, text, interfaces in realistic("nftables")]
 
 
 RULES = """table inet t {
@@ -46,31 +44,26 @@ def read(text: str, file: str) -> Configuration:
     return load("nftables").parse(text, file)
 
 
-def name(file: Path) -> str:
-    return file.parent.name if file.stem == "ruleset" else f"{file.parent.name}-{file.stem}"
-
-
 def test_random_rulesets_are_read_as_the_kernel_runs_them() -> None:
     """At the edges of the rules of many small rulesets no answer is wrong, and few are left open."""
     tally = Tally()
     with Kernel(INTERFACES) as kernel:
-        for found in disagreements(kernel, 2013, tally, seconds=SECONDS, packets=PACKETS):
+        for found in disagreements(kernel, 2013, tally, seconds=SECONDS, packets=PACKETS, each=EACH):
             pytest.fail(str(shrink(kernel, found)))
     assert tally.agreed > 8 * tally.undecided
     assert {"accept", "drop", "reject"} <= set(tally.decided)
 
 
-@pytest.mark.parametrize("file", REALISTIC, ids=name)
-def test_realistic_rulesets_are_read_as_the_kernel_runs_them(file: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "interfaces"), [pytest.param(*rest, id=name) for name, *rest in realistic("nftables")]
+)
+def test_realistic_rulesets_are_read_as_the_kernel_runs_them(text: str, interfaces: list[str]) -> None:
     """On every hook, alone and with the whole path around it, text and JSON."""
-    text = file.read_text(encoding="utf-8")
-    names = [name for name in read(text, file.name).interfaces.names if name != "lo"]
-    interfaces = [*names[: MOST_INTERFACES - 1], "other0"]
     tally = Tally()
     with Kernel(interfaces) as kernel:
-        for hook, path in HOOKS:
-            assert load_settled(kernel, text, hook, path)
-            packets = drawn(kernel, Random(2013), 100)
+        for hook, path in dict.fromkeys(ASKED):
+            packets = load_settled(kernel, text, hook, path, partial(drawn, kernel, Random(2013), 100))
+            assert packets is not None
             for json in (False, True):
                 for found in compare(kernel, packets, tally, json=json):
                     pytest.fail(str(shrink(kernel, found)))

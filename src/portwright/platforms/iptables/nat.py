@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from portwright.packets.box import Match, complement
-from portwright.packets.fields import LAST_ADDRESS, PORT_PROTOCOLS, Field
+from portwright.packets.box import Match
+from portwright.packets.fields import LAST_ADDRESS, Field
 from portwright.packets.intervals import Intervals
 from portwright.platforms.iptables import values
 from portwright.platforms.iptables.scene import Scene
 from portwright.platforms.iptables.syntax import Option, Rule
-from portwright.platforms.netfilter.matching import Obscure, box, within
+from portwright.platforms.netfilter.matching import Obscure
+from portwright.platforms.netfilter.ports import translated
 from portwright.policy.model import Change, Rewrite
 
 _DESTINATION, _SOURCE = (Field.DST, Field.DPORT), (Field.SRC, Field.SPORT)
@@ -17,8 +18,6 @@ _FIELDS = {"DNAT": _DESTINATION, "REDIRECT": _DESTINATION, "SNAT": _SOURCE, "MAS
 _ARRIVING = ("PREROUTING", "OUTPUT")  # where NETMAP translates destinations
 _OWN_ADDRESS = ("MASQUERADE", "REDIRECT")  # to an address of this machine, which the file does not tell
 _ANY_PORT: Intervals = ((1, 65535),)
-_WITH_PORTS = box(PROTOCOL=PORT_PROTOCOLS)
-_WITHOUT_PORTS = complement(_WITH_PORTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +79,9 @@ def _changed(fields: tuple[Field, Field], match: Match, target: _Target) -> Iter
     if target.port is None:
         yield match, Rewrite(changes)
         return
-    for boxes, more in ((_WITH_PORTS, (Change(fields[1], target.port),)), (_WITHOUT_PORTS, ())):
-        part = within(match, boxes)
-        if part.possible and (changes or more):
+    for part, becomes in translated(match, target.port):
+        more = () if becomes is None else (Change(fields[1], becomes),)
+        if changes or more:
             yield part, Rewrite((*changes, *more))
 
 

@@ -1,14 +1,15 @@
 """Sets of ipset(8): their members, and the packets whose addresses, ports and interfaces are among them.
 
 linux/net/netfilter/ipset: a set of another IP version, or of more parts than the rule gives directions for, has nobody.
-In a set of networks the longest that holds an address decides, so that `nomatch` makes exceptions.
+In a set of networks the longest that holds an address decides, so that `nomatch` makes exceptions; in hash:net,iface it
+alone says which interfaces there are.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 
 from portwright.packets.box import EVERYTHING, NEVER, Box, Boxes, Doubt, Match
 from portwright.packets.fields import ICMP, ICMPV6, Field
-from portwright.packets.intervals import Intervals, complement, intersect, normalize, union
+from portwright.packets.intervals import Interval, Intervals, complement, intersect, normalize, union
 from portwright.platforms.iptables import names, values
 from portwright.platforms.iptables.scene import Scene, select
 from portwright.platforms.iptables.syntax import AddressSet, Extension, Member
@@ -80,6 +81,7 @@ class _Members:
     def __init__(self, found: AddressSet, parts: Sequence[str], directions: Sequence[str], scene: Scene):
         self._set, self._parts, self._scene = found, parts, scene
         self._directions = directions
+        self._own: dict[str, Intervals] = {}  # network -> its addresses that no narrower member holds
 
     def match(self) -> Match:
         """The packets that are in the set."""
@@ -123,6 +125,8 @@ class _Members:
         """A set of several parts: members that differ in the first alone go together."""
         rows: dict[tuple[tuple[Field, Intervals], ...], list[Intervals]] = {}
         first = self._field(0)
+        if self._set.kind == "hash:net,iface":
+            self._own = self._without_narrower({member.text.partition(",")[0] for member in members})
         for member in members:
             if member.is_exception or member.expires:
                 raise Obscure(f"members of {self._set.name} are exceptions, or expire")
@@ -152,7 +156,23 @@ class _Members:
             return _service(text, name)
         if part == "iface":
             return {name: self._interface(text, name, member)}
-        return {name: self._addresses(text)}
+        return {name: self._own[text] if text in self._own else self._addresses(text)}
+
+    def _without_narrower(self, texts: Iterable[str]) -> dict[str, Intervals]:
+        """The networks, each without the others inside it. Raises Obscure."""
+        networks = {self._addresses(text)[0]: text for text in texts if "-" not in text}
+        inside: dict[Interval, list[Interval]] = {network: [] for network in networks}
+        around: list[Interval] = []
+        for network in sorted(networks, key=lambda one: (one[0], -one[1])):
+            while around and around[-1][1] < network[0]:
+                around.pop()
+            if around:
+                inside[around[-1]].append(network)
+            around.append(network)
+        return {
+            networks[network]: intersect((network,), complement(normalize(others), 2**128 - 1))
+            for network, others in inside.items()
+        }
 
     def _field(self, number: int) -> Field:
         address, port, interface = _ENDS[self._directions[number]]

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from portwright.packets.box import Boxes, Doubt, Match
-from portwright.packets.fields import LAST, LAST_ADDRESS, PORT_PROTOCOLS, Field
-from portwright.packets.intervals import Intervals, complement, normalize
+from portwright.packets.box import Doubt, Match
+from portwright.packets.fields import LAST_ADDRESS, Field
+from portwright.packets.intervals import Intervals
 from portwright.platforms.netfilter.matching import Obscure, both, box, within
+from portwright.platforms.netfilter.ports import translated
 from portwright.platforms.nftables.lenses import Lens
 from portwright.platforms.nftables.matches import Context
 from portwright.platforms.nftables.sets import everything, flatten, holding, is_rest, keys_of, lacking
@@ -23,7 +24,6 @@ _FIELDS = {  # kind of statement -> address and port that it rewrites
 }
 _UNKNOWN_ADDRESS = ("masquerade", "redirect")  # to an address of this machine, which the ruleset does not tell
 _ANY_PORT: Intervals = ((1, 65535),)
-_WITH_PORTS = box(PROTOCOL=PORT_PROTOCOLS)
 _NO_INTERFACES = Interfaces()
 _FAMILY_VERSION = {"ip": 4, "ip6": 6}
 
@@ -156,18 +156,5 @@ def _changed(statement: Translate, match: Match, target: _Target) -> Iterator[tu
     if port is None:
         yield match, Rewrite(tuple(changes))
         return
-    with_port = within(match, _WITH_PORTS)
-    if with_port.possible:
-        yield with_port, Rewrite((*changes, Change(port_field, port)))
-    without = within(match, _WITHOUT_PORTS)
-    if without.possible:
-        yield without, Rewrite(tuple(changes))
-
-
-def _without_ports() -> Boxes:
-    last = LAST[Field.PROTOCOL]
-    others = complement(normalize((number, number) for number in PORT_PROTOCOLS), last)
-    return box(PROTOCOL=tuple(number for first, final in others for number in range(first, final + 1)))
-
-
-_WITHOUT_PORTS = _without_ports()
+    for part, becomes in translated(match, port):
+        yield part, Rewrite((*changes, *(() if becomes is None else (Change(port_field, becomes),))))
