@@ -21,7 +21,7 @@ from tests.fuzz.targets import Target, targets
 
 from portwright.errors import InvalidInput
 
-PATIENCE = 20  # seconds for one input
+PATIENCE = 10  # seconds of processor time for one input
 MEMORY = 1 << 30  # bytes beyond what the process has at the start
 KEPT = Path("build") / "fuzz"
 _SHRINKING = 30  # seconds
@@ -50,13 +50,13 @@ def _bounded(seconds: int) -> Iterator[None]:
     def stop(number: int, frame: object) -> None:
         raise Hang
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def smaller(target: Target, content: bytes, how: str) -> bytes:
