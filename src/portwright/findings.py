@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from portwright.catalog.model import Break
+from portwright.catalog.model import Break, Effect
 from portwright.packets.packetset import PacketSet
 from portwright.policy.reference import RuleReference
 from portwright.redact import redact
 
+_EFFECTS = list(Effect)  # the worst first
 _COUNTED = re.compile(r"(?<=\bcounter) packets \d+ bytes \d+| # handle \d+$")  # nft(8): what `list ruleset` adds
 
 
@@ -92,6 +93,11 @@ class Finding:
         """The same from run to run: kind, point and what it is about; no line numbers, counters or secrets."""
         parts = (self.kind.value, self.point, self.flow or redact(_COUNTED.sub("", self.subject)))
         return ":".join(part for part in parts if part) + (f"#{self.number}" if self.number > 1 else "")
+
+
+def weightiest(breaks: Iterable[Break]) -> Break | None:
+    """The break that means most to the people who use the application; the first of several, None of none."""
+    return min(breaks, key=lambda broken: _EFFECTS.index(broken.effect), default=None)
 
 
 def told_apart(findings: Iterable[Finding]) -> tuple[Finding, ...]:

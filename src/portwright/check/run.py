@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
+from functools import reduce
 from ipaddress import ip_address
 from itertools import chain
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from portwright.check.extent import without_source_port
 from portwright.check.judge import NOT_GIVEN, FlowResult, Judge, Judgment, Obstacle
 from portwright.check.points import PointView, Reading, Way, assuming
 from portwright.check.report import CheckReport, PointSummary
-from portwright.findings import Finding, Kind, told_apart
+from portwright.findings import Finding, Kind, told_apart, weightiest
 from portwright.lint.run import remarked, without_effect
 from portwright.packets.diagram import Space
 from portwright.packets.fields import Field, Header, State
@@ -27,6 +28,7 @@ from portwright.policy.reference import rule_reference
 from portwright.policy.text import box_text, packet_of
 from portwright.site.model import Exemption, Site
 from portwright.site.naming import site_naming
+from portwright.source import Source
 
 _COVER = 3  # flows that an excess finding spells out
 _THEY = {True: "it hangs", False: "they hang"}
@@ -63,6 +65,19 @@ class Opening(NamedTuple):
 
     witness: str
     packets: PacketSet
+
+
+def _line(cause: Rule | str) -> Source | str:
+    """The line of a configuration that is to blame: it may stand for several rules."""
+    return cause.source if isinstance(cause, Rule) else cause
+
+
+def _taken(rules: dict[Rule, Opening], line: Source | str) -> Opening | None:
+    """What the rules of a line may open, which are taken out of the others."""
+    own = [rules.pop(rule) for rule in list(rules) if rule.source == line]
+    if not own:
+        return None
+    return own[0]._replace(packets=reduce(PacketSet.__or__, (opening.packets for opening in own)))
 
 
 class Check:
@@ -167,17 +182,20 @@ class Check:
     # ------------------------------------------------------------------ undecided: one finding a line
 
     def _undecided(self, results: Iterable[FlowResult], excess: Mapping[str, PointExcess]) -> Iterator[Finding]:
-        hanging: defaultdict[tuple[str, Rule | str], list[tuple[RequiredFlow, Obstacle]]] = defaultdict(list)
+        hanging: defaultdict[tuple[str, Source | str], list[tuple[RequiredFlow, Obstacle]]] = defaultdict(list)
+        causes: dict[tuple[str, Source | str], Rule | str] = {}  # the first rule of each line
         for result in results:
             for obstacle in result.obstacles:
                 known = obstacle.point or obstacle.place  # the plan has found the rest
                 if obstacle.kind == "undecided" and known:
                     for cause in obstacle.rules or (obstacle.reason,):
-                        hanging[obstacle.point, cause].append((result.flow, obstacle))
+                        place = (obstacle.point, _line(cause))
+                        hanging[place].append((result.flow, obstacle))
+                        causes.setdefault(place, cause)
         opening = {name: self.doubtful_rules(name, found) for name, found in excess.items()}
-        for (point, cause), flows in hanging.items():
-            opens = opening.get(point, {}).pop(cause, None) if isinstance(cause, Rule) else None
-            yield self._hanging(point, cause, flows, opens)
+        for (point, line), flows in hanging.items():
+            opens = _taken(opening.get(point, {}), line)
+            yield self._hanging(point, causes[point, line], flows, opens)
         for point, rules in opening.items():
             for rule, may_pass in rules.items():
                 yield self.may_open(point, rule, may_pass)
@@ -374,7 +392,8 @@ def _why(cause: Rule | str, obstacle: Obstacle, is_one: bool) -> str:
 
 def consequence(plan: Plan, breaks: tuple[Break, ...]) -> str:
     """What the weightiest break means, as the start of a sentence."""
-    first = min(breaks, key=lambda broken: list(Effect).index(broken.effect))
+    first = weightiest(breaks)
+    assert first is not None
     scenario = plan.catalog.scenarios[first.scenario]
     fails = scenario.fails or f"'{scenario.title}' fails"
     return f"{fails}{_HOW[first.effect]} at step {first.step}"

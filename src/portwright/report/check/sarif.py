@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from portwright import __version__
 from portwright.check.report import CheckReport, PointSummary
-from portwright.findings import SEVERITY, Finding, Kind, Severity
+from portwright.findings import SEVERITY, Finding, Kind, Severity, weightiest
 from portwright.policy.reference import RuleReference
 from portwright.redact import redact
 from portwright.report.check.document import break_json, earlier_json, summary_json
@@ -114,7 +114,8 @@ def _state(finding: Finding) -> str:
 
 
 def _message(finding: Finding) -> str:
-    seen = finding.breaks[0].user_sees if finding.breaks else ""
+    worst = weightiest(finding.breaks)
+    seen = worst.user_sees if worst is not None else ""
     parts = [_sentence(finding.message), _sentence(seen)]
     parts.append(_sentence(f"To mend it: {finding.fix}") if finding.fix else "")
     return " ".join(part for part in parts if part)
