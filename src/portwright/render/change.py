@@ -145,7 +145,8 @@ class Mending:
             tightening = Tightening(self)
             stand, left = tightening.tightened(stand, lines)
             self.stay = tightening.stay
-        stand = self.stand(ended_like(self._given, stand.text)) if stand.text != self.old.text else stand
+        text = ended_like(self._given, stand.text) if stand.text != self.old.text else self._given
+        stand = self.stand(text) if text != stand.text else stand
         editor, missing = self.editor, [flow.id for flow in self.flows]
         commands = editor.commands(self.old.text, stand.text)
         verifier = Verifier(self.plan, self.readings, self.point, self.old)
@@ -258,12 +259,12 @@ class Mending:
         more, less = (
             union(self.space, part) for part in (self.beyond(effect, is_answer), self.stay.missed(effect.lost))
         )
-        if not less and (not more or (edit.is_narrowest and self._keeps_tests(new))):
+        if not less and (not more or (edit.is_narrowest and self.keeps_tests(new))):
             return new
         self.refused |= {one.need.flow.id: Refused(edit, more, less) for one in job.blocked}
         return None
 
-    def _keeps_tests(self, new: Stand) -> bool:
+    def keeps_tests(self, new: Stand) -> bool:
         """Report whether no test of the site fails that did not."""
         before, after = (
             {one.id for one in Check(self.plan, {**self.readings, self.point: stand.view.reading}).run().findings

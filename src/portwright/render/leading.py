@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from portwright.render.change import Mending
 
 _PORTED: Intervals = tuple((number, number) for number in sorted(PORT_PROTOCOLS))
-_NOT_CERTAIN = "the site says that {to} becomes {becomes}, and no way to write that into this line is certain"
+_NOT_CERTAIN = "and no way to write that into this line is certain"
+_BREAKS_A_TEST = "and a test of the site would fail by that"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +85,20 @@ class Leading:
         return led - wanted.meant - wanted.sent
 
     def _tried(self, stand: Stand, wanted: _Wanted) -> Stand | None:
+        why = _NOT_CERTAIN
         for rule in self._leading(stand, wanted):
             for target in _targets(wanted.entry):
                 for edit in self._mending.editor.leading(stand.text, rule, target):
                     new = self._made(edit)
-                    if new is not None and not self._strays(new, wanted) and self._is_about(stand, new, wanted):
+                    if new is None or self._strays(new, wanted) or not self._is_about(stand, new, wanted):
+                        continue
+                    if self._mending.keeps_tests(new):
                         self.moved = self.moved | self._about(stand, wanted)
                         self._note(edit, rule, wanted)
                         return new
+                    why = _BREAKS_A_TEST
         to, becomes = (_text(end) for end in (wanted.entry.to, wanted.entry.becomes))
-        self.uncertain[wanted.flow.id] = _NOT_CERTAIN.format(to=to, becomes=becomes)
+        self.uncertain[wanted.flow.id] = f"the site says that {to} becomes {becomes}, {why}"
         return None
 
     def _made(self, edit: Edit) -> Stand | None:
