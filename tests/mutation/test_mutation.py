@@ -1,8 +1,8 @@
 """One line changed: `diff` says so exactly when the meaning has changed, and `check` exactly when it matters.
 
 Whether the meaning has changed is for the walk of single packets to say, over packets at the edges of all that the two
-texts mention. PORTWRIGHT_MUTANTS says how many mutants of each configuration are tried (a third of that of each one
-that `render` writes), PORTWRIGHT_PACKETS how many packets meet each.
+texts mention. PORTWRIGHT_MUTANTS says how many mutants of each configuration are tried (a sixth of that of each
+one that `render` writes), PORTWRIGHT_PACKETS how many packets meet each.
 """
 
 import os
@@ -41,7 +41,7 @@ Found = tuple[Header, str, str]  # a packet, and the interfaces that it names
 def cases() -> Iterator[object]:
     """A mutant a case; the same ones every time."""
     for subject in subjects():
-        count = MUTANTS if subject.is_own else max(1, MUTANTS // 3)
+        count = MUTANTS if subject.is_own else max(1, MUTANTS // 6)
         for number, mutant in enumerate(sample(subject.text, count, SEED + len(str(subject))), 1):
             label = f"{subject} {number}, line {mutant.line}: {mutant.how} {mutant.new.strip()[:60]}"
             yield pytest.param(subject, mutant, id=label)
