@@ -78,6 +78,18 @@ def test_a_mutant_is_told_when_it_means_something_else(subject: Subject, mutant:
         _told(subject, one, right, wrong, findings)
 
 
+def test_what_larger_runs_have_found() -> None:
+    """Packets of several zones may exceed by one line: the witness comes in where it is said to."""
+    subject = next(one for one in subjects() if str(one) == "f2 edge-fw")
+    old = "access-list house extended permit tcp object h-be01 object h-exch01 eq https"
+    new = old.replace("object h-be01", "any")
+    assert subject.text.count(old) == 1
+    line = subject.text[: subject.text.index(old)].count("\n") + 1
+    test_a_mutant_is_told_when_it_means_something_else(
+        subject, Mutant("widen", line, old, new, subject.text.replace(old, new))
+    )
+
+
 def _diff_is_right(changed: list[Found], right: Side, wrong: Side) -> bool:
     """`diff` tells the two apart where a packet does, and by packets that do. Report whether it tells nothing."""
     comparison = Comparison(right.configuration, wrong.configuration, path=True)
