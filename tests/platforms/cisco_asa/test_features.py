@@ -462,6 +462,28 @@ def test_a_pool_leaves_the_source_open(behind):
 
 
 @pytest.mark.parametrize(
+    ("mapped", "ports"),
+    [
+        ("interface", (1024, 65535)),
+        ("pat-pool pool flat", (1024, 65535)),
+        ("pat-pool pool flat include-reserve", (1, 65535)),
+    ],
+)
+def test_a_high_port_stays_one(mapped, ports, behind):
+    """If it is taken it becomes another of the same range, unless the rule says otherwise."""
+    from portwright.packets.fields import Field
+    from portwright.packets.packet import Packet
+    from portwright.policy.walk import decide
+
+    pool = "object network pool\n range 203.0.113.20 203.0.113.21\n"
+    lines = f"{pool}object network o\n subnet 10.0.0.0 255.255.0.0\n nat (inside,outside) dynamic {mapped}"
+    configuration = behind(lines).configuration
+    parsed = Packet.parse("tcp 10.0.5.5:40000 > 8.8.8.8:80")
+    (header,) = decide(configuration.policy(), parsed.header(*configuration.ways(parsed)[0])).headers
+    assert header[Field.SPORT] == (ports,)
+
+
+@pytest.mark.parametrize(
     ("lines", "packet", "decision"),
     [
         ("object network o\n host 10.0.0.5\nobject network o\n host 10.0.0.6", "tcp 10.0.0.5 > 8.8.8.8:80", "drop"),

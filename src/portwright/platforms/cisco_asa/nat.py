@@ -72,6 +72,11 @@ class Translation:
         return _doubts(self.real_source, self.mapped_source, self.mapped_destination, self.real_destination)
 
     @property
+    def keeps_high_ports(self) -> bool:
+        """Report whether a source port above 1023 never becomes one of the reserved ports."""
+        return "include-reserve" not in self.line.words
+
+    @property
     def is_twice(self) -> bool:
         """Report whether it is a twice NAT rule, which no further rule follows."""
         return self.section != 2

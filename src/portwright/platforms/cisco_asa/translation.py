@@ -20,6 +20,10 @@ from portwright.policy.model import Chain, Change, Rewrite, Rule, Stage, Verdict
 from portwright.source import Source
 
 _EVERY_PORT: Intervals = ((1, LAST[Field.SPORT]),)
+# A port above 1023 becomes another of these if it is taken, unless the pool has `flat include-reserve`.
+# Cisco ASA Firewall CLI Configuration Guide, "Dynamic PAT": mapped ports are of the same range as the real one.
+_HIGH_PORTS: Intervals = ((1024, LAST[Field.SPORT]),)
+_FROM_HIGH_PORTS = Box(((Field.SPORT, _HIGH_PORTS),))
 _ONLY_PORTS = PortMap(((0, 255),))
 _KNOWN_STATES: Intervals = ((State.ESTABLISHED, State.RELATED),)
 
@@ -150,13 +154,13 @@ class Translations:
             ends = _Ends.of(translation, version)
             if ends is None:
                 continue
-            yield self._forward(translation, ends)
+            yield from self._forward(translation, ends)
             if not translation.is_twice or translation.unidirectional:
                 continue
             if ends.has_destination and translation.static:
                 yield self._backward(translation, ends)
 
-    def _forward(self, translation: Translation, ends: "_Ends") -> Rule:
+    def _forward(self, translation: Translation, ends: "_Ends") -> Iterator[Rule]:
         ports = ends.ports
         box = self._reverse_of_destination(translation, ends)
         if translation.static:
@@ -165,9 +169,12 @@ class Translations:
             )
         else:
             changes = (Change(Field.SRC, ends.mapped_source),)
-            if translation.translates_ports:
-                changes += (Change(Field.SPORT, _EVERY_PORT),)
-        return _rule(translation, box, changes, translation.real_doubts)
+        if translation.translates_ports:
+            high = box & _FROM_HIGH_PORTS if translation.keeps_high_ports else None
+            if high is not None:
+                yield _rule(translation, high, (*changes, Change(Field.SPORT, _HIGH_PORTS)), translation.real_doubts)
+            changes += (Change(Field.SPORT, _EVERY_PORT),)
+        yield _rule(translation, box, changes, translation.real_doubts)
 
     def _backward(self, translation: Translation, ends: "_Ends") -> Rule:
         """The other direction of a static twice NAT rule: what was the destination is the source now."""

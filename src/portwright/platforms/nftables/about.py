@@ -64,6 +64,10 @@ ABOUT = About(
         Entry("`reject`", "`reject with icmp` applies to IPv4 only, `with icmpv6` to IPv6, `with tcp reset` to TCP"),
         Entry("`dnat`, `snat`", "with ports, ranges, prefixes and maps"),
         Entry(
+            "source ports under `snat` and `masquerade`",
+            "where several senders share an address, any port of the same class (below 512, below 1024, above)",
+        ),
+        Entry(
             "`masquerade`, `redirect`",
             "the address is one of the machine's own, which the ruleset does not tell: it is unknown",
         ),
