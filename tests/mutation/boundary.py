@@ -13,7 +13,7 @@ from random import Random
 
 from portwright.packets.fields import ICMP_PROTOCOL, TCP, UDP, Field, Flags, Header, State
 from portwright.platforms.cisco_asa.names import PORTS
-from portwright.platforms.nftables.names import SERVICES
+from portwright.platforms.netfilter.names import SERVICES
 
 _ADDRESS = re.compile(r"\b(\d+\.\d+\.\d+\.\d+)(?: (255\.\d+\.\d+\.\d+|0\.0\.0\.0)|/(\d+))?")
 _RANGE = re.compile(r"\b(\d+\.\d+\.\d+\.\d+)(?:-| )(\d+\.\d+\.\d+\.\d+)\b")
