@@ -6,12 +6,12 @@ from itertools import product
 import pytest
 from tests.cli.running import line_of, run
 
-from portwright.check.judge import on_way
 from portwright.check.pieces import Passage
 from portwright.check.points import Way
 from portwright.check.query import Query, read_query
 from portwright.check.reach import Reach
 from portwright.check.run import Check
+from portwright.check.stops import on_way
 from portwright.cli.site import load
 from portwright.errors import InvalidInput
 from portwright.packets.box import Box

@@ -6,8 +6,8 @@ from itertools import product
 
 from tests.mutation.boundary import Mentioned
 
-from portwright.check.judge import on_way
 from portwright.check.points import PointView, Way
+from portwright.check.stops import on_way
 from portwright.packets.box import Box, Boxes
 from portwright.packets.fields import ICMP_PROTOCOL, TCP, Field, Flags, Header, State
 from portwright.plan.model import ECHO_REPLY, RequiredFlow

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import NamedTuple
 
-from portwright.check.judge import FlowResult, Judgment, judgment_of
+from portwright.check.obstacle import FlowResult, Judgment, judgment_of
 from portwright.check.report import CheckReport
 from portwright.errors import InvalidInput, Problem
 from portwright.findings import Finding, Kind

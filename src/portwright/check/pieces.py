@@ -5,9 +5,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import zip_longest
 
-from portwright.check.judge import NOT_GIVEN, Judge, on_way, routed_elsewhere
+from portwright.check.judge import Judge
 from portwright.check.needs import Need, Needs, Zones
+from portwright.check.obstacle import NOT_GIVEN
 from portwright.check.reach import Hop, Reach, Rules, Step
+from portwright.check.routed import routed_elsewhere
+from portwright.check.stops import on_way
 from portwright.packets.addresses import EVERY_ADDRESS, Addresses
 from portwright.packets.box import Box, Boxes
 from portwright.packets.fields import ICMP_PROTOCOL, PORT_PROTOCOLS, TCP, Field

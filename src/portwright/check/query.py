@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from portwright.check.ends import between, ends, homeless, homes, only_at
-from portwright.check.judge import Judge, Judgment
+from portwright.check.judge import Judge
 from portwright.check.needs import Needs
+from portwright.check.obstacle import Judgment
 from portwright.check.pieces import Leg, Part, Passage, Pieces
 from portwright.check.reach import Reach
 from portwright.errors import InvalidInput

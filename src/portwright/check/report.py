@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from portwright.check.extent import Extent
-from portwright.check.judge import FlowResult, Judgment
+from portwright.check.obstacle import FlowResult, Judgment
 from portwright.findings import Finding, Kind, Severity
 from portwright.plan.model import Plan
 from portwright.policy.configuration import Unknown
@@ -46,7 +46,6 @@ class CheckReport:
     findings: tuple[Finding, ...]
     points: tuple[PointSummary, ...]
     not_judged: int  # rules that also permit what lies outside the universe of excess
-    untranslated: int  # required flows that leave the last firewall from private addresses to public ones
     spared: frozenset[str] = frozenset()  # ids of blocked flows one of whose alternatives is not blocked
     texts: Mapping[str, str] = field(default_factory=dict)  # configuration file -> its text
     focus: tuple[str, ...] = ()  # the names to which it is limited; empty: to none

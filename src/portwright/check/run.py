@@ -8,15 +8,18 @@ from ipaddress import ip_address
 from itertools import chain
 from typing import NamedTuple
 
-from portwright.catalog.model import Break, Effect
 from portwright.check.assertions import Assertions
+from portwright.check.assumed import assuming
 from portwright.check.entries import misplaced, wide_entries, wide_rules
 from portwright.check.excess import ExcessFinder, PointExcess, RuleExcess, permitted
 from portwright.check.extent import without_source_port
-from portwright.check.judge import NOT_GIVEN, FlowResult, Judge, Judgment, Obstacle
-from portwright.check.points import PointView, Reading, Way, assuming
+from portwright.check.judge import Judge
+from portwright.check.obstacle import NOT_GIVEN, FlowResult, Judgment, Obstacle
+from portwright.check.points import PointView, Reading, Way
 from portwright.check.report import CheckReport, PointSummary
-from portwright.findings import Finding, Kind, told_apart, weightiest
+from portwright.check.traffic import crossed_points
+from portwright.check.wording import cannot, consequence, whether, why
+from portwright.findings import Finding, Kind, told_apart
 from portwright.lint.run import remarked, without_effect
 from portwright.packets.diagram import Space
 from portwright.packets.fields import Field, Header, State
@@ -31,15 +34,10 @@ from portwright.site.naming import site_naming
 from portwright.source import Source
 
 _COVER = 3  # flows that an excess finding spells out
-_THEY = {True: "it hangs", False: "they hang"}
 _UNMODELLED = "a line that is not modelled"
 _UNFOLLOWED = "a line whose packets go to another address than they came for"  # translated
 _BLOCKED = {"missing": Kind.MISSING, "reply": Kind.REPLY, "bypass": Kind.REPLY_BYPASSES}
 _STATES = {"missing": State.NEW, "reply": State.ESTABLISHED}  # of the packets that are stopped
-_BECAUSE = {
-    Kind.REPLY: "the replies are blocked",
-    Kind.REPLY_BYPASSES: "it sees one direction of the connection alone",
-}
 
 
 # Somebody on the Internet: RFC 5737, RFC 3849.
@@ -129,7 +127,6 @@ class Check:
             told_apart(findings),
             tuple(self._summaries()),
             sum(found.not_judged for found in excess.values()),
-            sum(self.judge.leaves_private(flow) for flow in self.plan.required),
             spared,
             {view.reading.configuration.file: view.reading.text for view in self.views.values()},
         )
@@ -152,10 +149,10 @@ class Check:
     def _finding(self, flow: RequiredFlow, obstacle: Obstacle, others: Sequence[str]) -> Finding:
         kind = _BLOCKED[obstacle.kind]
         breaks = self.plan.breaks(flow)
-        cannot = _cannot(flow, kind, obstacle.point, others)
+        what = cannot(flow, kind, obstacle.point, others)
         return Finding(
             kind,
-            f"{consequence(self.plan, breaks)}: {cannot}" if breaks else cannot,
+            f"{consequence(self.plan, breaks)}: {what}" if breaks else what,
             point=obstacle.point,
             flow=flow.id,
             witness=self.judge.packet_text(obstacle),
@@ -210,12 +207,10 @@ class Check:
 
     def _astray(self) -> Iterator[Finding]:
         """Points that no path crosses: either they stop nothing of this site, or a path lacks them."""
-        site = self.plan.site
-        routes = chain.from_iterable(site.declared_routes.values())
-        crossed = {crossing.point for route in routes for crossing in (*route.forward, *route.back)}
+        crossed = crossed_points(self.plan.site)
         for name in self.views:
-            point = site.points[name]
-            if name not in crossed and point.on is None:
+            point = self.plan.site.points[name]
+            if name not in crossed:
                 message = f"no path of the site crosses {name}, so that what must pass it is not judged"
                 yield Finding(Kind.UNDECIDED, message, subject="no path", point=name, place=str(point.source))
 
@@ -236,8 +231,8 @@ class Check:
         requirements = tuple(dict.fromkeys(flow.requirement.id for flow, _ in flows))
         citations = tuple(dict.fromkeys(c for flow, _ in flows for c in flow.requirement.citations))
         ids = list(dict.fromkeys(flow.id for flow, _ in flows))  # a flow may hang on it there and back
-        number = f"{len(ids)} required flows are undecided" if len(ids) > 1 else _whether(flows[0][0])
-        because = flows[0][1].reason or _why(cause, flows[0][1], len(ids) == 1)
+        number = f"{len(ids)} required flows are undecided" if len(ids) > 1 else whether(flows[0][0])
+        because = flows[0][1].reason or why(cause, flows[0][1], len(ids) == 1)
         opens = ", and so is what else may be open" if also is not None else ""
         return Finding(
             Kind.UNDECIDED,
@@ -294,7 +289,7 @@ class Check:
         more = " and more" if left_out else ""
         view = self.views[point]
         _, witness = self._witness(view, found)
-        needed = self._needed_through(found)
+        needed = self._needed_through(point, found)
         label = self._label(found.packets)
         return Finding(
             Kind.EXCESS,
@@ -317,15 +312,17 @@ class Check:
             values[name] = ranges[0][0]
         return way, tuple(values)
 
-    def _needed_through(self, found: RuleExcess) -> str:
-        """Required flows that the rule possibly serves too."""
+    def _needed_through(self, point: str, found: RuleExcess) -> str:
+        """Required flows that the rule of the point possibly serves too."""
         rule_boxes = found.rule.match.possible
         served = [
             flow.id
             for flow in self.plan.required
             if any(box & packets for box in rule_boxes for packets in flow.packets)
             and any(
-                crossing.interface_in == way.interface_in and crossing.interface_out == way.interface_out
+                crossing.point == point
+                and crossing.interface_in == way.interface_in
+                and crossing.interface_out == way.interface_out
                 for route in flow.routes
                 for crossing in route.forward
                 for way in found.ways
@@ -368,40 +365,3 @@ def spared_flows(results: Iterable[FlowResult]) -> frozenset[str]:
 
 def _is_at(entry: Exemption, point: str) -> bool:
     return entry.flow.point in (None, point)
-
-
-def _cannot(flow: RequiredFlow, kind: Kind, point: str, others: Sequence[str]) -> str:
-    """What does not work, and at which point where several stop it."""
-    notes = [_BECAUSE[kind]] if kind in _BECAUSE else []
-    notes += [f"at {point}, and also stopped at {' and '.join(others)}"] if others else []
-    ends = f"{flow.source.name} cannot reach {flow.destination.name} on {flow.describe()}"
-    return f"{ends} ({'; '.join(notes)})" if notes else ends
-
-
-def _whether(flow: RequiredFlow) -> str:
-    return f"whether {flow.source.name} reaches {flow.destination.name} on {flow.describe()} is not known"
-
-
-def _why(cause: Rule | str, obstacle: Obstacle, is_one: bool) -> str:
-    """A line that is fully modelled leaves a flow undecided only where an interface of its way is not known."""
-    is_vague = obstacle.crossing is not None and obstacle.crossing.is_vague
-    if is_vague and isinstance(cause, Rule) and cause.match.is_certain:
-        return "the site does not say behind which of its interfaces the zones lie"
-    return f"{_THEY[is_one]} on a line that is not modelled"
-
-
-def consequence(plan: Plan, breaks: tuple[Break, ...]) -> str:
-    """What the weightiest break means, as the start of a sentence."""
-    first = weightiest(breaks)
-    assert first is not None
-    scenario = plan.catalog.scenarios[first.scenario]
-    fails = scenario.fails or f"'{scenario.title}' fails"
-    return f"{fails}{_HOW[first.effect]} at step {first.step}"
-
-
-_HOW = {
-    Effect.BROKEN: "",
-    Effect.DEGRADED: " in part",
-    Effect.LATER: " later",
-    Effect.FALLBACK: " over to a second way",
-}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from portwright.check.points import Reading, read_points, unknown_interfaces, unknown_platforms
+from portwright.check.points import Reading
+from portwright.check.readings import read_points, unknown_interfaces, unknown_platforms
 from portwright.cli.saving import Input
 from portwright.errors import InvalidInput, Problem
 from portwright.plan.make import make_plan

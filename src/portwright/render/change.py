@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from portwright import platforms
-from portwright.check.judge import FlowResult, Judgment
+from portwright.check.obstacle import FlowResult, Judgment
 from portwright.check.points import PointView, Reading
 from portwright.check.run import Check
 from portwright.errors import InvalidInput, Problem

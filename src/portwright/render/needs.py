@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from portwright.check.journey import Passing, journeys
-from portwright.check.judge import swapped
 from portwright.check.points import PointView, Way
+from portwright.check.stops import swapped
 from portwright.packets.box import Box
 from portwright.packets.fields import Field, State
 from portwright.packets.packetset import PacketSet

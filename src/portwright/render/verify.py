@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from portwright import platforms
-from portwright.check.judge import Judge, Judgment, Obstacle
+from portwright.check.judge import Judge
+from portwright.check.obstacle import Judgment, Obstacle
 from portwright.check.points import Reading
 from portwright.check.run import Check, preferences
 from portwright.errors import InvalidInput

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from portwright.check.run import consequence
+from portwright.check.wording import consequence
 from portwright.plan.model import Plan
 from portwright.policy.reference import RuleReference, reference_json
 from portwright.redact import redact

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from portwright.check.effects import AcceptedChange, Effects, FlowChange
-from portwright.check.judge import Judgment
+from portwright.check.obstacle import Judgment
 from portwright.check.run import Check
 from portwright.findings import Finding
 from portwright.policy.reference import RuleReference, reference_json, rule_reference

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from textwrap import wrap
 
-from portwright.check.judge import Obstacle
+from portwright.check.obstacle import Obstacle
 from portwright.plan.model import Plan
 from portwright.policy.reference import RuleReference, rule_reference
 from portwright.redact import redact

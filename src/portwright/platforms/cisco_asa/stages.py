@@ -18,7 +18,7 @@ from portwright.platforms.cisco_asa.parts import Bound, Parts, exactly
 from portwright.platforms.cisco_asa.routing import NULL, by_network, reached_through
 from portwright.platforms.cisco_asa.values import VERSIONS
 from portwright.policy.interfaces import OTHER
-from portwright.policy.model import Chain, Jump, Rule, Stage, Verdict
+from portwright.policy.model import Chain, Jump, Look, Rule, Stage, Verdict
 from portwright.source import Source
 
 _SCTP = 132
@@ -128,7 +128,8 @@ class AccessStage:
         name = "checks on arrival"
         inbound = {bound.chain for bound in self._parts.bound if bound.binding.direction != "out"}
         chains = {chain: self._parts.chains[chain] for chain in sorted(inbound) if chain in self._parts.chains}
-        return Stage(name, name, {name: Chain(name, tuple(rules), self._parts.nobody), **chains})
+        chains = {name: Chain(name, tuple(rules), self._parts.nobody), **chains}
+        return Stage(name, name, chains, look=Look.INNER)
 
     @staticmethod
     def _default(match: Match, action: Verdict, source: Source, reason: str) -> Rule:
@@ -474,4 +475,4 @@ def departure_stage(parts: Parts) -> Stage | None:
     name = "outbound access lists"
     chains = {one.chain: parts.chains[one.chain] for one in bound if one.known}
     scope = tuple(box for where in leaves if (box := Box.of(where)) is not None)
-    return Stage(name, name, {name: Chain(name, tuple(rules), parts.nobody), **chains}, scope)
+    return Stage(name, name, {name: Chain(name, tuple(rules), parts.nobody), **chains}, scope, look=Look.INNER)

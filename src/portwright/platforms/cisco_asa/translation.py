@@ -16,7 +16,7 @@ from portwright.platforms.cisco_asa.reverse_path import Flow, ReversePath
 from portwright.platforms.cisco_asa.routing import Untranslation
 from portwright.platforms.cisco_asa.values import VERSIONS, Addresses
 from portwright.policy.interfaces import Interfaces
-from portwright.policy.model import Chain, Change, Rewrite, Rule, Stage, Verdict
+from portwright.policy.model import Chain, Change, Look, Rewrite, Rule, Stage, Verdict
 from portwright.source import Source
 
 _EVERY_PORT: Intervals = ((1, LAST[Field.SPORT]),)
@@ -48,17 +48,17 @@ class Translations:
                 rules.append(rule)
             for box, certain in self._lookups(translation):
                 reverse_path.add_lookup(translation, box, certain)
-        return self._stage("translation of the destination", rules), tuple(untranslations)
+        return self._stage("translation of the destination", rules, Look.ARRIVING), tuple(untranslations)
 
     def source_stage(self) -> Stage:
         """The stage that translates sources."""
         rules = [rule for translation in self._rules for rule in self._source_rules(translation)]
-        return self._stage("translation of the source", rules)
+        return self._stage("translation of the source", rules, Look.LEAVING)
 
-    def _stage(self, name: str, rules: Sequence[Rule]) -> Stage:
+    def _stage(self, name: str, rules: Sequence[Rule], look: Look) -> Stage:
         nobody = Source(self._file, 0)
         default = Rule(ALWAYS, Verdict.ACCEPT, nobody, default=True, reason="no rule translates the packet")
-        return Stage(name, name, {name: Chain(name, (*rules, default), nobody)}, translates=True)
+        return Stage(name, name, {name: Chain(name, (*rules, default), nobody)}, translates=True, look=look)
 
     # -- the destination ----------------------------------------------------------------------------------------
 

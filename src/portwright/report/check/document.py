@@ -5,7 +5,7 @@ from typing import Any
 
 from portwright.catalog.model import Break
 from portwright.check.extent import Extent, box_fields
-from portwright.check.judge import Judgment
+from portwright.check.obstacle import Judgment
 from portwright.check.report import CheckReport, Earlier, PointSummary
 from portwright.findings import Finding, Kind
 from portwright.policy.reference import RuleReference, reference_json

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from portwright.catalog.model import Break
-from portwright.check.judge import Judgment
+from portwright.check.obstacle import Judgment
 from portwright.check.report import CheckReport
 from portwright.findings import Finding, Kind, Severity, weightiest
 from portwright.plan.model import Plan
