@@ -7,7 +7,7 @@ UV     := uv==0.13.9
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types fix golden oracle bench lock clean
+.PHONY: help setup demo test check format lint types fix golden oracle fuzz bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ golden: .venv/ready ## rewrite golden files and the output shown in the docs; sh
 oracle: .venv/ready ## let the real kernel judge how rules are read, for minutes; ARGS="--seconds 3600 --seed 7"
 	@sh tools/system-packages.sh kernel
 	$(BIN)/python -m tests.kernel.oracle $(ARGS)
+
+fuzz: .venv/ready ## damage inputs for every reader for a minute; ARGS="--seconds 600 --seed 2" for longer
+	$(BIN)/python -m tests.fuzz.run $(ARGS)
 
 bench: .venv/ready ## measure time and memory against size
 	$(BIN)/python -m bench $(ARGS)

@@ -66,3 +66,22 @@ def test_plain_lines_stay_as_they_are(line):
 def test_masking_twice_is_masking_once(text):
     """And nothing makes it fail."""
     assert redact(redact(text)) == redact(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "masked"),
+    [
+        ("  key S3cret   and  more", "  key *****   and  more"),
+        ('\t\tip saddr @a accept comment "password S3cret"', '\t\tip saddr @a accept comment "password *****'),
+        ('accept comment "password: S3cret x"  ', 'accept comment "password: ***** x"  '),
+    ],
+)
+def test_what_stays_keeps_its_space(line, masked):
+    """A line in its context stands where it stood."""
+    assert redact(line) == masked
+
+
+@pytest.mark.parametrize("line", ['iifname "priv" oifname "auth" accept', 'oifname "key" counter accept'])
+def test_names_in_quotes_announce_nothing(line):
+    """An interface may be called as an option of something else is."""
+    assert redact(line) == line

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from portwright.catalog.model import Break
+from portwright.catalog.model import Break, Effect
 from portwright.packets.packetset import PacketSet
 from portwright.policy.reference import RuleReference
+from portwright.redact import redact
 
+_EFFECTS = list(Effect)  # the worst first
 _COUNTED = re.compile(r"(?<=\bcounter) packets \d+ bytes \d+| # handle \d+$")  # nft(8): what `list ruleset` adds
 
 
@@ -77,8 +79,9 @@ class Finding:
     place: str = ""  # file and line of the site or catalog, where the finding is about those
     number: int = 1  # tells apart findings of the same kind about equal texts
     flows: tuple[str, ...] = ()  # ids of the RequiredFlows, where they are several
-    packets: PacketSet | None = field(default=None, compare=False, repr=False)  # of excess: what is open
+    packets: PacketSet | None = field(default=None, compare=False, repr=False)  # those that are open, or blocked
     known: bool = False  # an earlier report has it: it does not count
+    grown: str = ""  # an earlier report has less of it: what was added
 
     @property
     def severity(self) -> Severity:
@@ -87,9 +90,14 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """The same from run to run: kind, point and what it is about; no line numbers, nothing that a device counts."""
-        parts = (self.kind.value, self.point, self.flow or _COUNTED.sub("", self.subject))
+        """The same from run to run: kind, point and what it is about; no line numbers, counters or secrets."""
+        parts = (self.kind.value, self.point, self.flow or redact(_COUNTED.sub("", self.subject)))
         return ":".join(part for part in parts if part) + (f"#{self.number}" if self.number > 1 else "")
+
+
+def weightiest(breaks: Iterable[Break]) -> Break | None:
+    """The break that means most to the people who use the application; the first of several, None of none."""
+    return min(breaks, key=lambda broken: _EFFECTS.index(broken.effect), default=None)
 
 
 def told_apart(findings: Iterable[Finding]) -> tuple[Finding, ...]:

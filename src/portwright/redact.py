@@ -16,7 +16,9 @@ _BETWEEN = frozenset(
     "ascii-text enc hmac-sha-256 eigrp".split()
 )
 _USER_INFO = re.compile(r"(://[^\s/@:]{1,256}:)[^\s/@]{1,256}@")  # RFC 3986, 3.2.1: https://user:secret@host
+_WORD = re.compile(r"\s*\S+")
 _PUNCTUATION = "\"':=<>,"
+_AFTER = ",;"  # what may stand behind a closing quotation mark
 
 
 def redact(text: str) -> str:
@@ -24,20 +26,23 @@ def redact(text: str) -> str:
     text = _USER_INFO.sub(rf"\1{MASK}@", text)
     if not _may_hold_a_secret(text):
         return text
-    words, hidden = text.split(), []
+    words = _WORD.findall(text)  # each with the space before it
+    hidden: list[str] = []
     pending = quote = ""
-    for place, word in enumerate(words):
+    for place, spaced in enumerate(words):
+        word = spaced.lstrip()
+        space = spaced[: len(spaced) - len(word)]
         if quote:
-            quote = "" if word.rstrip(",;").endswith(quote) else quote
+            quote = "" if word.rstrip(_AFTER).endswith(quote) else quote
             continue
         if pending and not (_stands_between(word) and place + 1 < len(words)):
             quote = _opens_quote(word)
-            hidden.append(MASK)
+            hidden.append(f"{space}{MASK}")
             pending = ""
             continue
         pending = word if pending or _announces(word) else ""
-        hidden.append(_mask_assignment(word))
-    return " ".join(hidden)
+        hidden.append(f"{space}{_mask_assignment(word)}")
+    return "".join(hidden) + text[len(text.rstrip()) :]
 
 
 def _may_hold_a_secret(text: str) -> bool:
@@ -46,8 +51,9 @@ def _may_hold_a_secret(text: str) -> bool:
 
 
 def _announces(word: str) -> bool:
+    """Report whether a secret follows; the common words only where nobody has quoted them: `"priv"` is a name."""
     bare = word.lower().strip(_PUNCTUATION)
-    return bare.endswith(_ANNOUNCES) or bare in _EXACTLY
+    return bare.endswith(_ANNOUNCES) or (bare in _EXACTLY and word[0] not in "\"'")
 
 
 def _stands_between(word: str) -> bool:
@@ -57,7 +63,7 @@ def _stands_between(word: str) -> bool:
 def _opens_quote(word: str) -> str:
     """The quotation mark that a word opens and does not close; otherwise the empty string."""
     mark = word[0]
-    return mark if mark in "\"'" and (len(word) == 1 or not word.rstrip(",;").endswith(mark)) else ""
+    return mark if mark in "\"'" and (len(word) == 1 or not word.rstrip(_AFTER).endswith(mark)) else ""
 
 
 def _mask_assignment(word: str) -> str:

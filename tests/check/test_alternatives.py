@@ -7,8 +7,8 @@ import pytest
 from tests.cli.running import copied
 
 from portwright.catalog.load import load_catalog
-from portwright.check.judge import Judgment
-from portwright.check.points import read_points
+from portwright.check.obstacle import Judgment
+from portwright.check.readings import read_points
 from portwright.check.run import Check
 from portwright.findings import Kind
 from portwright.plan.make import make_plan

@@ -39,7 +39,7 @@ def test_what_is_known_does_not_count(f6):
     done = f6.check(*baseline)
     assert (done.status, done.document["verdict"]) == (0, "findings")
     assert list(known(done).values()) == [True]
-    assert done.document["baseline"] == {"file": "before.json", "known": 1, "new": 0, "mended": []}
+    assert done.document["baseline"] == {"file": "before.json", "known": 1, "new": 0, "grown": 0, "mended": []}
 
 
 def test_what_is_new_counts(f6):
@@ -161,3 +161,134 @@ def test_a_baseline_may_hold_more_than_this_version_says(f6):
     (f6.site.parent / "other.json").write_text(json.dumps(document), encoding="utf-8")
     [mended] = f6.check("--baseline", "other.json").document["baseline"]["mended"]
     assert mended == {"id": "x", "kind": "lint", "message": "m" * 300}
+
+
+def grown(done):
+    """Id -> what has been added to it since the baseline."""
+    return {one["id"]: one["grown"] for one in done.findings() if "grown" in one}
+
+
+GROUP = "object-group network backup\n network-object host 10.40.0.99\n"
+OPEN = "access-list reports_in extended permit tcp object-group backup object sql01 eq 10000\n"
+DENY = "access-list reports_in extended deny ip any any"
+IN_IT = "excess:core-fw:access-list reports_in extended permit tcp object-group backup object sql01 eq 10000"
+
+
+def with_a_group(f6):
+    """The site with a rule that nothing needs, from the members of a group."""
+    return f6.edit(f6.core, DENY, OPEN + DENY).edit(f6.core, "object network fe01\n", GROUP + "object network fe01\n")
+
+
+def member(f6, address):
+    """One more member of the group."""
+    return f6.edit(f6.core, GROUP, f"{GROUP} network-object host {address}\n")
+
+
+def test_what_has_grown_counts(f6):
+    """A group has a member more: the rule keeps its text, and opens more than anybody has accepted."""
+    baseline = saved(with_a_group(f6))
+    assert f6.check(*baseline).status == 0
+    done = member(f6, "10.40.0.100").check(*baseline)
+    assert (done.status, known(done)) == (1, {IN_IT: False})
+    assert grown(done) == {IN_IT: "tcp 10.40.0.100 > sql01:10000"}
+    assert done.document["baseline"] == {"file": "before.json", "known": 0, "new": 0, "grown": 1, "mended": []}
+
+
+def test_the_text_says_what_was_added(f6):
+    """First among the findings, with how many there are."""
+    baseline = saved(with_a_group(f6))
+    out = run("check", "site.yaml", *member(f6, "10.40.0.100") and baseline).out
+    assert "Since before.json: 0 findings are new, 1 has grown, 0 known, 0 mended." in out
+    assert " 1. [grown] core-fw permits what nothing needs" in out
+    assert "grown          since the baseline: tcp 10.40.0.100 > sql01:10000" in out
+
+
+def test_what_has_shrunk_is_known(f6):
+    """Fewer members are no news."""
+    baseline = saved(member(with_a_group(f6), "10.40.0.100"))
+    f6.edit(f6.core, " network-object host 10.40.0.100\n", "")
+    assert (f6.check(*baseline).status, known(f6.check(*baseline))) == (0, {IN_IT: True})
+
+
+def test_what_moves_has_grown(f6):
+    """As many members, and others."""
+    baseline = saved(with_a_group(f6))
+    f6.edit(f6.core, "network-object host 10.40.0.99", "network-object host 10.40.0.100")
+    assert grown(f6.check(*baseline)) == {IN_IT: "tcp 10.40.0.100 > sql01:10000"}
+
+
+def test_a_flow_that_is_blocked_for_more_of_its_clients_has_grown(f6):
+    """First one network of the users is denied, then another as well."""
+    rule = "access-list users_in extended permit tcp object staff-net object fe01"
+    line = "access-list users_in extended deny tcp object-group banned any\n"
+    f6.edit(f6.core, rule, line + rule)
+    f6.edit(f6.core, "object network fe01\n", GROUP.replace("backup", "banned") + "object network fe01\n")
+    f6.edit(f6.core, "host 10.40.0.99", "10.10.7.0 255.255.255.0")
+    baseline = saved(f6)
+    assert f6.check(*baseline).status == 0
+    f6.edit(f6.core, " network-object 10.10.7.0", " network-object 10.10.8.0 255.255.255.0\n network-object 10.10.7.0")
+    done = f6.check(*baseline)
+    assert done.status == 1
+    assert set(grown(done).values()) == {"tcp 10.10.8.0/24 > fe01:443"}
+
+
+def test_more_flows_that_hang_on_a_line_are_told(f6):
+    """The line that is not understood is known, and what hangs on it is more."""
+    trial = "access-list reports_in extended deny tcp any {} payload-class TRIAL\n"
+    rule = "access-list reports_in remark CRM-0113"
+    baseline = saved(f6.edit(f6.core, rule, trial.format("object-group SQL-SERVERS") + rule))
+    assert f6.check(*baseline).status == 0
+    assert [len(one["flows"]) for one in f6.check().findings("undecided")] == [2]
+    servers = "object-group network SQL-SERVERS\n"
+    f6.edit(f6.core, servers, f"{servers} network-object object fe01\n")
+    [hanging] = [one for one in f6.check(*baseline).findings("undecided") if "grown" in one]
+    assert hanging["grown"] == "crm.fetch-report/ssrs01>fe01; tcp ssrs01 > fe01:1433"  # the flow, and what may be open
+
+
+def test_a_baseline_without_packets_is_held_against_by_ids_alone(f6):
+    """One of an earlier version still serves, and the report says how far."""
+    baseline = saved(with_a_group(f6))
+    document = json.loads((f6.site.parent / "before.json").read_text(encoding="utf-8"))
+    del document["findings"][0]["packets"]
+    (f6.site.parent / "before.json").write_text(json.dumps(document), encoding="utf-8")
+    done = member(f6, "10.40.0.100").check(*baseline)
+    assert (done.status, done.document["baseline"]["by_id_alone"]) == (0, 1)
+    out = " ".join(run("check", "site.yaml", *baseline).out.split())
+    assert "Of 1 known finding only the id was compared, as its packets are not told" in out
+
+
+def test_a_test_of_the_site_is_held_against_by_its_id(f6):
+    """The report does not say of which packets it is, and says that."""
+    baseline = saved(f6.say("tests", '{deny: "tcp staff > fe01"}'))
+    done = f6.check(*baseline)
+    assert (done.status, done.document["baseline"]["by_id_alone"]) == (0, 1)
+
+
+def test_what_was_no_error_and_is_one_has_grown(f6):
+    """Versions may judge a kind otherwise."""
+    baseline = saved(with_a_group(f6))
+    document = json.loads((f6.site.parent / "before.json").read_text(encoding="utf-8"))
+    document["findings"][0]["severity"] = "note"
+    (f6.site.parent / "before.json").write_text(json.dumps(document), encoding="utf-8")
+    done = f6.check(*baseline)
+    assert (done.status, grown(done)) == (1, {IN_IT: "it is an error and was a note"})
+
+
+def test_sarif_says_that_it_was_updated(f6):
+    """With what was added among its properties."""
+    baseline = saved(with_a_group(f6))
+    member(f6, "10.40.0.100")
+    log = json.loads(run("check", "site.yaml", "--format", "sarif", *baseline).out)
+    [result] = log["runs"][0]["results"]
+    assert result["baselineState"] == "updated"
+    assert result["properties"]["grown"] == "tcp 10.40.0.100 > sql01:10000"
+
+
+@pytest.mark.parametrize("packets", [7, [], {"boxes": 1}, {"boxes": [1]}, {"boxes": [{"version": "9" * 300}]}], ids=str)
+def test_packets_that_nobody_understands_are_as_none(f6, packets):
+    """The id still serves."""
+    baseline = saved(with_a_group(f6))
+    document = json.loads((f6.site.parent / "before.json").read_text(encoding="utf-8"))
+    document["findings"][0]["packets"] = packets
+    (f6.site.parent / "before.json").write_text(json.dumps(document), encoding="utf-8")
+    assert f6.check(*baseline).document["baseline"]["by_id_alone"] == 1

@@ -275,6 +275,23 @@ def test_the_text_says_first_what_is_lost(change):
     change.propose("core-fw.cfg", FETCH, "")
     done = run("diff", change.site.with_name("core-fw.cfg"), change.new["core-fw.cfg"], "--site", change.site)
     text = done.out
-    assert text.startswith("contoso: Different: something that is needed is lost (1 flow lost, 1 test broken).")
+    counted = "(1 required flow lost, 1 test broken)."
+    assert " ".join(text.split()).startswith(f"contoso: Different: something that is required is lost {counted}")
     order = ["Lost", "Fetch-based reports fail at step 4b", "Tests that do not hold", "Scenarios", "Packet by packet"]
     assert sorted(order, key=text.index) == order
+
+
+def test_the_text_tells_optional_flows_from_required_ones(change):
+    """Who loses what the application can do without reads that nothing required is lost, and how much is."""
+    line = " service-object tcp destination eq 3268 \n"
+    change.propose("core-fw.cfg", line, line + " service-object tcp destination eq ldaps\n")
+    done = run("diff", change.new["core-fw.cfg"], change.site.with_name("core-fw.cfg"), "--site", change.site)
+    first = " ".join(done.out.split("\n\n")[0].split())
+    assert "Different: nothing that is required is lost, and something changes (4 optional flows lost)." in first
+
+
+def test_the_text_counts_what_somebody_answers_for(change):
+    """It is neither required nor excess, and it is lost."""
+    change.propose("data-fw.nft", "ip saddr 10.50.0.40 tcp dport 10000", "ip saddr 10.50.0.41 tcp dport 10000")
+    done = run("diff", change.site.with_name("data-fw.nft"), change.new["data-fw.nft"], "--site", change.site)
+    assert "2 accepted flows lost" in " ".join(done.out.split())

@@ -280,6 +280,24 @@ def test_fail_on_chooses_what_counts(f6, kinds, status):
     assert done.document["verdict"] == "findings"
 
 
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        (["missing", "excess"], 1),
+        (["excess", "missing"], 1),
+        (["missing,undecided", "shadowed"], 0),
+        (["errors"], 1),
+        (["warnings", "notes"], 0),
+        (["undecided", "errors"], 1),
+    ],
+    ids=str,
+)
+def test_fail_on_may_be_said_again(f6, options, status):
+    """All that are named count, whatever the order; `errors` stands for every kind that is one."""
+    too_wide(f6)
+    assert f6.check(*(word for one in options for word in ("--fail-on", one))).status == status
+
+
 def test_fail_on_refuses_a_kind_that_there_is_not(f6):
     """A misspelled kind would never fail."""
     done = f6.check("--fail-on", "mising")

@@ -218,7 +218,6 @@ FAULTS: dict[tuple[str, str], tuple[str, list[Told]]] = {
         "undecided",
         [
             Told("undecided", "core-fw", "ad.rpc-dynamic/fe01>dc01", "inspect dcerpc", "sign-in-integrated"),
-            Told("undecided", "core-fw", "ad.rpc-dynamic/staff>dc01", "inspect dcerpc"),
         ],
     ),
     ("f5", "shadowed"): (

@@ -5,8 +5,8 @@ from tests.cli.running import FAULTS, copied, run
 
 from portwright.catalog.load import load_catalog
 from portwright.check.focus import focus_on, focused
-from portwright.check.judge import Judgment
-from portwright.check.points import read_points
+from portwright.check.obstacle import Judgment
+from portwright.check.readings import read_points
 from portwright.check.run import Check
 from portwright.errors import InvalidInput
 from portwright.plan.make import make_plan

@@ -139,6 +139,40 @@ def test_replies_are_never_proved_by_the_wrong_look(tmp_path, extra):
     assert judged(tmp_path, forward + extra).verdict != "proved"
 
 
+@pytest.mark.parametrize(
+    ("hook", "priority", "verdict"),
+    [
+        ("prerouting", "raw", "proved"),
+        ("forward", "-10", "proved"),
+        ("postrouting", "mangle", "proved"),
+        ("postrouting", "100", "undecided"),  # of two equal priorities the last one registered comes first
+        ("postrouting", "200", "findings"),
+    ],
+)
+def test_replies_get_the_published_address_behind_the_nat_chains_alone(tmp_path, hook, priority, verdict):
+    """The hook and the priority of a chain say what it sees, also where nothing translates sources."""
+    text = hooked("forward", "filter", f"ct state established,related accept\n {V4}\n drop")
+    text += hooked("prerouting", "dstnat", TO) + hooked(hook, priority, "ip saddr 192.0.2.10 drop")
+    assert judged(tmp_path, text).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("hook", "priority", "verdict"),
+    [
+        ("prerouting", "raw", "findings"),
+        ("prerouting", "-100", "undecided"),
+        ("prerouting", "-50", "proved"),
+        ("forward", "-10", "proved"),
+        ("postrouting", "mangle", "proved"),
+    ],
+)
+def test_replies_have_the_hidden_address_before_the_nat_chains_alone(tmp_path, hook, priority, verdict):
+    """The hook and the priority of a chain say what it sees, also where nothing translates destinations."""
+    text = hooked("forward", "filter", f"ct state established,related accept\n {V4}\n drop")
+    text += OUTWARD + hooked(hook, priority, "ip daddr 192.0.2.1 drop")
+    assert judged(tmp_path, text).verdict == verdict
+
+
 def test_many_ports_led_to_one_do_not_all_arrive(tmp_path):
     """Whoever asks for another port than that one reaches nothing."""
     product = PRODUCT.replace("ports: 443", "ports: 5000-5100")
@@ -156,3 +190,14 @@ def test_what_strays_excuses_nothing(tmp_path):
     site = ONLY_V4.replace("hosts: {", "hosts: {other: {addresses: [10.2.0.6]}, ")
     site += 'except: [{flow: "tcp clients > server:443", reason: later, owner: net}]\n'
     assert witnesses(judged(tmp_path, text, site), Kind.EXCESS)
+
+
+def test_a_point_that_translates_and_sees_replies_alone_is_judged(tmp_path):
+    """The requests come by no point at all."""
+    site = ONLY_V4.replace(
+        "{between: [left, right], through: [fw]}", "{from: left, to: right, through: [], back: [fw]}"
+    )
+    text = hooked("forward", "filter", "accept") + hooked("prerouting", "dstnat", TO)
+    assert not witnesses(judged(tmp_path, text, site), Kind.REPLY_BYPASSES)
+    closed = hooked("forward", "filter", "drop") + hooked("prerouting", "dstnat", TO)
+    assert witnesses(judged(tmp_path, closed, site), Kind.REPLY_BYPASSES)

@@ -67,6 +67,13 @@ def test_what_is_published_is_proved(tmp_path):
     assert checked(tmp_path, PUBLISHED).verdict == "proved"
 
 
+def test_ports_that_are_published_crosswise_are_not_proved(tmp_path):
+    """Whoever asks for one service gets the other."""
+    led = 'iifname "wan" ip daddr 203.0.113.10 tcp dport {} dnat to 10.2.0.5:{}'
+    crosswise = [led.format(443, 8443), led.format(8443, 443)]
+    assert checked(tmp_path, "\n  ".join(crosswise)).verdict == "findings"
+
+
 @pytest.mark.parametrize(
     ("to", "witness", "reason"),
     [

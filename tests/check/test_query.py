@@ -6,12 +6,12 @@ from itertools import product
 import pytest
 from tests.cli.running import line_of, run
 
-from portwright.check.judge import on_way
 from portwright.check.pieces import Passage
 from portwright.check.points import Way
 from portwright.check.query import Query, read_query
 from portwright.check.reach import Reach
 from portwright.check.run import Check
+from portwright.check.stops import on_way
 from portwright.cli.site import load
 from portwright.errors import InvalidInput
 from portwright.packets.box import Box
@@ -368,14 +368,15 @@ def test_routes_that_lead_elsewhere_leave_it_open(f6):
     assert "its routes lead 10.20.0.11 to interface app" in part["because"]
 
 
-def test_a_balancer_that_translates_is_not_followed(f6):
-    """What passes to its address may be led anywhere."""
+def test_what_a_balancer_may_lead_on_is_not_known(f6):
+    """The site says for which services it stands, and nothing of the rest."""
     crm = "crm: {address: 10.20.0.10, port: 443, mode: dnat, members: [fe01], services: [crm/web]}"
     f6.edit(f6.site, "absent:\n", f"virtual:\n  {crm}\n\nabsent:\n")
     done = run("query", "site.yaml", "icmp adm01 > crm", "--format", "json")
     [part] = done.document["parts"]
     assert (done.status, part["passes"]) == (3, "may")
-    assert "from crm on to its members is not followed" in part["because"]
+    assert "whether crm leads this on to its members the site does not say" in part["because"]
+    assert part["leads_on_to"] == []
 
 
 def test_ways_that_nobody_declared_are_said(tiny):

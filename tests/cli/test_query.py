@@ -1,10 +1,18 @@
 """`portwright query`: the answer for people, for programs and for spreadsheets."""
 
+import contextlib
 import csv
+import fcntl
 import io
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
 
 import pytest
-from tests.cli.running import F6, copied, edit, line_of, run
+from tests.cli.running import EXAMPLES, F6, copied, edit, line_of, run
 
 SITE = F6 / "site.yaml"
 
@@ -169,3 +177,110 @@ def test_the_help_has_examples_that_work():
     text = run("query", "--help").out
     assert 'portwright query site.yaml "tcp any > sql01:1433"' in text
     assert query("tcp any > sql01:1433").status == 0
+
+
+# ---------------------------------------------------------------------- IPv4 and IPv6
+
+
+def test_ipv4_and_ipv6_of_the_same_names_are_one_answer():
+    """The rules of both stand below it; in every format."""
+    site = EXAMPLES / "f3" / "site.yaml"
+    [part] = query("tcp staff > crm:443", "--format", "json", site=site).document["parts"]
+    [packets] = part["packets"]
+    assert (packets["flow"], packets["versions"]) == ("tcp staff > crm:443", [4, 6])
+    assert [rule["text"].split()[0] for rule in part["permitted_by"]] == ["ip", "ip6"]
+    text = query("tcp staff > crm:443", site=site).out
+    assert text.count("tcp staff > crm:443") == 2  # the question, and the answer
+    [row] = csv.DictReader(io.StringIO(query("tcp staff > crm:443", "--format", "csv", site=site).out))
+    assert (row["destination"], row["IP"]) == ("crm", "4 6")
+
+
+def test_one_ip_version_alone_is_told(tmp_path):
+    """A name with both would say more than passes."""
+    site = copied(tmp_path, "ipv6-forgotten", "f3")
+    done = query("any any > any", "--all", site=site)
+    assert "(IPv4 alone)" in done.out
+    assert "(IPv6 alone)" not in done.out
+    assert "(IPv" not in query("any any > any", "--all", site=EXAMPLES / "f3" / "site.yaml").out
+
+
+def test_together_leaves_nothing_out():
+    """What a limit does not spell out is counted, whatever is told together."""
+    site = EXAMPLES / "f3" / "site.yaml"
+    documents = [
+        query("any staff > any", "--format", "json", *limit, site=site).document for limit in ([], ["--limit", "3"])
+    ]
+    assert documents[0]["left_out"] == "0"
+    assert int(documents[1]["left_out"]) > 0
+    assert sum(len(part["packets"]) for part in documents[1]["parts"]) <= 3
+
+
+# ---------------------------------------------------------------------- translations, balancers
+
+
+def test_every_translation_is_cited():
+    """Two ports that two rules publish are one set of packets."""
+    document = query("any internet > any", "--format", "json", site=EXAMPLES / "f4" / "site.yaml").document
+    [part] = document["parts"]
+    assert part["packets"][0]["arrives_as"].endswith("wap01:443,49443")
+    assert [rule["text"].split(" service ")[1] for rule in part["translated_by"]] == [
+        "tcp https https", "tcp 49443 49443",
+    ]  # fmt: skip
+
+
+def test_what_stays_as_it_is_is_told_once():
+    """A long list of senders is not repeated where only the destination is translated, and no address is broken."""
+    out = query("any internet > any", site=EXAMPLES / "f4" / "site.yaml").out
+    assert "which arrives at wap01:443,49443" in " ".join(out.split())
+    assert out.count("169.253.255.255") == 1
+    assert out.count("172.15.255.255") == 1
+
+
+def test_a_balancer_is_followed_on_to_its_members(tmp_path):
+    """Where flows go on to each, they are said; where one of them is stopped, that."""
+    site = copied(tmp_path, example="f3")
+    edit(site, "    mode: nlb\n    members: [fe01, fe02]", "    mode: dnat\n    members: [fe01, fe02]")
+    [part] = query("tcp staff > crm:443", "--format", "json", site=site).document["parts"]
+    assert (part["passes"], part["leads_on_to"], part["because"]) == ("can", ["fe01", "fe02"], None)
+    out = query("tcp staff > crm:443", site=site).out
+    assert "crm leads it on to fe01, fe02, and nothing stops it there" in out
+    assert "crm leads on to fe01: who reaches these" in query("tcp staff > fe01:443", site=site).out
+
+
+def test_a_balancer_whose_way_on_is_stopped_is_told(tmp_path):
+    """The member and the line."""
+    site = copied(tmp_path, example="f3")
+    edit(site, "    mode: nlb\n    members: [fe01, fe02]", "    mode: dnat\n    members: [fe01, ssrs01]")
+    done = query("tcp staff > crm:443", "--format", "json", site=site)
+    assert done.status == 3
+    [part] = done.document["parts"]
+    assert part["passes"] == "may"
+    assert part["because"].startswith("the way on from crm to its member ssrs01 is blocked by ")
+
+
+# ---------------------------------------------------------------------- terminals
+
+
+@pytest.mark.parametrize(("columns", "widest"), [(80, 80), (120, 100), (60, 60)])
+def test_a_text_is_as_wide_as_the_terminal(columns, widest):
+    """And no wider than people read; names and addresses are never broken."""
+    lines = on_a_terminal(columns, "query", SITE, "tcp any > sql01:1433")
+    assert max(map(len, lines)) <= widest
+    assert max(map(len, lines)) > widest - 12
+
+
+def on_a_terminal(columns, *arguments):
+    """What a command prints to a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    command = [sys.executable, "-m", "portwright", *map(str, arguments)]
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    done = subprocess.Popen(command, stdout=theirs, stdin=theirs, env={**environment, "NO_COLOR": "1"})
+    os.close(theirs)
+    parts = []
+    with contextlib.suppress(OSError):  # the end, once the command is gone
+        while part := os.read(ours, 65536):
+            parts.append(part)
+    assert done.wait() in (0, 1, 3)
+    os.close(ours)
+    return b"".join(parts).decode().replace("\r\n", "\n").splitlines()

@@ -95,9 +95,11 @@ def test_without_a_fault_nothing_changes(broken):
 STEPS = {  # fault of another example -> steps that mend it, tightening included
     "f1/fetch-808-lost": 1,
     "f1/old-server": 2,
+    "f1/same-level": 1,
     "f1/too-wide": 1,
     "f2/below-a-deny": 1,
     "f2/open-to-internet": 1,
+    "f2/re-addressed": 8,
     "f3/deny-above": 1,
     "f3/ipv6-forgotten": 2,
     "f3/node-for-cluster": 2,
@@ -177,6 +179,25 @@ def test_a_rule_goes_into_the_chain_that_its_packets_run_through(broken):
     assert step.edit.added[0].startswith("ip saddr @sql_servers ip daddr 10.50.0.10 tcp dport @dc_tcp accept")
 
 
+@pytest.mark.parametrize("leaving", ["return", "goto nowhere", "vmap { 3389 : return }"])
+def test_a_rule_goes_in_front_of_one_that_packets_leave_the_chain_by(broken, leaving):
+    """Behind it they never come to the end of the chain."""
+    rule = '\t\ttcp dport 3389 counter packets 4926 bytes 729048 accept comment "Remote Desktop"\n'
+    broken(None, "data-fw.nft", rule, "")
+    text = Path("data-fw.nft").read_text(encoding="utf-8")
+    head = text.index("type filter hook forward")
+    at = text.index("\n", text.index("ct state", head)) + 1
+    leaver = f"tcp dport {leaving}" if leaving.startswith("vmap") else f"tcp dport 3389 {leaving}"
+    text = f"{text[:at]}\t\t{leaver}\n{text[at:]}"
+    nowhere = "\tchain nowhere {\n\t}\n\n\tchain forward {"
+    Path("data-fw.nft").write_text(text.replace("\tchain forward {", nowhere, 1), encoding="utf-8")
+    change = change_of("data-fw")
+    assert (change.proof.failures, change.remaining) == ((), ())
+    after = change.after.split("\n")
+    new = next(number for number, line in enumerate(after) if "tcp dport 3389 accept" in line)
+    assert new == next(number for number, line in enumerate(after) if line.strip() == leaver) - 1
+
+
 def test_what_is_stopped_before_routing_names_no_interface_of_departure(broken):
     """Packets have not got one there; and their replies, which nothing tracks yet, need rules of their own."""
     old = 'iifname "eth1" ip saddr != 10.30.0.0/24 counter'
@@ -220,6 +241,41 @@ def test_without_all_routes_no_list_is_made(broken):
     change = change_of("core-fw")
     assert change.steps == ()
     assert change.remaining[0].because.text == "security-level 55"
+
+
+@pytest.mark.parametrize(("fault", "point"), [("shadowed", "core-fw"), ("replies-blocked", "data-fw")])
+def test_line_ends_stay_as_they_are(broken, fault, point):
+    """Of a file from Windows; the commands are the same."""
+    broken(fault)
+    right = change_of(point)
+    file = Path(POINTS[point])
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    change = change_of(point)
+    assert (change.commands, change.rollback) == (right.commands, right.rollback)
+    assert change.after == right.after.replace("\n", "\r\n")
+    assert change.before == right.before.replace("\n", "\r\n")
+
+
+def test_of_mixed_line_ends_those_of_old_lines_stay(broken):
+    """And new lines end as most do."""
+    broken("fetch-808-blocked")
+    file = Path("core-fw.cfg")
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n").replace(b"!\r\n", b"!\n"))
+    before, after = (change_of("core-fw").before, change_of("core-fw").after)
+    new = [line for line in after.split("\n") if line not in before.split("\n")]
+    assert [line.endswith("\r") for line in new] == [True, True]
+    assert "\n".join(line for line in after.split("\n") if line not in new) == before
+
+
+def test_a_table_of_rules_keeps_its_line_ends(rendered):
+    """Whatever is written of it anew."""
+    site, texts = rendered
+    point, platform, text = next(one for one in texts if one[1] == "rules-csv")
+    plan = plan_with(site, point, platform)
+    lines = text.split("\n")
+    change = mending_of(plan, point, "\r\n".join([*lines[:2], *lines[3:]])).change(tighten=False)
+    assert change.steps
+    assert change.after.count("\n") == change.after.count("\r\n")
 
 
 # Translated addresses, and hosts
@@ -328,6 +384,43 @@ def test_tightening_takes_away_what_nothing_needs(broken, case):
     change = change_of(point, tighten=True)
     assert (change.proof.gained, change.proof.failures) == ((), ())
     assert change.proof.lost
+
+
+def test_of_two_rules_on_a_line_only_the_one_goes_that_nothing_needs(broken):
+    """What stands beside it on the line stays."""
+    rule = 'tcp dport 3389 counter packets 4926 bytes 729048 accept comment "Remote Desktop"'
+    broken(None, "data-fw.nft", rule, f"{rule}; tcp dport 3390 accept; udp dport 3391 drop")
+    [step] = (change := change_of("data-fw", tighten=True)).steps
+    assert (step.edit.added, step.edit.removed) == ((), ("tcp dport 3390 accept",))
+    assert f"{rule}; udp dport 3391 drop\n" in change.after
+    assert (change.proof.gained, change.proof.failures, change.remaining) == ((), (), ())
+
+
+def test_the_only_entry_of_a_list_becomes_a_denial(broken):
+    """A list that is empty would be gone, and its interface open by its security level."""
+    broken(old="access-group reports_in in interface reports\n", new="access-group one in interface reports\n")
+    text = Path("core-fw.cfg").read_text(encoding="utf-8")
+    entry = "access-list one extended permit ip any any\n"
+    Path("core-fw.cfg").write_text(text.replace("access-group users_in", f"{entry}access-group users_in"), "utf-8")
+    change = change_of("core-fw", tighten=True)
+    assert (change.proof.failures, change.remaining, change.proof.gained) == ((), (), ())
+    lines = [line for line in change.after.split("\n") if line.startswith("access-list one extended")]
+    assert (lines[-1], any("permit ip any any" in line for line in lines)) == (
+        "access-list one extended deny ip any any",
+        False,
+    )
+    removal = change.commands.index(f"no {entry.strip()}")
+    assert any(command.endswith(" extended deny ip any any") for command in change.commands[:removal])
+    assert change.rollback.index("access-list one line 1 extended permit ip any any") < change.rollback.index(
+        "no access-list one extended deny ip any any"
+    )
+    assert editor_back(change) == change.before
+
+
+def editor_back(change):
+    """The text after the commands and the rollback, as a device would have it."""
+    editor = platforms.editor(change.platform)
+    return editor.applied(editor.applied(change.before, change.commands), change.rollback)
 
 
 def test_without_being_asked_nothing_is_taken_away(broken):

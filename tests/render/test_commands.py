@@ -53,6 +53,24 @@ def lists_of(text):
     return {name: [line.words for line in lines] for name, lines in listing.lists.items()}
 
 
+@pytest.mark.parametrize("known", ["", "deny ip any any", "deny ip any4 any"])
+def test_a_list_is_never_without_entries_on_the_way(known):
+    """Without one it is not bound any more, and its interface lets pass what security levels let pass."""
+    lines = ["extended permit tcp any any eq 1 inactive", *([f"extended {known} inactive"] if known else [])]
+    before, after = (asa_text({"x": [line.removesuffix(end) for line in lines]}) for end in ("", " inactive"))
+    text = before
+    for command in asa.commands(before, after):
+        text = asa.applied(text, (command,))
+        assert "access-group x in interface x" in text
+    assert lists_of(text) == lists_of(after)
+
+
+def test_the_last_entry_that_goes_takes_the_binding_along():
+    """As on the device; a change that would do so is not proved."""
+    text = asa_text({"x": ["extended permit tcp any any eq 1"]})
+    assert "access-group" not in asa.applied(text, ("no access-list x extended permit tcp any any eq 1",))
+
+
 def test_an_entry_that_stands_already_is_refused():
     """As a device does: the second one would never be there."""
     text = asa_text({"x": ["extended permit tcp any any eq 1"]})

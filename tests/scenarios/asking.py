@@ -11,9 +11,10 @@ from tests.scenarios.story import Chapter, Row
 from tests.scenarios.walked import not_walked
 
 from portwright.check.assertions import Assertions
-from portwright.check.judge import Judgment, on_way
+from portwright.check.obstacle import Judgment
 from portwright.check.points import Way
 from portwright.check.run import Check
+from portwright.check.stops import on_way
 from portwright.cli.site import load
 from portwright.findings import Finding, Kind, Severity
 from portwright.packets.notation import parse_flow

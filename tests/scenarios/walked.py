@@ -1,38 +1,54 @@
 """What is proved, packet by packet: single packets walk from point to point, without a look at sets of packets."""
 
-import re
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address
+from dataclasses import dataclass
 from itertools import product
 
-from portwright.check.judge import on_way
+from tests.mutation.boundary import Mentioned
+
 from portwright.check.points import PointView, Way
-from portwright.packets.box import Box
-from portwright.packets.fields import TCP, Field, Flags, Header, State
-from portwright.plan.model import RequiredFlow, reply
+from portwright.check.stops import on_way
+from portwright.packets.box import Box, Boxes
+from portwright.packets.fields import ICMP_PROTOCOL, TCP, Field, Flags, Header, State
+from portwright.plan.model import ECHO_REPLY, RequiredFlow
 from portwright.policy.index import Values
 from portwright.policy.walk import Decided, meets
 from portwright.site.model import Crossing, Route
 
-_ADDRESS = re.compile(r"\b\d+\.\d+\.\d+\.\d+\b")
-_NUMBER = re.compile(r"(?<![\d.])\d{2,5}(?![\d.])")
 Views = dict[str, PointView]
+_SWAPPED = {Field.SRC: Field.DST, Field.DST: Field.SRC, Field.SPORT: Field.DPORT, Field.DPORT: Field.SPORT}
 
 
-def not_walked(flow: RequiredFlow, views: Views, texts: Iterable[str]) -> Iterator[str]:
+@dataclass(frozen=True)
+class Hop:
+    """A packet at one point: as it comes, with its destination translated, and as it leaves."""
+
+    crossing: Crossing
+    looks: tuple[Values, Values, Values]
+
+
+def not_walked(flow: RequiredFlow, views: Views, texts: Iterable[str], excepted: Boxes = ()) -> Iterator[str]:
     """The corners of a flow from which no packet comes to its destination on some way, whatever it is sent to."""
-    joined = "\n".join(texts)
-    addresses = sorted({int(IPv4Address(text)) for text in _ADDRESS.findall(joined)})
-    ports = sorted({int(number) for number in _NUMBER.findall(joined) if int(number) <= 65535})
+    mentioned = Mentioned.of(*texts)
     for route, box, last in product(flow.routes, flow.packets, (False, True)):
         meant = _corner(box, last)
-        names = [(meant[Field.DST], meant[Field.DPORT])]
-        if meant[Field.VERSION] == 4 and len(route.forward) > 0:
-            names += product(addresses, dict.fromkeys((meant[Field.DPORT], *(ports if meant[Field.DPORT] else ()))))
-        if not any(_arrives(route, views, _sent_to(meant, *name), meant) for name in names):
+        if meets(excepted, meant):
+            continue
+        names = _names(meant, mentioned) if route.forward else [(meant[Field.DST], meant[Field.DPORT])]
+        walks = (_walk(route, views, _sent_to(meant, *name), meant) for name in names)
+        walk = next((hops for hops in walks if hops is not None), None)
+        if walk is None:
             yield f"{flow.id}: {meant} on {[crossing.point for crossing in route.forward]}"
-        elif not _answered(route, views, box, meant, last):
+        elif not _answered(route, views, walk):
             yield f"{flow.id}: the answer to {meant}"
+
+
+def _names(meant: Header, mentioned: Mentioned) -> Iterator[tuple[int, int]]:
+    """What a packet may be sent to: its destination, any address on the same port, any address on any port."""
+    addresses = mentioned.addresses[meant[Field.VERSION]]
+    yield meant[Field.DST], meant[Field.DPORT]
+    yield from ((address, meant[Field.DPORT]) for address in addresses)
+    yield from product(addresses, mentioned.ports if meant[Field.DPORT] else ())
 
 
 def _corner(box: Box, last: bool) -> Header:
@@ -48,26 +64,55 @@ def _sent_to(header: Header, address: int, port: int) -> Header:
     return tuple(changed)
 
 
-def _arrives(route: Route, views: Views, header: Values, meant: Header) -> bool:
-    """Report whether a packet passes every point and ends where it is meant to."""
+def _walk(route: Route, views: Views, header: Values, meant: Header) -> list[Hop] | None:
+    """What a packet looks like at every point; None where it is stopped or does not end where it is meant to."""
+    hops = []
     for crossing in route.forward:
         passed = _through(views, crossing, State.NEW, header)
         if len(passed) != 1:
-            return False
+            return None
+        hops.append(Hop(crossing, (header, _inner(views[crossing.point], crossing, header), passed[0])))
         header = passed[0]
     end = Box.of({name: ((meant[name], meant[name]),) for name in (Field.VERSION, Field.DST, Field.DPORT)})
-    return end is not None and meets((end,), header)
+    return hops if end is not None and meets((end,), header) else None
 
 
-def _answered(route: Route, views: Views, box: Box, meant: Header, last: bool) -> bool:
-    """Report whether the answer passes the points that have seen the request; where nothing is translated."""
-    seen = {crossing.point for crossing in route.forward}
-    if any(views[one.point].translates(one.hook) for one in (*route.forward, *route.back) if one.point in views):
-        return True
-    answer = list(_corner(reply(box), last))
-    answer[Field.FLAGS] = Flags.OTHER if meant[Field.PROTOCOL] == TCP else Flags.OPENS
-    known = (one for one in route.back if one.point in seen)
-    return all(_through(views, one, State.ESTABLISHED, tuple(answer)) for one in known)
+def _inner(view: PointView, crossing: Crossing, header: Values) -> Values:
+    """A packet between the translation of its destination and that of its source."""
+    decision = view.part_walker(crossing.hook, 0).decide(on_way(header, view, Way.of(crossing)))
+    return decision.headers[0]
+
+
+def _answered(route: Route, views: Views, walk: list[Hop]) -> bool:
+    """Report whether the answer passes the points that have seen the request, each of which translates it back."""
+    known = {hop.crossing.point: hop for hop in walk}
+    for crossing in route.back:
+        view = views.get(crossing.point)
+        if crossing.point not in known or view is None:
+            continue
+        way = Way.of(crossing, State.ESTABLISHED)
+        looks = known[crossing.point].looks
+        if looks[0][2:] == looks[2][2:]:
+            if not _through(views, crossing, State.ESTABLISHED, _answer(looks[2])):
+                return False
+            continue
+        for number, look in enumerate(reversed(looks)):
+            decision = view.part_walker(crossing.hook, number).decide(on_way(_answer(look), view, way))
+            if decision.decided is not Decided.ACCEPT:
+                return False
+    return True
+
+
+def _answer(request: Values) -> Values:
+    """The packet that answers one."""
+    answer = list(request)
+    for name, other in _SWAPPED.items():
+        answer[name] = request[other]
+    version, protocol = request[Field.VERSION], request[Field.PROTOCOL]
+    if protocol in ICMP_PROTOCOL.values():
+        answer[Field.TYPE] = ECHO_REPLY[version]
+    answer[Field.FLAGS] = Flags.OTHER if protocol == TCP else Flags.OPENS
+    return tuple(answer)
 
 
 def _through(views: Views, crossing: Crossing, state: State, header: Values) -> tuple[Values, ...]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from portwright.check.ends import between, ends, homeless, only_at
-from portwright.check.judge import Judge, Obstacle
+from portwright.check.judge import Judge
+from portwright.check.obstacle import Obstacle
 from portwright.check.reach import Reach
 from portwright.findings import Finding, Kind
 from portwright.packets.box import Box, Boxes

@@ -1,12 +1,14 @@
 """Translations that a site declares at a point because its configuration does not say them itself."""
 
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 from portwright.packets.box import ALWAYS, Box, Match
 from portwright.packets.fields import PORT_PROTOCOLS, Field, State
 from portwright.packets.intervals import Intervals
 from portwright.policy.interfaces import Interfaces
-from portwright.policy.model import Chain, Change, Policy, Rewrite, Rule, Stage, Verdict
+from portwright.policy.model import Chain, Change, Look, Policy, Rewrite, Rule, Stage, Verdict
+from portwright.policy.translation import translates
 from portwright.site.model import Point, Translation
 from portwright.source import Source
 
@@ -30,8 +32,14 @@ def with_declared(policy: Policy, translations: Iterable[Translation], point: Po
     new = Box.of({Field.STATE: ((State.NEW, State.NEW),)})
     assert new is not None
     chain = Chain(_NAME, (*rules, default), source)
-    stage = Stage(_NAME, _NAME, {_NAME: chain}, (new,), translates=True)
-    return Policy((stage, *policy.stages))
+    stage = Stage(_NAME, _NAME, {_NAME: chain}, (new,), translates=True, look=Look.ARRIVING)
+    before = tuple(takewhile(_is_untranslated, policy.stages))
+    return Policy((*before, stage, *policy.stages[len(before) :]))
+
+
+def _is_untranslated(stage: Stage) -> bool:
+    """Report whether a stage surely sees packets as they came, before anything translates them."""
+    return stage.look is Look.ARRIVING and not stage.translates and not translates(stage)
 
 
 def _translated(stage: Stage) -> Iterator[Box]:

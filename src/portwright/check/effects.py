@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from portwright.check.assertions import Assertions
 from portwright.check.excess import PointExcess, RuleExcess
-from portwright.check.judge import FlowResult, Judge, Judgment
+from portwright.check.judge import Judge
+from portwright.check.obstacle import FlowResult, Judgment
 from portwright.check.points import Way
 from portwright.check.query import Query
 from portwright.check.run import Check, spared_flows

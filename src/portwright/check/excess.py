@@ -2,10 +2,14 @@
 
 Excess has a universe: new connections that can arrive on an interface (on the side of the Internet that is everything)
 and have a declared host or group of the site at one end. What a rule permits beyond that is counted as not judged.
+Packets that come back out of the interface on which they came count too: between two zones behind it, and inside a zone
+whose own traffic the site leads through the point.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 
 from portwright.check.judge import Judge
 from portwright.check.points import PointView, Way
@@ -13,10 +17,12 @@ from portwright.packets.addresses import EVERY_ADDRESS, Addresses
 from portwright.packets.box import Box, Boxes
 from portwright.packets.fields import Field
 from portwright.packets.packetset import PacketSet, well_formed
-from portwright.plan.model import Plan, RequiredFlow
+from portwright.plan.model import Plan
 from portwright.policy.algebra import is_possible, is_sure
 from portwright.policy.model import Rule
-from portwright.site.model import Accept, Host, Outside, Point, Site, Virtual
+from portwright.site.model import Accept, Host, Outside, Point, Site, Virtual, Zone
+
+_Ends = list[tuple[PacketSet, PacketSet]]  # what may be sent, and what lies at the end of the way
 
 
 @dataclass(slots=True)
@@ -50,9 +56,8 @@ class ExcessFinder:
     def __init__(self, plan: Plan, judge: Judge, everything: bool = False):
         self._plan = plan
         self._space = judge.space
-        self._judge = judge
-        self._on_the_way = PacketSet.of(self._space, permitted(plan, seen=lambda flow: not flow.tunneled))
-        self._at_hosts = self._on_the_way | PacketSet.of(self._space, permitted(plan))
+        self._traffic = judge.traffic
+        self._anywhere = PacketSet.of(self._space, (*accepted_at(plan, None), *plan.tolerated))
         self._real = well_formed(self._space)
         ends = () if everything else _declared_ends(plan.site)
         self._universe = PacketSet.of(self._space, ends) if ends else PacketSet.everything(self._space)
@@ -62,12 +67,12 @@ class ExcessFinder:
         sure: dict[Rule, RuleExcess] = {}
         possible: dict[Rule, RuleExcess] = {}
         strangers: set[Rule] = set()
-        seen = self._judge.seen_at(point.name)
-        answered_for = PacketSet.of(self._space, accepted_at(self._plan, point.name))
-        may_pass = (self._at_hosts if point.on else self._on_the_way) | answered_for | seen
-        for way, sources, destinations in self._arrivals(point):
+        answered_for = self._anywhere | PacketSet.of(self._space, accepted_at(self._plan, point.name))
+        for way, ends in self._arrivals(point, view.reading.configuration.own):
+            seen = self._traffic.on(point.name, way)
+            may_pass = seen | answered_for
             to = view.before(way)
-            arriving = sources & to(destinations)
+            arriving = reduce(or_, (sources & to(destinations) for sources, destinations in ends))
             verdicts = view.verdicts(way)
             unneeded = to(~may_pass) - seen  # packets that are led, untranslated or not, to what nothing needs
             open_ = PacketSet.where(verdicts, is_possible) & arriving & self._real & unneeded
@@ -87,27 +92,51 @@ class ExcessFinder:
             (accepted if is_accepted else kept).append(found)
         return PointExcess(tuple(kept), tuple(possible.values()), len(strangers), tuple(accepted))
 
-    def _arrivals(self, point: Point) -> Iterator[tuple[Way, PacketSet, PacketSet]]:
-        """The ways through a point, what their senders may send, and what lies at their end, as real addresses."""
-        site = self._plan.site
+    def _arrivals(self, point: Point, kept: Boxes) -> Iterator[tuple[Way, _Ends]]:
+        """The ways through a point, what their senders may send, and what lies at their end, as real addresses.
+
+        Nothing that a point keeps to itself goes back out of the interface on which it came.
+        """
+        site, own = self._plan.site, PacketSet.of(self._space, kept)
         if point.on is not None:
-            own = site.hosts[point.on].addresses
             everybody = PacketSet.everything(self._space)
-            yield Way("input", None, None), everybody, PacketSet.of(self._space, _between(None, own))
+            to_host = _between(None, site.hosts[point.on].addresses)
+            yield Way("input", None, None), [(everybody, PacketSet.of(self._space, to_host))]
             return
-        behind: dict[str, Addresses] = {}
-        senders: dict[str, Addresses] = {}  # on the side of the Internet anybody can claim any address
+        behind: dict[str, list[Zone]] = {}
         for zone, interface in point.interfaces.items():
-            addresses = site.zones[zone].addresses
-            behind[interface] = behind.get(interface, Addresses()) | addresses
-            sending = EVERY_ADDRESS if site.zones[zone].rest else addresses
-            senders[interface] = senders.get(interface, Addresses()) | sending
-        for came_in, sources in senders.items():
-            sent = PacketSet.of(self._space, _between(sources, EVERY_ADDRESS))
-            for goes_out, destinations in behind.items():
-                if came_in != goes_out:
-                    led = PacketSet.of(self._space, _between(None, destinations))
-                    yield Way("forward", came_in, goes_out), sent, led
+            behind.setdefault(interface, []).append(site.zones[zone])
+        for came_in, senders in behind.items():
+            for goes_out, receivers in behind.items():
+                ends = [(self._sent(senders), self._led(receivers))]
+                if came_in == goes_out:
+                    ends = [(sent, led - own) for sent, led in self._turning(point, receivers)]
+                if ends:
+                    yield Way("forward", came_in, goes_out), ends
+
+    def _turning(self, point: Point, zones: Sequence[Zone]) -> _Ends:
+        """What zones behind one interface send to each other by way of the point."""
+        return [
+            (self._sent(senders), self._led([to]))
+            for to in zones
+            if (senders := [zone for zone in zones if self._turns(point, zone, to)])
+        ]
+
+    def _sent(self, zones: Iterable[Zone]) -> PacketSet:
+        """What zones may send: on the side of the Internet anybody can claim any address."""
+        sources = [EVERY_ADDRESS if zone.rest else zone.addresses for zone in zones]
+        return PacketSet.of(self._space, _between(reduce(or_, sources), EVERY_ADDRESS))
+
+    def _led(self, zones: Iterable[Zone]) -> PacketSet:
+        return PacketSet.of(self._space, _between(None, reduce(or_, [zone.addresses for zone in zones])))
+
+    def _turns(self, point: Point, source: Zone, destination: Zone) -> bool:
+        """Report whether packets between zones behind one interface come to the point.
+
+        Neighbors in one zone reach each other without it, unless the site leads them through it.
+        """
+        ways = self._plan.site.declared_routes.get((source.name, destination.name), ())
+        return source is not destination or any(one.point == point.name for way in ways for one in way.forward)
 
     def _share(self, view: PointView, way: Way, packets: PacketSet, into: dict[Rule, RuleExcess]) -> None:
         for rule, part in view.permitting(way, packets).items():
@@ -116,9 +145,9 @@ class ExcessFinder:
             found.on[way] = part
 
 
-def permitted(plan: Plan, seen: Callable[[RequiredFlow], bool] = lambda _: True) -> Boxes:
-    """What may be open anywhere: the plan's flows that can be seen, what is answered for, what every network needs."""
-    flows = (box for flow in plan.flows if seen(flow) for box in flow.permitted)
+def permitted(plan: Plan) -> Boxes:
+    """What may be open somewhere: the plan's flows, what is answered for, what every network needs."""
+    flows = (box for flow in plan.flows for box in flow.permitted)
     return (*flows, *accepted_at(plan, None), *plan.tolerated)
 
 

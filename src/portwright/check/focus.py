@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import NamedTuple
 
-from portwright.check.judge import FlowResult, Judgment, judgment_of
+from portwright.check.obstacle import FlowResult, Judgment, judgment_of
 from portwright.check.report import CheckReport
 from portwright.errors import InvalidInput, Problem
 from portwright.findings import Finding, Kind
@@ -17,6 +17,7 @@ from portwright.plan.model import Plan, RequiredFlow
 from portwright.shapes import suggestion
 from portwright.site.model import Host, Outside, Site, Virtual
 
+_OPEN = (Kind.EXCESS, Kind.UNDECIDED)  # findings about packets, of whatever flow
 _NOWHERE = (Kind.UNPLACED, Kind.UNDECIDED)  # findings that may concern any point where they name none
 
 
@@ -70,8 +71,13 @@ class Focus:
             or finding.place in self.places
             or (not flows and not self.requirements.isdisjoint(finding.requirements))
             or (self.is_anywhere and not points and finding.kind in _NOWHERE)
-            or (finding.packets is not None and any(map(finding.packets.overlaps, self.packets)))
+            or self._has_open(finding)
         )
+
+    def _has_open(self, finding: Finding) -> bool:
+        """Report whether a finding is about packets that are open, or may be, and some of them are of the focus."""
+        packets = finding.packets if finding.kind in _OPEN else None
+        return packets is not None and any(map(packets.overlaps, self.packets))
 
 
 def focus_on(plan: Plan, names: Iterable[str]) -> Focus:

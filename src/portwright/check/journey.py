@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from portwright.check.points import PointView, Way
-from portwright.packets.addresses import Addresses
+from portwright.packets.addresses import EVERY_ADDRESS, Addresses
 from portwright.packets.box import Box
 from portwright.packets.diagram import Space
 from portwright.packets.fields import Field
@@ -18,7 +18,7 @@ from portwright.packets.packetset import PacketSet
 from portwright.policy.translation import free
 from portwright.site.model import Crossing
 
-_MOST_NAMES = 16  # addresses by which one destination is reached and that are told apart
+_MOST_NAMES = 16  # addresses by which one destination is reached, or ports of it, that are told apart
 _PORTS = (Field.PROTOCOL, Field.SPORT, Field.DPORT)
 _PRIVATE = Addresses.of(ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 
@@ -43,6 +43,7 @@ class Journey:
     """A flow on one way: each point that it passes, and the packets that come out at the end."""
 
     passings: tuple[Passing, ...]
+    sent: PacketSet
     arrived: PacketSet
     meant: PacketSet  # what goes to the destination, whoever seems to send it
 
@@ -67,12 +68,20 @@ def journeys(views: Mapping[str, PointView], crossings: Sequence[Crossing], pack
     return [_journey(views, crossings, start, packets) for start in _starts(views, crossings, packets)]
 
 
+def by_port(views: Mapping[str, PointView], crossings: Sequence[Crossing], packets: PacketSet) -> list[PacketSet]:
+    """The packets port by port where a point may lead one to another: as a whole they would still be the same."""
+    known = ((views[crossing.point], crossing) for crossing in crossings if crossing.point in views)
+    if any(view.translations(Way.of(crossing))[0].changes(Field.DPORT) for view, crossing in known):
+        return _by_value(packets, Field.DPORT) or [packets]
+    return [packets]
+
+
 def _journey(
     views: Mapping[str, PointView], crossings: Sequence[Crossing], start: PacketSet, meant: PacketSet
 ) -> Journey:
     passings = tuple(_passings(views, crossings, start))
     arrived = passings[-1].leaving if passings else start
-    return Journey(passings, arrived, free(meant, Field.SRC, Field.SPORT))
+    return Journey(passings, start, arrived, free(meant, Field.SRC, Field.SPORT))
 
 
 def _passings(views: Mapping[str, PointView], crossings: Sequence[Crossing], start: PacketSet) -> Iterator[Passing]:
@@ -93,17 +102,21 @@ def _starts(views: Mapping[str, PointView], crossings: Sequence[Crossing], packe
     """What clients send to reach the destination of `packets`: where translations lead there, to their addresses.
 
     Whoever has no such address, for another IP version say, sends to the destination itself. But nobody on the Internet
-    can send to a private address: where only other ports of it are published, packets go to the public one. Several
-    results: each of them alone reaches all of it for everybody, so that any one will do.
+    can send to a private address: where only other ports of it are published, packets go to the public one. Clients ask
+    for the port of the service, or for one that the site itself names under `nat`; whatever else leads to it is nothing
+    that they know of. Several results: each of them alone reaches all of it for everybody, so that any one will do.
     """
     sent = _toward(views, crossings, packets) & free(packets, Field.DST, Field.DPORT)
+    known = sent & (free(packets, Field.DST) | _announced(views, crossings, packets.space))
+    if known != sent:
+        sent = known | (packets - _led(views, crossings, known))
     if lost := sent & packets & out_of_reach(packets.space):
         published = _published(views, crossings, lost)
         sent = (sent - lost) | published if published else sent
     if sent <= packets or any(_hides_sources(views, crossing) for crossing in crossings):
         return [sent]
     direct = sent & packets
-    ways = (part | direct for part in _by_address(sent - direct))
+    ways = (part | direct for part in _by_value(sent - direct, Field.DST))
     return [way for way in ways if packets <= _led(views, crossings, way)] or [sent]
 
 
@@ -119,14 +132,23 @@ def _toward(views: Mapping[str, PointView], crossings: Sequence[Crossing], packe
     return toward
 
 
+def _announced(views: Mapping[str, PointView], crossings: Sequence[Crossing], space: Space) -> PacketSet:
+    """The packets to addresses and ports of which the site says that a point on the way leads them elsewhere."""
+    found = PacketSet.nothing(space)
+    for crossing in crossings:
+        if (view := views.get(crossing.point)) is not None:
+            found = found | view.published
+    return found
+
+
 def out_of_reach(space: Space) -> PacketSet:
     """Packets from public addresses to private ones, to which no router of the Internet leads (RFC 1918, RFC 4193)."""
     return _between(space, ~_PRIVATE, _PRIVATE)
 
 
-def without_return(space: Space) -> PacketSet:
-    """Packets from private addresses to public ones, from where nothing leads back to them."""
-    return _between(space, _PRIVATE, ~_PRIVATE)
+def without_return(space: Space, destinations: Addresses = EVERY_ADDRESS) -> PacketSet:
+    """Packets from private addresses to public ones, or some of these, from where nothing leads back to them."""
+    return _between(space, _PRIVATE, destinations - _PRIVATE)
 
 
 def _between(space: Space, sources: Addresses, destinations: Addresses) -> PacketSet:
@@ -158,13 +180,11 @@ def _hides_sources(views: Mapping[str, PointView], crossing: Crossing) -> bool:
     return view is not None and view.translates(crossing.hook) and not view.translations(Way.of(crossing))[1].is_none
 
 
-def _by_address(packets: PacketSet) -> list[PacketSet]:
-    """The packets by the address that they are sent to, where these are few."""
+def _by_value(packets: PacketSet, field: Field) -> list[PacketSet]:
+    """The packets by the address or port that they are sent to, where these are few."""
     boxes, left_out = packets.cover(_MOST_NAMES)
-    ranges = normalize(pair for box in boxes for pair in box.get(Field.DST))
+    ranges = normalize(pair for box in boxes for pair in box.get(field))
     if left_out or sum(last - first + 1 for first, last in ranges) > _MOST_NAMES:
         return []
-    addresses = (address for first, last in ranges for address in range(first, last + 1))
-    return [
-        packets & PacketSet.of(packets.space, [Box(((Field.DST, ((address, address),)),))]) for address in addresses
-    ]
+    values = (value for first, last in ranges for value in range(first, last + 1))
+    return [packets & PacketSet.of(packets.space, [Box(((field, ((value, value),)),))]) for value in values]

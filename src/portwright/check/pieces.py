@@ -5,9 +5,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import zip_longest
 
-from portwright.check.judge import NOT_GIVEN, Judge, routed_elsewhere
+from portwright.check.judge import Judge
 from portwright.check.needs import Need, Needs, Zones
-from portwright.check.reach import Reach, Rules, Step
+from portwright.check.obstacle import NOT_GIVEN
+from portwright.check.reach import Hop, Reach, Rules, Step
+from portwright.check.routed import routed_elsewhere
+from portwright.check.stops import on_way
 from portwright.packets.addresses import EVERY_ADDRESS, Addresses
 from portwright.packets.box import Box, Boxes
 from portwright.packets.fields import ICMP_PROTOCOL, PORT_PROTOCOLS, TCP, Field
@@ -15,7 +18,7 @@ from portwright.packets.intervals import Intervals, contains, normalize
 from portwright.packets.packetset import PacketSet, well_formed
 from portwright.plan.model import Endpoint, reply
 from portwright.policy.index import Values
-from portwright.policy.model import Rewrite, Rule
+from portwright.policy.model import Policy, Rewrite, Rule
 from portwright.policy.reference import RuleReference, rule_reference
 from portwright.policy.text import packet_of
 from portwright.policy.translation import free
@@ -26,6 +29,7 @@ _VAGUE = "the site does not say behind which of its interfaces the zones lie"
 _SEVERAL = "it may lead the packets to several addresses or ports"
 _UNTOLD = "translations on the way may lead it elsewhere"
 _UNCOUNTED = (Field.IN, Field.OUT, Field.STATE, Field.FLAGS, Field.SPORT)
+_WAY = (Field.IN, Field.OUT, Field.STATE, Field.FLAGS)
 _HEADER = (Field.VERSION, Field.PROTOCOL, Field.SRC, Field.SPORT, Field.DST, Field.DPORT, Field.TYPE, Field.CODE)
 
 
@@ -85,6 +89,7 @@ class Part:
     hangs_on: tuple[RuleReference, ...] = ()
     because: str = ""  # where the rules do not say themselves why it is not known
     replies_blocked_by: tuple[RuleReference, ...] = ()
+    leads_on_to: tuple[str, ...] = ()  # members of the virtual address that is the destination, where it leads on
     pieces: tuple[Piece, ...] = ()
     left_out: int = 0  # connections beyond the pieces
 
@@ -150,17 +155,36 @@ class Pieces:
             rest = (rest & self.real) - PacketSet.of(self.space, arriving)
         return Piece(boxes, tuple(arriving), bool(arriving and rest), str(packet_of(witness)))
 
-    def said(self, part: Part, witness: Values) -> Said:
-        """What a packet of a part shows beside who permits it."""
+    def said(self, part: Part, witness: Values, boxes: Boxes) -> Said:
+        """What a packet of a part shows beside who permits it; who translates it, all packets of the boxes."""
         steps = list(part.reach.walk(witness))
         rules = (_permitting(part, step, rule) for step, rule in zip_longest(steps, part.rules))
         permitted_by = tuple(
             rule_reference(rule, point) for point, rule in zip(part.points, rules, strict=True) if rule is not None
         )
-        translated_by = tuple(rule for step in steps for rule in _translating(step))
+        translated_by = tuple(self._translating(part, PacketSet.of(self.space, boxes) & part.packets))
         blocked_by = () if part.replies_pass else self._stopping_replies(part, witness, steps[-1].leaving)
         hangs_on, because = ((), "") if part.passage is Passage.CAN else _left_open(part, steps)
         return Said(permitted_by, translated_by, hangs_on, because, blocked_by)
+
+    def _translating(self, part: Part, sent: PacketSet) -> Iterator[RuleReference]:
+        """The rules that translate some of the packets, found by one of each that meets it."""
+        for number, hop in enumerate(part.reach.hops):
+            if hop.view is not None and hop.translates:
+                arriving = part.reach.after(number, sent)
+                rules = sorted(_rewriting(hop.view.policy(hop.way.hook)), key=lambda rule: rule.source.line)
+                for rule in rules:
+                    if any(_meets(hop, rule, values) for values in self._meeting(hop, rule, arriving)):
+                        yield rule_reference(rule, hop.crossing.point)
+
+    def _meeting(self, hop: Hop, rule: Rule, arriving: PacketSet) -> Iterator[Values]:
+        """Packets that a translating rule may match as they arrive, or with their destination translated."""
+        assert hop.view is not None
+        to, _ = hop.view.translations(hop.way)
+        matched = PacketSet.of(self.space, [_without_way(box) for box in rule.match.possible])
+        for packets in (arriving & matched, arriving & to.sources_of(to.leads(arriving) & matched)):
+            if packets:
+                yield on_way(packets.witness(self.prefer), hop.view, hop.way)
 
     def _stopping_replies(self, part: Part, sent: Values, arrived: Values) -> tuple[RuleReference, ...]:
         """The rules that stop the replies to a packet, or what follows it."""
@@ -190,7 +214,7 @@ class _Spelling:
         self.rest = self.rest - PacketSet.of(self._pieces.space, [box])
         boxes = tuple(inside for one in self._frame if (inside := _with_real_protocols(box & one)) is not None)
         piece = self._pieces.piece(self._part, witness, boxes)
-        self._found.setdefault(self._pieces.said(self._part, witness), []).append(piece)
+        self._found.setdefault(self._pieces.said(self._part, witness, boxes), []).append(piece)
         self.told += 1
 
     def parts(self) -> Iterator[Part]:
@@ -257,6 +281,23 @@ def _permitting(part: Part, step: Step | None, rule: Rule | None) -> Rule | None
         return rule
     met = step.decision.via if step is not None and step.decision is not None else ()
     return next((one for one in reversed(met) if not one.default and not isinstance(one.action, Rewrite)), rule)
+
+
+def _rewriting(policy: Policy) -> Iterator[Rule]:
+    """The rules of a policy that translate addresses or ports, in their order."""
+    for stage in policy.stages:
+        for chain in stage.chains.values():
+            yield from (rule for rule in chain.rules if isinstance(rule.action, Rewrite))
+
+
+def _meets(hop: Hop, rule: Rule, packet: Values) -> bool:
+    assert hop.view is not None
+    return rule in hop.view.walker(hop.way.hook).decide(packet).via
+
+
+def _without_way(box: Box) -> Box:
+    """The box without what a way fixes."""
+    return Box(tuple((name, ranges) for name, ranges in box.constraints if name not in _WAY))
 
 
 def _translating(step: Step) -> Iterator[RuleReference]:

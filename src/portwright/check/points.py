@@ -1,12 +1,12 @@
 """The enforcement points of a site with their configurations, ready to be asked about sets of packets."""
 
-import re
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
+from portwright.check.assumed import assuming
 from portwright.check.declared import with_declared
-from portwright.errors import InvalidInput, Problem
-from portwright.packets.box import NEVER, Box, Match
+from portwright.packets.box import Box
 from portwright.packets.diagram import Operation, PacketMap, Space
 from portwright.packets.fields import Field, Flags, State
 from portwright.packets.intervals import Intervals
@@ -14,16 +14,11 @@ from portwright.packets.packetset import PacketSet
 from portwright.plan.model import Plan
 from portwright.policy.algebra import AcceptingRules, PolicyMap
 from portwright.policy.configuration import Configuration
-from portwright.policy.model import Chain, Policy, Rewrite, Rule, Stage
+from portwright.policy.model import Policy, Rewrite, Rule, Stage
 from portwright.policy.routing import not_routed_elsewhere
 from portwright.policy.translation import Parts, Translation, translates
 from portwright.policy.walk import Walker
-from portwright.site.model import Assumption, Crossing, Site
-from portwright.source import Source
-
-_LISTED = 12  # interfaces that a hint spells out
-_RATE = "a rate limit:"  # how doubts about rate limits begin
-_QUOTED = re.compile(r'"[^"]*"')
+from portwright.site.model import Crossing
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +67,17 @@ class PointView:
         self._routed: PacketSet | None = None
         self.either = Operation(_either)  # on verdicts: one or the other
 
+    @cached_property
+    def published(self) -> PacketSet:
+        """The packets to addresses and ports of which the site says that the point leads them elsewhere."""
+        boxes = []
+        for entry in self._declared:
+            ports: dict[Field, Intervals] = {Field.DPORT: entry.to.ports} if entry.to.ports is not None else {}
+            for version in (4, 6):
+                to = {Field.VERSION: ((version, version),), Field.DST: entry.to.addresses.family(version)}
+                boxes.append(Box.of({**to, **ports}))
+        return PacketSet.of(self.space, [box for box in boxes if box is not None])
+
     def own_policy(self, hook: str) -> Policy:
         """What packets meet at a hook, as the configuration says it."""
         return self.reading.configuration.policy(hook, path=True)
@@ -97,10 +103,13 @@ class PointView:
         stages = [(stage, number) for number, part in enumerate(parts.all) for stage in part.stages]
         stages.reverse()
         for stage, number in sorted(stages, key=lambda entry: entry[0].translates):
-            if stage not in self._accepting:
-                self._accepting[stage] = AcceptingRules(self.space, stage)
             steps = self.translations(way)[:number] if self.translates(way.hook) else ()
-            yield self._accepting[stage], Seen(steps)
+            yield self._accepting_of(stage), Seen(steps)
+
+    def _accepting_of(self, stage: Stage) -> AcceptingRules:
+        if stage not in self._accepting:
+            self._accepting[stage] = AcceptingRules(self.space, stage)
+        return self._accepting[stage]
 
     def permitting(self, way: Way, packets: PacketSet) -> dict[Rule, PacketSet]:
         """Arriving packets by the rule that permits them: of the last stage in which somebody wrote one."""
@@ -204,6 +213,18 @@ class PointView:
             self._walkers[key] = Walker(self.parts(hook).all[number])
         return self._walkers[key]
 
+    def settled(self, way: Way, packets: PacketSet) -> PacketSet:
+        """The packets of which a rule that somebody wrote surely says whether their source is translated."""
+        fixed = Box.of(self.constraints(way))
+        here = packets & PacketSet.of(self.space, [fixed] if fixed is not None else [])
+        found = PacketSet.nothing(self.space)
+        for stage in self.parts(way.hook).leaving.stages:
+            if translates(stage):
+                for rule, part in self._accepting_of(stage).parts(here).items():
+                    if rule is not None and not rule.default:
+                        found = found | (part & PacketSet.of(self.space, rule.match.sure))
+        return self._free_of_way(way, found)
+
     def not_routed_elsewhere(self, way: Way) -> PacketSet:
         """The packets that no network of the configuration leads elsewhere than a way, where interfaces are known."""
         constraints = self.constraints(way)
@@ -269,101 +290,3 @@ def _either(one: object, other: object) -> int:
     assert isinstance(one, int)
     assert isinstance(other, int)
     return one | other
-
-
-def assuming(policy: Policy, assumptions: tuple[Assumption, ...]) -> Policy:
-    """The policy with what the site vouches for taken as given."""
-    return Policy(tuple(_stage_assuming(stage, assumptions) for stage in policy.stages))
-
-
-def _stage_assuming(stage: Stage, assumptions: tuple[Assumption, ...]) -> Stage:
-    chains = {
-        name: Chain(name, tuple(_assumed(rule, assumptions) for rule in chain.rules), chain.source)
-        for name, chain in stage.chains.items()
-    }
-    return replace(stage, chains=chains)
-
-
-def _assumed(rule: Rule, assumptions: tuple[Assumption, ...]) -> Rule:
-    """Limits that are not exceeded match surely; a line that somebody vouches for decides about no packet."""
-    for assumption in assumptions:
-        if assumption.rate_limits and _is_within_a_rate(rule):
-            rule = replace(rule, match=Match(rule.match.possible, rule.match.possible))
-        elif _is_vouched_for(rule, assumption):
-            rule = replace(rule, match=NEVER, default=True)  # not to be told as a rule without effect
-    return rule
-
-
-def _is_within_a_rate(rule: Rule) -> bool:
-    """Report whether a rule matches all it may match as long as no rate is exceeded.
-
-    One with `over` then matches nothing, and one that names its limit does not say which it is: both stay in doubt.
-    """
-    text = _QUOTED.sub("", rule.source.text)
-    limited = bool(rule.match.doubts) and all(doubt.reason.startswith(_RATE) for doubt in rule.match.doubts)
-    return limited and "limit rate " in text and " over " not in text
-
-
-def _is_vouched_for(rule: Rule, assumption: Assumption) -> bool:
-    if rule.default or (rule.match.is_certain and len(rule.action) == 1 if isinstance(rule.action, int) else True):
-        return False
-    by_line = assumption.line is not None and assumption.line == rule.source.line
-    return by_line or (assumption.pattern is not None and assumption.pattern in rule.source.text)
-
-
-def read_points(configs: Mapping[str, tuple[str, str]]) -> dict[str, Reading]:
-    """The configurations of points: name -> (platform, file).
-
-    Raises InvalidInput with the problems of all files.
-    """
-    from portwright import platforms
-    from portwright.files import read_text
-
-    readings: dict[str, Reading] = {}
-    problems: list[Problem] = []
-    for name, (platform, file) in configs.items():
-        try:
-            text = read_text(file)
-            readings[name] = Reading(platforms.read(platform, text, file), text)
-        except InvalidInput as wrong:
-            problems.extend(_as_configuration_of(name, problem) for problem in wrong.problems)
-    if problems:
-        raise InvalidInput(problems)
-    return readings
-
-
-def _as_configuration_of(point: str, problem: Problem) -> Problem:
-    """A problem with a whole file says whose configuration it is meant to be."""
-    hint = f"it is given as the configuration of {point}"
-    return replace(problem, hint=hint) if not problem.line and not problem.hint else problem
-
-
-def unknown_platforms(site: Site) -> Iterator[Problem]:
-    """Platforms of configurations that nothing here can read."""
-    from portwright.platforms import PLATFORMS
-
-    for name, point in site.points.items():
-        if point.config is not None and point.platform not in PLATFORMS:
-            message = f"no configuration of platform '{point.platform}' can be read"
-            yield _problem_at(point.source, f"enforcement.{name}.platform", message, tuple(PLATFORMS))
-
-
-def unknown_interfaces(site: Site, readings: Mapping[str, Reading]) -> Iterator[Problem]:
-    """Interfaces that the site names and that the configuration of the point does not have.
-
-    A platform that declares no interfaces (nftables) may have any, mentioned or not.
-    """
-    for name, reading in readings.items():
-        known = reading.configuration.interfaces.names
-        for zone, interface in (
-            site.points[name].interfaces.items() if reading.configuration.declares_interfaces else ()
-        ):
-            if interface not in known:
-                message = f"{reading.configuration.file} has no interface '{interface}'"
-                yield _problem_at(site.points[name].source, f"enforcement.{name}.interfaces.{zone}", message, known)
-
-
-def _problem_at(source: Source, path: str, message: str, known: Sequence[str]) -> Problem:
-    """A problem at a line of the site file, with the names that would be right."""
-    hint = f"known: {', '.join(known[:_LISTED])}{' and more' if len(known) > _LISTED else ''}" if known else ""
-    return Problem(source.file, source.line, 0, path, message, hint)

@@ -10,19 +10,21 @@ from dataclasses import dataclass, replace
 from portwright.check.ends import between, ends, homeless, homes, only_at
 from portwright.check.judge import Judge
 from portwright.check.needs import Needs
+from portwright.check.obstacle import Judgment
 from portwright.check.pieces import Leg, Part, Passage, Pieces
 from portwright.check.reach import Reach
 from portwright.errors import InvalidInput
 from portwright.packets.addresses import EVERY_ADDRESS
 from portwright.packets.notation import Flow, parse_flow
 from portwright.packets.packetset import PacketSet
-from portwright.plan.model import Plan
+from portwright.plan.model import Plan, RequiredFlow
 from portwright.plan.routing import Routing
 from portwright.policy.text import packet_of
-from portwright.site.model import Route, Site
+from portwright.site.model import Route, Site, Virtual
 
 MAX_PAIRS = 5_000  # of ends, each of which is judged by itself
 _PLACE = "FLOW"
+_NOT_LED_ON = "whether {name} leads this on to its members the site does not say"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +106,7 @@ class Query:
             unfiltered=tuple(one.leg for one in found if one.is_open),
             without_path=tuple(one.leg for one in found if not one.leg.routes and flow.point is None),
             blocked=tuple(one.leg for one in found if one.is_filtered and one.leg.meant and not one.parts),
-            notes=tuple(dict.fromkeys((*self._strangers(flow), *_claims(found)))),
+            notes=tuple(dict.fromkeys((*self._strangers(flow), *self._behind(flow), *_claims(found)))),
         )
 
     def passing(self, flow: Flow) -> Iterator[tuple[Leg, Reach, PacketSet, PacketSet]]:
@@ -156,6 +158,14 @@ class Query:
             elif end.addresses == EVERY_ADDRESS != homes(self._site):
                 yield "'any' means the addresses of the zones: of others no way is known"
 
+    def _behind(self, flow: Flow) -> Iterator[str]:
+        """That what is asked about is also reached by a virtual address that leads on to it, and is not asked about."""
+        asked = flow.destination.addresses
+        for virtual in self._site.virtual.values():
+            members = [name for name in virtual.members if self._site.hosts[name].addresses & asked]
+            if members and not virtual.addresses & asked and self._judge.leads_on(virtual):
+                yield f"{virtual.name} leads on to {', '.join(members)}: who reaches these by it is a question about it"
+
     def _claimed(self, flow: Flow, leg: Leg, reach: Reach) -> str:
         """A packet from the side of the Internet that may pass and whose source address is one of another zone."""
         zone = self._site.zones[leg.source.zone]
@@ -171,15 +181,43 @@ class Query:
         possible, sure = self._passing(flow, leg, reach)
         if not possible:
             return
-        virtual = self._site.virtual.get(leg.destination.name)
-        why = self._judge.leads_on(virtual) if virtual is not None else ""
-        sides = ((Passage.CAN, sure), (Passage.MAY, possible - sure))
-        for passage, packets in ((Passage.MAY, possible),) if why else sides:
+        for passage, packets in ((Passage.CAN, sure), (Passage.MAY, possible - sure)):
             for led in reach.by_translation(packets):
                 for rules, permitted in reach.permitting(led).items():
                     for need, needed in self._needs.split(reach, leg.zones, rules, permitted):
                         for replies_pass, part in _halves(needed, reach.answered):
-                            yield Part(leg, reach, passage, need, replies_pass, rules, part, because=why)
+                            yield self._led_on(Part(leg, reach, passage, need, replies_pass, rules, part))
+
+    def _led_on(self, part: Part) -> Part:
+        """A part with what becomes of it at a virtual address that leads on flows of the plan."""
+        virtual = self._site.virtual.get(part.leg.destination.name)
+        if virtual is None or not self._judge.leads_on(virtual):
+            return part
+        names = self._needs.names(part.reach, part.leg.zones, part.need, part.rules, part.packets)
+        known = [self._judge.plan.by_id.get(name) for name in names]
+        onward = [list(self._onward(virtual, flow)) if flow is not None else [] for flow in known]
+        if not all(onward):
+            return replace(part, passage=Passage.MAY, because=_NOT_LED_ON.format(name=virtual.name))
+        flows = list(dict.fromkeys(flow for those in onward for flow in those))
+        stopped = next((flow for flow in flows if self._judge.result(flow).judgment is not Judgment.PROVED), None)
+        if stopped is not None:
+            return replace(part, passage=Passage.MAY, because=self._stopped(virtual, stopped))
+        return replace(part, leads_on_to=tuple(dict.fromkeys(flow.destination.name for flow in flows)))
+
+    def _onward(self, virtual: Virtual, flow: RequiredFlow) -> Iterator[RequiredFlow]:
+        """How a flow to a virtual address goes on to its members: from its client, or from the address itself."""
+        for one in self._judge.plan.flows:
+            is_from_client = one.via == virtual.name and one.source.name == flow.source.name
+            if one.requirement is flow.requirement and (is_from_client or one.source.name == virtual.name):
+                yield one
+
+    def _stopped(self, virtual: Virtual, flow: RequiredFlow) -> str:
+        """Why it is not known whether a flow goes on behind a virtual address."""
+        result = self._judge.result(flow)
+        judged = "is blocked" if result.judgment is Judgment.MISSING else "is not known to pass"
+        rules = [f"{rule.source}" for obstacle in result.obstacles for rule in obstacle.rules]
+        where = f" by {rules[0]}" if rules else ""
+        return f"the way on from {virtual.name} to its member {flow.destination.name} {judged}{where}"
 
     def _passing(self, flow: Flow, leg: Leg, reach: Reach) -> tuple[PacketSet, PacketSet]:
         """What may pass and what surely does: sent to the destination, or to a name that is translated to it."""

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
-from portwright.check.judge import Judge, on_way
+from portwright.check.judge import Judge
 from portwright.check.points import PointView, Way
+from portwright.check.stops import on_way
 from portwright.packets.box import Box
 from portwright.packets.fields import ICMP_PROTOCOL, LAST, TCP, Field, State
 from portwright.packets.intervals import Intervals, complement

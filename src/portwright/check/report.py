@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from portwright.check.judge import FlowResult, Judgment
+from portwright.check.extent import Extent
+from portwright.check.obstacle import FlowResult, Judgment
 from portwright.findings import Finding, Kind, Severity
 from portwright.plan.model import Plan
 from portwright.policy.configuration import Unknown
@@ -32,6 +33,8 @@ class Earlier:
 
     id: str
     finding: Finding
+    severity: Severity
+    extent: Extent | None = None  # None: the report does not say which packets it is about
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +46,6 @@ class CheckReport:
     findings: tuple[Finding, ...]
     points: tuple[PointSummary, ...]
     not_judged: int  # rules that also permit what lies outside the universe of excess
-    untranslated: int  # required flows that leave the last firewall from private addresses to public ones
     spared: frozenset[str] = frozenset()  # ids of blocked flows one of whose alternatives is not blocked
     texts: Mapping[str, str] = field(default_factory=dict)  # configuration file -> its text
     focus: tuple[str, ...] = ()  # the names to which it is limited; empty: to none
@@ -51,6 +53,7 @@ class CheckReport:
     excess_judged: bool = True  # False: the focus has nothing that could be too open
     baseline: str = ""  # the earlier report with which it was compared; empty: with none
     mended: tuple[Earlier, ...] = ()  # findings of that report that are gone
+    by_id_alone: int = 0  # known findings of which that report does not say the packets
 
     @property
     def verdict(self) -> str:
@@ -63,6 +66,21 @@ class CheckReport:
     def count(self, kind: Kind) -> int:
         """How many findings of a kind there are."""
         return sum(finding.kind is kind for finding in self.findings)
+
+    @property
+    def known(self) -> int:
+        """How many findings an earlier report has as they are."""
+        return sum(finding.known for finding in self.findings)
+
+    @property
+    def grown(self) -> int:
+        """How many findings an earlier report has smaller than they are."""
+        return sum(bool(finding.grown) for finding in self.findings)
+
+    @property
+    def new(self) -> int:
+        """How many findings an earlier report does not have."""
+        return len(self.findings) - self.known - self.grown
 
     def judged(self, judgment: Judgment) -> int:
         """How many required flows got a judgment; those that are spared count for none."""

@@ -3,39 +3,41 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
+from functools import reduce
 from ipaddress import ip_address
 from itertools import chain
 from typing import NamedTuple
 
-from portwright.catalog.model import Break, Effect
 from portwright.check.assertions import Assertions
+from portwright.check.assumed import assuming
 from portwright.check.entries import misplaced, wide_entries, wide_rules
 from portwright.check.excess import ExcessFinder, PointExcess, RuleExcess, permitted
-from portwright.check.judge import NOT_GIVEN, FlowResult, Judge, Judgment, Obstacle
-from portwright.check.points import PointView, Reading, assuming
+from portwright.check.extent import without_source_port
+from portwright.check.judge import Judge
+from portwright.check.obstacle import NOT_GIVEN, FlowResult, Judgment, Obstacle
+from portwright.check.points import PointView, Reading, Way
 from portwright.check.report import CheckReport, PointSummary
+from portwright.check.traffic import crossed_points
+from portwright.check.wording import cannot, consequence, whether, why
 from portwright.findings import Finding, Kind, told_apart
 from portwright.lint.run import remarked, without_effect
-from portwright.packets.box import Box
 from portwright.packets.diagram import Space
-from portwright.packets.fields import Field
+from portwright.packets.fields import Field, Header, State
 from portwright.packets.packetset import PacketSet, Preferences
-from portwright.plan.model import Plan, RequiredFlow
+from portwright.plan.model import Plan, RequiredFlow, reply
+from portwright.policy.algebra import is_possible
 from portwright.policy.model import Rule
 from portwright.policy.reference import rule_reference
 from portwright.policy.text import box_text, packet_of
-from portwright.site.model import Site
+from portwright.site.model import Exemption, Site
 from portwright.site.naming import site_naming
+from portwright.source import Source
 
 _COVER = 3  # flows that an excess finding spells out
-_THEY = {True: "it hangs", False: "they hang"}
 _UNMODELLED = "a line that is not modelled"
 _UNFOLLOWED = "a line whose packets go to another address than they came for"  # translated
 _BLOCKED = {"missing": Kind.MISSING, "reply": Kind.REPLY, "bypass": Kind.REPLY_BYPASSES}
-_BECAUSE = {
-    Kind.REPLY: "the replies are blocked",
-    Kind.REPLY_BYPASSES: "it sees one direction of the connection alone",
-}
+_STATES = {"missing": State.NEW, "reply": State.ESTABLISHED}  # of the packets that are stopped
 
 
 # Somebody on the Internet: RFC 5737, RFC 3849.
@@ -61,6 +63,19 @@ class Opening(NamedTuple):
 
     witness: str
     packets: PacketSet
+
+
+def _line(cause: Rule | str) -> Source | str:
+    """The line of a configuration that is to blame: it may stand for several rules."""
+    return cause.source if isinstance(cause, Rule) else cause
+
+
+def _taken(rules: dict[Rule, Opening], line: Source | str) -> Opening | None:
+    """What the rules of a line may open, which are taken out of the others."""
+    own = [rules.pop(rule) for rule in list(rules) if rule.source == line]
+    if not own:
+        return None
+    return own[0]._replace(packets=reduce(PacketSet.__or__, (opening.packets for opening in own)))
 
 
 class Check:
@@ -112,7 +127,6 @@ class Check:
             told_apart(findings),
             tuple(self._summaries()),
             sum(found.not_judged for found in excess.values()),
-            sum(self.judge.leaves_private(flow) for flow in self.plan.required),
             spared,
             {view.reading.configuration.file: view.reading.text for view in self.views.values()},
         )
@@ -135,10 +149,10 @@ class Check:
     def _finding(self, flow: RequiredFlow, obstacle: Obstacle, others: Sequence[str]) -> Finding:
         kind = _BLOCKED[obstacle.kind]
         breaks = self.plan.breaks(flow)
-        cannot = _cannot(flow, kind, obstacle.point, others)
+        what = cannot(flow, kind, obstacle.point, others)
         return Finding(
             kind,
-            f"{consequence(self.plan, breaks)}: {cannot}" if breaks else cannot,
+            f"{consequence(self.plan, breaks)}: {what}" if breaks else what,
             point=obstacle.point,
             flow=flow.id,
             witness=self.judge.packet_text(obstacle),
@@ -146,22 +160,39 @@ class Check:
             requirements=(flow.requirement.id,),
             citations=flow.requirement.citations,
             breaks=breaks,
+            packets=self._stopped(flow, obstacle),
         )
+
+    def _stopped(self, flow: RequiredFlow, obstacle: Obstacle) -> PacketSet | None:
+        """What of a flow, or of its replies, a point's filters surely stop; None where translations play a part."""
+        crossings = chain.from_iterable((*route.forward, *route.back) for route in flow.routes)
+        state = _STATES.get(obstacle.kind)
+        if state is None or obstacle.crossing is None or any(map(self.judge.translates, crossings)):
+            return None
+        verdicts = self.views[obstacle.point].verdicts(Way.of(obstacle.crossing, state))
+        denied = [box for one in self.plan.exceptions if _is_at(one, obstacle.point) for box in one.flow.boxes()]
+        there = obstacle.kind == "missing"
+        boxes, excepted = (flow.packets, denied) if there else (flow.replies, map(reply, denied))
+        required = PacketSet.of(self.space, boxes) - PacketSet.of(self.space, excepted)
+        return required - PacketSet.where(verdicts, is_possible)
 
     # ------------------------------------------------------------------ undecided: one finding a line
 
     def _undecided(self, results: Iterable[FlowResult], excess: Mapping[str, PointExcess]) -> Iterator[Finding]:
-        hanging: defaultdict[tuple[str, Rule | str], list[tuple[RequiredFlow, Obstacle]]] = defaultdict(list)
+        hanging: defaultdict[tuple[str, Source | str], list[tuple[RequiredFlow, Obstacle]]] = defaultdict(list)
+        causes: dict[tuple[str, Source | str], Rule | str] = {}  # the first rule of each line
         for result in results:
             for obstacle in result.obstacles:
                 known = obstacle.point or obstacle.place  # the plan has found the rest
                 if obstacle.kind == "undecided" and known:
                     for cause in obstacle.rules or (obstacle.reason,):
-                        hanging[obstacle.point, cause].append((result.flow, obstacle))
+                        place = (obstacle.point, _line(cause))
+                        hanging[place].append((result.flow, obstacle))
+                        causes.setdefault(place, cause)
         opening = {name: self.doubtful_rules(name, found) for name, found in excess.items()}
-        for (point, cause), flows in hanging.items():
-            opens = opening.get(point, {}).pop(cause, None) if isinstance(cause, Rule) else None
-            yield self._hanging(point, cause, flows, opens)
+        for (point, line), flows in hanging.items():
+            opens = _taken(opening.get(point, {}), line)
+            yield self._hanging(point, causes[point, line], flows, opens)
         for point, rules in opening.items():
             for rule, may_pass in rules.items():
                 yield self.may_open(point, rule, may_pass)
@@ -176,12 +207,10 @@ class Check:
 
     def _astray(self) -> Iterator[Finding]:
         """Points that no path crosses: either they stop nothing of this site, or a path lacks them."""
-        site = self.plan.site
-        routes = chain.from_iterable(site.declared_routes.values())
-        crossed = {crossing.point for route in routes for crossing in (*route.forward, *route.back)}
+        crossed = crossed_points(self.plan.site)
         for name in self.views:
-            point = site.points[name]
-            if name not in crossed and point.on is None:
+            point = self.plan.site.points[name]
+            if name not in crossed:
                 message = f"no path of the site crosses {name}, so that what must pass it is not judged"
                 yield Finding(Kind.UNDECIDED, message, subject="no path", point=name, place=str(point.source))
 
@@ -202,8 +231,8 @@ class Check:
         requirements = tuple(dict.fromkeys(flow.requirement.id for flow, _ in flows))
         citations = tuple(dict.fromkeys(c for flow, _ in flows for c in flow.requirement.citations))
         ids = list(dict.fromkeys(flow.id for flow, _ in flows))  # a flow may hang on it there and back
-        number = f"{len(ids)} required flows are undecided" if len(ids) > 1 else _whether(flows[0][0])
-        because = flows[0][1].reason or _why(cause, flows[0][1], len(ids) == 1)
+        number = f"{len(ids)} required flows are undecided" if len(ids) > 1 else whether(flows[0][0])
+        because = flows[0][1].reason or why(cause, flows[0][1], len(ids) == 1)
         opens = ", and so is what else may be open" if also is not None else ""
         return Finding(
             Kind.UNDECIDED,
@@ -226,11 +255,9 @@ class Check:
         rules: dict[Rule, Opening] = {}
         view = self.views[point]
         for part in found.possible:
-            witness = list(part.packets.witness(self.prefer))
-            for name, values in view.constraints(part.ways[0]).items():
-                witness[name] = values[0][0]
-            decision = view.walker(part.ways[0].hook).decide(tuple(witness))
-            text = str(packet_of(tuple(witness), view.reading.configuration.interfaces))
+            way, witness = self._witness(view, part)
+            decision = view.walker(way.hook).decide(witness)
+            text = str(packet_of(witness, view.reading.configuration.interfaces))
             for rule in decision.undecided_by or (part.rule,):
                 known = rules.get(rule, Opening(text, PacketSet.nothing(self.space)))
                 rules[rule] = known._replace(packets=known.packets | part.packets)
@@ -258,13 +285,11 @@ class Check:
         """That a rule lets pass what nothing needs."""
         own = PacketSet.of(self.space, found.rule.match.possible)  # what is needed of it may stand in the same box
         boxes, left_out = found.packets.cover(_COVER, self.prefer, beside=self._permitted & own)
-        shown = "; ".join(box_text(_without_source_port(box), naming=self._naming) for box in boxes)
+        shown = "; ".join(box_text(without_source_port(box), naming=self._naming) for box in boxes)
         more = " and more" if left_out else ""
         view = self.views[point]
-        witness = list(found.packets.witness(self.prefer))
-        for name, values in view.constraints(found.ways[0]).items():
-            witness[name] = values[0][0]
-        needed = self._needed_through(found)
+        _, witness = self._witness(view, found)
+        needed = self._needed_through(point, found)
         label = self._label(found.packets)
         return Finding(
             Kind.EXCESS,
@@ -273,20 +298,31 @@ class Check:
             + (f"; all that is needed of it: {needed}" if needed else ""),
             subject=found.rule.source.text,
             point=point,
-            witness=str(packet_of(tuple(witness), view.reading.configuration.interfaces)),
+            witness=str(packet_of(witness, view.reading.configuration.interfaces)),
             decided_by=(rule_reference(found.rule, point),),
             packets=found.packets,
         )
 
-    def _needed_through(self, found: RuleExcess) -> str:
-        """Required flows that the rule possibly serves too."""
+    def _witness(self, view: PointView, found: RuleExcess) -> tuple[Way, Header]:
+        """A packet of an excess on a way on which it is one."""
+        witness = found.packets.witness(self.prefer)
+        way = next(way for way, packets in found.on.items() if witness in packets)
+        values = list(witness)
+        for name, ranges in view.constraints(way).items():
+            values[name] = ranges[0][0]
+        return way, tuple(values)
+
+    def _needed_through(self, point: str, found: RuleExcess) -> str:
+        """Required flows that the rule of the point possibly serves too."""
         rule_boxes = found.rule.match.possible
         served = [
             flow.id
             for flow in self.plan.required
             if any(box & packets for box in rule_boxes for packets in flow.packets)
             and any(
-                crossing.interface_in == way.interface_in and crossing.interface_out == way.interface_out
+                crossing.point == point
+                and crossing.interface_in == way.interface_in
+                and crossing.interface_out == way.interface_out
                 for route in flow.routes
                 for crossing in route.forward
                 for way in found.ways
@@ -327,42 +363,5 @@ def spared_flows(results: Iterable[FlowResult]) -> frozenset[str]:
     return frozenset(flow.id for flow in blocked if flow.group in served)
 
 
-def _cannot(flow: RequiredFlow, kind: Kind, point: str, others: Sequence[str]) -> str:
-    """What does not work, and at which point where several stop it."""
-    notes = [_BECAUSE[kind]] if kind in _BECAUSE else []
-    notes += [f"at {point}, and also stopped at {' and '.join(others)}"] if others else []
-    ends = f"{flow.source.name} cannot reach {flow.destination.name} on {flow.describe()}"
-    return f"{ends} ({'; '.join(notes)})" if notes else ends
-
-
-def _whether(flow: RequiredFlow) -> str:
-    return f"whether {flow.source.name} reaches {flow.destination.name} on {flow.describe()} is not known"
-
-
-def _why(cause: Rule | str, obstacle: Obstacle, is_one: bool) -> str:
-    """A line that is fully modelled leaves a flow undecided only where an interface of its way is not known."""
-    is_vague = obstacle.crossing is not None and obstacle.crossing.is_vague
-    if is_vague and isinstance(cause, Rule) and cause.match.is_certain:
-        return "the site does not say behind which of its interfaces the zones lie"
-    return f"{_THEY[is_one]} on a line that is not modelled"
-
-
-def consequence(plan: Plan, breaks: tuple[Break, ...]) -> str:
-    """What the weightiest break means, as the start of a sentence."""
-    first = min(breaks, key=lambda broken: list(Effect).index(broken.effect))
-    scenario = plan.catalog.scenarios[first.scenario]
-    fails = scenario.fails or f"'{scenario.title}' fails"
-    return f"{fails}{_HOW[first.effect]} at step {first.step}"
-
-
-_HOW = {
-    Effect.BROKEN: "",
-    Effect.DEGRADED: " in part",
-    Effect.LATER: " later",
-    Effect.FALLBACK: " over to a second way",
-}
-
-
-def _without_source_port(box: Box) -> Box:
-    """The box for people: which ephemeral port a client takes says nothing."""
-    return Box(tuple((name, ranges) for name, ranges in box.constraints if name != Field.SPORT))
+def _is_at(entry: Exemption, point: str) -> bool:
+    return entry.flow.point in (None, point)

@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from portwright.check.effects import effects
-from portwright.check.points import Reading, unknown_interfaces
+from portwright.check.points import Reading
+from portwright.check.readings import unknown_interfaces
 from portwright.check.run import Check
 from portwright.cli.site import read, refuse, with_configurations
 from portwright.errors import InvalidInput

@@ -1,7 +1,7 @@
 """`portwright check`: prove the configurations of a site."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -11,13 +11,13 @@ import click
 
 from portwright.check.points import Reading
 from portwright.check.report import CheckReport, Counting
-from portwright.check.run import Check
+from portwright.check.run import Check, preferences
 from portwright.cli.options import format_option
 from portwright.cli.output import printable, show
-from portwright.cli.saving import force_option, save
-from portwright.cli.site import config_option, load, today_option
+from portwright.cli.saving import Input, force_option, save
+from portwright.cli.site import config_option, inputs, load, today_option
 from portwright.errors import ExitStatus
-from portwright.findings import Kind, Severity
+from portwright.findings import SEVERITY, Kind, Severity
 from portwright.plan.model import Plan
 
 Result = str | dict[str, Any]
@@ -32,7 +32,7 @@ class Request:
     everything: bool
     focus: tuple[str, ...]
     baseline: str | None
-    fail_on: str | None
+    fail_on: tuple[str, ...]
     today: datetime | None
     output: str
     target: str | None
@@ -54,7 +54,8 @@ class Request:
 @click.option(
     "--fail-on",
     metavar="KINDS",
-    help="Kinds of findings that make the exit status (errors, undecided).",
+    multiple=True,
+    help="Kinds of findings that make the exit status, with commas; repeatable (default: errors,undecided).",
 )
 @click.option("--fix", is_flag=True, help="Show with each finding the commands that were tried and close it.")
 @today_option
@@ -69,7 +70,7 @@ def check(**given: Any) -> int:
     request = Request(**given)
     counting = Counting(_kinds(request.fail_on))
     report = _report(request)
-    _deliver(_FORMATS[request.output](report, counting), request)
+    _deliver(_FORMATS[request.output](report, counting), request, report.plan)
     return _status(report, counting)
 
 
@@ -87,7 +88,7 @@ def _report(request: Request) -> CheckReport:
         focus = focus_on(plan, request.focus)
     report = Check(plan, readings).run(request.everything)
     report = _with_fixes(report, plan, readings) if request.fix else report
-    report = compared(report, baseline) if baseline is not None else report
+    report = compared(report, baseline, preferences(plan.site)) if baseline is not None else report
     return focused(report, focus) if focus is not None else report
 
 
@@ -107,14 +108,28 @@ def _status(report: CheckReport, counting: Counting) -> int:
     return ExitStatus.UNDECIDED if severities else ExitStatus.PROVED
 
 
-def _kinds(listed: str | None) -> frozenset[Kind] | None:
-    """The kinds in a list with commas; None without a list. Raises a usage error for an unknown one."""
-    if listed is None:
-        return None
-    names = [name.strip() for name in listed.split(",")]
-    if unknown := [name for name in names if name not in set(Kind)]:
-        raise click.UsageError(f"--fail-on: there is no kind '{unknown[0]}'; there are {', '.join(Kind)}")
-    return frozenset(Kind(name) for name in names)
+def _kinds(lists: Sequence[str]) -> frozenset[Kind] | None:
+    """The kinds in lists with commas, in which `errors` stands for all that are; None without a list.
+
+    Raises a usage error for a name that means none.
+    """
+    names = [name.strip() for listed in lists for name in listed.split(",")]
+    if unknown := [name for name in names if name not in _CHOICES]:
+        known = ", ".join(_CHOICES)
+        raise click.UsageError(f"--fail-on: there is no kind '{unknown[0][:60]}'; there are {known}")
+    return frozenset().union(*(_CHOICES[name] for name in names)) if lists else None
+
+
+def _all(severity: Severity) -> frozenset[Kind]:
+    return frozenset(kind for kind in Kind if SEVERITY[kind] is severity)
+
+
+_CHOICES = {
+    "errors": _all(Severity.ERROR),
+    "warnings": _all(Severity.WARNING),
+    "notes": _all(Severity.NOTE),
+    **{kind.value: frozenset([kind]) for kind in Kind},
+}
 
 
 # ---------------------------------------------------------------------- formats
@@ -166,10 +181,13 @@ _FORMATS: dict[str, Callable[[CheckReport, Counting], Result]] = {
 }
 
 
-def _deliver(result: Result, request: Request) -> None:
+def _deliver(result: Result, request: Request, plan: Plan) -> None:
     """To the file that was named, or to standard output."""
     if request.target in (None, "-"):
         show(result.rstrip("\n") if isinstance(result, str) else result)
         return
     text = printable(result) if isinstance(result, str) else json.dumps(result, indent=2)
-    save({Path(str(request.target)): (text.rstrip("\n") + "\n").encode("utf-8", "replace")}, request.force)
+    content = (text.rstrip("\n") + "\n").encode("utf-8", "replace")
+    earlier = [Input(Path(request.baseline), "the baseline")] if request.baseline is not None else []
+    read = (*inputs(request.site, plan.site), *earlier)
+    save({Path(str(request.target)): content}, request.force, read)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from portwright.cli.output import printable, show
-from portwright.cli.saving import force_option, save
+from portwright.cli.saving import Input, force_option, save
 from portwright.errors import ExitStatus, InvalidInput, Problem
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def import_(
     found = read_matrix(matrix, sheet, mapping, catalog)
     made = make_product(found, id, _title(title, matrix), _file_name(matrix), catalog)
     _validate(made.text, output)
-    save({Path(output): made.text.encode()}, force)
+    save({Path(output): made.text.encode()}, force, [Input(Path(matrix), "the matrix")])
     _show_unused(matrix, found.header.unused)
     show("\n".join(_summary(found, made, _file_name(matrix), output)))
     return ExitStatus.PROVED

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from portwright.cli.output import printable, show
-from portwright.cli.saving import force_option, save
+from portwright.cli.saving import Input, force_option, save
 from portwright.errors import ExitStatus, InvalidInput
 from portwright.init.topologies import NAMES
 
@@ -81,7 +81,9 @@ def _write(path: Path, topology: str | None, configs: tuple[str, ...], hosts: st
     if to_stdout:
         show(text.removesuffix("\n"))
     else:
-        save({path: data}, force)
+        read = [Input(Path(config), "a configuration") for config in configs]
+        read += [Input(Path(hosts), "the table of hosts")] if hosts else []
+        save({path: data}, force, read)
         show(_said(path, site))
     return ExitStatus.PROVED
 

@@ -15,7 +15,7 @@ import click
 from portwright.catalog.model import Phase, Reading
 from portwright.cli.output import printable, show
 from portwright.cli.saving import force_option, save
-from portwright.cli.site import today_option
+from portwright.cli.site import inputs, today_option
 from portwright.errors import ExitStatus, InvalidInput
 from portwright.plan.model import DEFAULT_PHASES, Plan
 from portwright.shapes import suggestion
@@ -109,7 +109,7 @@ def plan(**given: Any) -> int:
     site = load_site(Path(request.site))
     _check_points(request, site)
     answer = _QUESTIONS[request.questions[0]] if request.questions else _flows
-    _deliver(answer(request, site), request)
+    _deliver(answer(request, site), request, site)
     return ExitStatus.PROVED
 
 
@@ -224,7 +224,7 @@ def _host_settings(request: Request, site: Site) -> Result:
     found = host_settings(site)
     folder = Path(request.target or "")
     written = {folder / name: content for name, content in host_files(found, site).items()}
-    save(written, request.force)
+    save(written, request.force, inputs(request.site, site))
     return FORMATS[request.output](site, found, [str(path) for path in written])
 
 
@@ -237,10 +237,11 @@ _QUESTIONS: dict[str, Callable[[Request, Site], Result]] = {
 }
 
 
-def _deliver(result: Result, request: Request) -> None:
+def _deliver(result: Result, request: Request, site: Site) -> None:
     """To the file that was named, or to standard output."""
     if request.target not in (None, "-") and not request.host_settings:
-        save({Path(str(request.target)): _bytes(result, request.output)}, request.force)
+        content = _bytes(result, request.output)
+        save({Path(str(request.target)): content}, request.force, inputs(request.site, site))
     elif request.output == "csv":
         _print_csv(str(result))
     elif not isinstance(result, bytes):

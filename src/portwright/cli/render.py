@@ -10,7 +10,7 @@ import click
 from portwright.cli.options import format_option
 from portwright.cli.output import printable, show
 from portwright.cli.saving import force_option, save
-from portwright.cli.site import load, today_option
+from portwright.cli.site import inputs, load, today_option
 from portwright.errors import ExitStatus, InvalidInput
 from portwright.findings import Severity
 from portwright.plan.model import Plan
@@ -76,7 +76,8 @@ def render(
     if folder is None:
         show("\n".join(one.text for one in rendered).rstrip("\n"))
         return ExitStatus.PROVED
-    save({Path(folder) / one.file_name: one.text.encode() for one in rendered}, force)
+    unread = replace(loaded, points={})  # the configurations that the site has so far
+    save({Path(folder) / one.file_name: one.text.encode() for one in rendered}, force, inputs(site, unread))
     _warn(plan)
     for one in rendered:
         show(f"{Path(folder) / one.file_name}: {one.point}, {one.platform}, proved")
@@ -118,7 +119,7 @@ def _change(
     folder, force = writing
     if folder is not None and "failed" not in verdicts:
         texts = {Path(folder) / name: text for one in made if not one.is_empty for name, text in one.files.items()}
-        save({path: text.encode() for path, text in texts.items()}, force)
+        save({path: text.encode() for path, text in texts.items()}, force, inputs(site, plan.site))
         for path in texts if output == "text" else ():
             show(f"written: {path}")
     left = {one.is_undecided for change in made for one in change.remaining}

@@ -2,8 +2,9 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -16,12 +17,22 @@ def force_option(function: click.decorators.FC) -> click.decorators.FC:
     return click.option("--force", is_flag=True, help="Overwrite files that exist.")(function)
 
 
-def save(files: Mapping[Path, bytes], force: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file that a command reads, and what it is to it."""
+
+    path: Path
+    what: str  # "the site file"
+
+
+def save(files: Mapping[Path, bytes], force: bool, inputs: Iterable[Input] = ()) -> None:
     """Write each file under a temporary name and rename it.
 
-    Raises InvalidInput, before anything is written, for a file that exists, and NotPossibleHere when it cannot be.
+    Raises InvalidInput, before anything is written, for a file that exists, or that the command reads, whether it may
+    be overwritten or not, and NotPossibleHere when it cannot be written.
     """
-    if problems := [problem for path in files if (problem := _in_the_way(path, force)) is not None]:
+    read = tuple(inputs)
+    if problems := [problem for path in files if (problem := _in_the_way(path, force, read)) is not None]:
         raise InvalidInput(problems)
     for path, content in files.items():
         try:
@@ -30,12 +41,23 @@ def save(files: Mapping[Path, bytes], force: bool) -> None:
             raise NotPossibleHere(f"{path} cannot be written: {problem.strerror or problem}") from None
 
 
-def _in_the_way(path: Path, force: bool) -> Problem | None:
+def _in_the_way(path: Path, force: bool, inputs: Iterable[Input]) -> Problem | None:
     if os.path.isdir(path):  # noqa: PTH112 (Path's own raises for names that no file can have)
         return Problem(str(path), 0, 0, "", "is a folder", "give the name of a file")
+    if read := next((one for one in inputs if _is_same(path, one.path)), None):
+        message = f"is {read.what}, which this command reads: it is not overwritten"
+        return Problem(str(path), 0, 0, "", message, "choose another name")
     if os.path.lexists(path) and not force:
         return Problem(str(path), 0, 0, "", "exists already", "choose another name, or overwrite it with --force")
     return None
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Report whether two names, perhaps by links, stand for one file that exists."""
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -1,18 +1,22 @@
 """Loading a site with its plan and configurations, as several commands need it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import click
 
-from portwright.check.points import Reading, read_points, unknown_interfaces, unknown_platforms
+from portwright.check.points import Reading
+from portwright.check.readings import read_points, unknown_interfaces, unknown_platforms
+from portwright.cli.saving import Input
 from portwright.errors import InvalidInput, Problem
 from portwright.plan.make import make_plan
 from portwright.plan.model import Plan
 from portwright.site.load import load_site
 from portwright.site.model import Site
+from portwright.site.own import own_products
+from portwright.yamlfile import load_document
 
 
 def load(site: str, configs: Iterable[str], today: date | None) -> tuple[Plan, dict[str, Reading]]:
@@ -33,6 +37,17 @@ def read(loaded: Site) -> dict[str, Reading]:
     readings = read_points(files)
     refuse(unknown_interfaces(loaded, readings))
     return readings
+
+
+def inputs(site: str, loaded: Site) -> Iterator[Input]:
+    """The files that a command reads for a site: its own, product files, the configurations of its points."""
+    path = Path(site)
+    yield Input(path, "the site file")
+    products = own_products(load_document(path), path.parent)
+    yield from (Input(product, "a product file of the site") for product in products)
+    for point in loaded.points.values():
+        if point.config is not None:
+            yield Input(point.config, f"a configuration of {point.name}")
 
 
 def refuse(problems: Iterable[Problem]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
+from portwright.packets.box import Boxes
 from portwright.packets.packet import Packet
 from portwright.policy.interfaces import Interfaces
 from portwright.policy.model import Policy
@@ -69,6 +70,7 @@ class Configuration:
     routing_is_complete: bool = False  # no routing protocol: connected and static routes are all there is
     declares_interfaces: bool = False  # there are no interfaces but the ones in `interfaces`
     crossings: Callable[[Packet], list[tuple[int, int]]] | None = None  # `ways`, where translation comes before routing
+    own: Boxes = ()  # packets to the device's own addresses, as far as the file tells these
     hostname: str = ""  # what the device calls itself; empty where the configuration does not say
     named_at: Source | None = None  # the line that says it
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
 from portwright.packets.packetset import PacketSet
@@ -18,6 +19,22 @@ class Edit:
     added: tuple[str, ...]  # lines that are new
     removed: tuple[str, ...] = ()  # lines that are gone
     place: str = ""  # for people: where the lines stand
+    scope: str = ""  # why it may let pass more than is needed; empty where it says exactly what
+    is_narrowest: bool = False  # the platform has nothing that lets pass less
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where translated packets are to go."""
+
+    version: int
+    address: int
+    port: int | None  # None: the one that they are sent to
+
+    @property
+    def host(self) -> str:
+        """The address as text."""
+        return str((IPv4Address if self.version == 4 else IPv6Address)(self.address))
 
 
 class Editor(Protocol):
@@ -35,6 +52,9 @@ class Editor(Protocol):
 
     def removing(self, text: str, rule: Rule, packets: PacketSet) -> Iterator[Edit]:
         """Ways to take out what lets these packets pass by a rule: a part of it, or its line."""
+
+    def leading(self, text: str, rule: Rule, to: Target) -> Iterator[Edit]:
+        """Ways to lead what a rule translates to another address; none where it is not certain what to write."""
 
     def commands(self, old: str, new: str) -> tuple[str, ...]:
         """The commands that make one text the other, in their order."""

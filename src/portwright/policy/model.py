@@ -8,7 +8,7 @@ packet has passed.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntFlag
+from enum import Enum, IntFlag
 
 from portwright.packets.box import ALWAYS, EVERYTHING, Boxes, Match
 from portwright.packets.fields import Field
@@ -86,6 +86,18 @@ class Chain:
     source: Source
 
 
+class Look(Enum):
+    """What packets look like to a stage, by where it stands among the translations of its point.
+
+    A connection's entry translates replies back at the same places: those that a stage sees are answers to packets as
+    they look on the far side of it, first as they left, then as they were between the translations, then as they came.
+    """
+
+    ARRIVING = 0  # as they came
+    INNER = 1  # with their destination translated
+    LEAVING = 2  # with their source translated too
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
     """Chains that work together; the packet enters at `base`, whose last rule is a default."""
@@ -95,6 +107,7 @@ class Stage:
     chains: Mapping[str, Chain]
     scope: Boxes = (EVERYTHING,)  # packets outside pass the stage untouched (another family, no new connection)
     translates: bool = False  # it is there to translate: an accept in it is never why a packet passes
+    look: Look | None = None  # one that translates makes the next from this; None: the platform does not say
 
     def __post_init__(self) -> None:
         last = self.chains[self.base].rules[-1:]

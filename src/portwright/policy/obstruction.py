@@ -42,7 +42,9 @@ class _Search:
             if not packets:
                 return None
             if any(packets.overlaps(box) for box in rule.match.possible):
+                left = packets
                 found, packets = self._at(name, rule, packets)
+                found = found or (self._to_the_end(name, rule, left) if name == self.stage.base else None)
                 if found is not None:
                     return found
         return None
@@ -58,6 +60,17 @@ class _Search:
         else:
             return None, packets
         return found, packets - PacketSet.of(packets.space, rule.match.sure) if leaves and found is None else packets
+
+    def _to_the_end(self, name: str, rule: Rule, packets: PacketSet) -> Obstruction | None:
+        """A rule by which packets leave the base chain for its end, where they are blocked: by return, or by goto."""
+        default = self.stage.chains[name].rules[-1]
+        leaves = isinstance(rule.action, Goto) or rule.action is Verdict.RETURN
+        if not leaves or not default.default or not isinstance(default.action, Verdict):
+            return None
+        match = rule.match.sure if self.surely else rule.match.possible
+        there = packets & PacketSet.of(packets.space, match)
+        blocks = bool(there) and self._blocks(default, there)
+        return Obstruction(self.stage, name, rule, tuple(self.entered)) if blocks else None
 
     def _blocks(self, rule: Rule, packets: PacketSet) -> bool:
         assert isinstance(rule.action, Verdict)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from portwright.packets.box import Doubt
 from portwright.policy.model import Rule
+from portwright.redact import redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,9 @@ def rule_json(rule: Rule, point: str, reason: str = "") -> dict[str, object]:
 
 
 def reference_json(rule: RuleReference) -> dict[str, object]:
-    """A reference by contract, its fields in their order."""
-    return {name: getattr(rule, name) for name in RuleReference.__slots__}
+    """A reference by contract, its fields in their order; secrets in what the configuration says are masked."""
+    shown = {"text": redact(rule.text), "reason": redact(rule.reason)}
+    return {name: shown.get(name, getattr(rule, name)) for name in RuleReference.__slots__}
 
 
 def rule_reason(rule: Rule) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 
 from portwright.packets.box import Box
-from portwright.packets.fields import ICMP, ICMPV6, LAST_ADDRESS, PORT_PROTOCOLS, Field, State
+from portwright.packets.fields import ICMP, ICMP_PROTOCOL, ICMPV6, LAST_ADDRESS, PORT_PROTOCOLS, Field, State
 from portwright.packets.intervals import Interval, Intervals, contains, intersect
 from portwright.packets.names import protocol_name
 from portwright.packets.packet import Packet
@@ -37,13 +37,22 @@ _ENDS = ((Field.SRC, Field.SPORT), (Field.DST, Field.DPORT))
 
 
 def _protocols(box: Box) -> str:
-    ranges = box.get(Field.PROTOCOL)
-    if any(box.get(port) != ((0, 0xFFFF),) for port in (Field.SPORT, Field.DPORT)):
-        with_ports = intersect(ranges, tuple((number, number) for number in PORT_PROTOCOLS))
-        ranges = with_ports or ranges
+    ranges = _meant(box)
     if ranges == ((0, 255),):
         return "any"
     return _listed([protocol_name(pair[0]) if pair[0] == pair[1] else _span(pair) for pair in ranges])
+
+
+def _meant(box: Box) -> Intervals:
+    """The protocols whose packets have the fields that a box asks for; those of others hold zero there."""
+    ranges = box.get(Field.PROTOCOL)
+    if any(box.get(port) != ((0, 0xFFFF),) for port in (Field.SPORT, Field.DPORT)):
+        ranges = intersect(ranges, tuple((number, number) for number in PORT_PROTOCOLS)) or ranges
+    if any(not contains(box.get(name), 0) for name in (Field.TYPE, Field.CODE)):
+        versions = {version: contains(box.get(Field.VERSION), version) for version in ICMP_PROTOCOL}
+        icmp = tuple((ICMP_PROTOCOL[version],) * 2 for version, is_there in versions.items() if is_there)
+        ranges = intersect(ranges, icmp) or ranges
+    return ranges
 
 
 def _span(pair: Interval) -> str:
@@ -114,8 +123,7 @@ def address_range_text(version: int, pair: Interval) -> str:
 
 
 def _icmp(box: Box) -> list[str]:
-    protocols = box.get(Field.PROTOCOL)
-    if protocols not in (((ICMP, ICMP),), ((ICMPV6, ICMPV6),)):
+    if _meant(box) not in (((ICMP, ICMP),), ((ICMPV6, ICMPV6),)):
         return []
     named = ((Field.TYPE, "type"), (Field.CODE, "code"))
     return [f"{word} {_numbers(box.get(name))}" for name, word in named if box.get(name) != ((0, 255),)]

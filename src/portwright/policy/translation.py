@@ -4,7 +4,7 @@ Filters are left aside: what they make of the packets is for the verdict map to 
 A translation that a rule may or may not apply leads both ways.
 """
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from portwright.packets.box import Box
@@ -13,11 +13,12 @@ from portwright.packets.fields import LAST, Field
 from portwright.packets.intervals import Intervals
 from portwright.packets.packetset import PacketSet
 from portwright.policy.algebra import StageMap
-from portwright.policy.model import Change, Policy, Rewrite, Stage
+from portwright.policy.model import Change, Look, Policy, Rewrite, Stage
 
 _DESTINATION = frozenset({Field.DST, Field.DPORT})
 _SOURCE = frozenset({Field.SRC, Field.SPORT})
 _ADDRESSED = _DESTINATION | _SOURCE
+_TRANSLATED_AT = {Look.ARRIVING: _DESTINATION, Look.INNER: frozenset[Field](), Look.LEAVING: _SOURCE}
 _EVERYTHING = {name: ((0, LAST[name]),) for name in Field}
 
 Fixed = Mapping[Field, Intervals]  # the fields that a way through a point fixes
@@ -38,11 +39,7 @@ class Parts:
     arriving: Policy
     inner: Policy
     leaving: Policy
-
-    @property
-    def is_cut(self) -> bool:
-        """Report whether both cuts are there, so that what is `inner` surely stands between the translations."""
-        return bool(self.arriving.stages and self.leaving.stages)
+    is_cut: bool  # what is `inner` surely stands between the translations
 
     @property
     def all(self) -> tuple[Policy, Policy, Policy]:
@@ -51,12 +48,29 @@ class Parts:
 
     @classmethod
     def of(cls, policy: Policy) -> "Parts":
-        """The policy cut behind the last translation of destinations and before the first of sources after it."""
+        """The policy cut where its stages say; else by the translations that are there.
+
+        That is behind the last of destinations and before the first of sources after it.
+        """
         stages = policy.stages
+        if _say_their_look(stages):
+            came, inner, left = (Policy(tuple(stage for stage in stages if stage.look is look)) for look in Look)
+            return cls(came, inner, left, is_cut=True)
         to = max((n + 1 for n, stage in enumerate(stages) if translates(stage, _DESTINATION)), default=0)
         behind = (n for n, stage in enumerate(stages) if n >= to and translates(stage, _SOURCE))
         out = next(behind, len(stages))
-        return cls(Policy(stages[:to]), Policy(stages[to:out]), Policy(stages[out:]))
+        is_cut = bool(to and out < len(stages))
+        return cls(Policy(stages[:to]), Policy(stages[to:out]), Policy(stages[out:]), is_cut)
+
+
+def _say_their_look(stages: Sequence[Stage]) -> bool:
+    """Report whether every stage says what it sees, in order, and none translates what others should see as it was."""
+    looks = [stage.look.value for stage in stages if stage.look is not None]
+    return len(looks) == len(stages) and looks == sorted(looks) and not any(map(_is_misplaced, stages))
+
+
+def _is_misplaced(stage: Stage) -> bool:
+    return stage.look is not None and translates(stage, _ADDRESSED - _TRANSLATED_AT[stage.look])
 
 
 class Translation:
@@ -70,6 +84,10 @@ class Translation:
     def is_none(self) -> bool:
         """Report whether nothing is ever translated on this way."""
         return not any(step.changed for step in self._steps)
+
+    def changes(self, field: Field) -> bool:
+        """Report whether some rule changes a field on this way."""
+        return any(change.field is field for step in self._steps for _, changes in step.changed for change in changes)
 
     def touches(self, packets: PacketSet) -> PacketSet:
         """The packets that a rule may change."""

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from portwright import platforms
-from portwright.check.judge import FlowResult, Judgment
+from portwright.check.obstacle import FlowResult, Judgment
 from portwright.check.points import PointView, Reading
 from portwright.check.run import Check
 from portwright.errors import InvalidInput, Problem
+from portwright.findings import Kind
 from portwright.packets.packetset import PacketSet
 from portwright.plan.model import Plan, RequiredFlow
 from portwright.policy.editing import Edit
@@ -24,13 +25,15 @@ from portwright.policy.model import Rule
 from portwright.policy.obstruction import Obstruction, obstruction
 from portwright.policy.reference import RuleReference, rule_reference
 from portwright.render.boxes import as_seen, intended, parts
-from portwright.render.effect import Effect, known_connections
+from portwright.render.effect import Effect, known_connections, union
+from portwright.render.endings import ended_like, unified
 from portwright.render.intent import merged, single
+from portwright.render.leading import Leading
 from portwright.render.model import Change, Remaining, Step
 from portwright.render.needs import Allowance, Need, Stay, needs
 from portwright.render.stand import Blocked, Common, Stand
 from portwright.render.tightening import Tightening
-from portwright.render.verify import Claim, Verifier
+from portwright.render.verify import Claim, Refused, Verifier
 
 _MOST_STEPS = 200
 _MOST_TRIES = 40  # edits that are tried for one rule
@@ -108,18 +111,28 @@ class Mending:
         self.editor = platforms.editor(plan.site.points[point].platform)
         self._common = Common.of(readings[point].configuration, plan, point)
         self.space = self._common.space
-        self.old = self.stand(readings[point].text)
+        self._given = readings[point].text
+        self.old = self.stand(unified(self._given))
         views = {name: PointView(name, one, self.space, plan) for name, one in readings.items() if name != point}
         self.views = {**views, point: self.old.view}
         self.readings = readings
-        self._flows, self._undecided = flows, undecided
-        self.needs = needs(plan, point, self.views, flows)
-        open_ = [need for need in self.needs if any(self.old.blocked(need))]
-        self.may_pass = Allowance.of(open_, self.old.view, self.editor)
-        self.stay = Stay()
+        self.flows, self._undecided = flows, undecided
         self.knows_connections = False
+        self.opened = PacketSet.nothing(self.space)  # what nothing needs, and no narrower edit leaves out
+        self.refused: dict[str, Refused] = {}  # by the id of a flow: the last edit for it that would do harm
         self.steps: list[Step] = []
         self._in_vain: set[object] = set()
+        self._leading = Leading(self)
+        self.start = self._leading.led(self.old)
+        self.steps += self._leading.steps
+        self.views[point] = self.start.view
+        self.moved = self._leading.moved
+        self.needs = needs(plan, point, self.views, flows)
+        open_ = [need for need in self.needs if need.seen[0] & self.moved or any(self.old.blocked(need))]
+        self.may_pass = Allowance.of(open_, self.start.view, self.editor)
+        self.stay = Stay(moved=self.moved)
+        if self.moved:
+            self.opened = union(self.space, self.beyond(Effect.of(self.old, self.start))) & self.moved
 
     def stand(self, text: str) -> Stand:
         """The point with a text. Raises InvalidInput when it is no configuration."""
@@ -127,21 +140,24 @@ class Mending:
 
     def change(self, tighten: bool, lines: Collection[int] | None = None) -> Change:
         """The whole change, proved; `lines` are those of the rules to tighten, where not all."""
-        stand, left = self.mended(self.old, self.needs), list[Remaining]()
+        stand, left = self.mended(self.start, self.needs), list[Remaining]()
         if tighten:
             tightening = Tightening(self)
             stand, left = tightening.tightened(stand, lines)
             self.stay = tightening.stay
-        editor, missing = self.editor, [flow.id for flow in self._flows]
+        text = ended_like(self._given, stand.text) if stand.text != self.old.text else self._given
+        stand = self.stand(text) if text != stand.text else stand
+        editor, missing = self.editor, [flow.id for flow in self.flows]
         commands = editor.commands(self.old.text, stand.text)
         verifier = Verifier(self.plan, self.readings, self.point, self.old)
-        remaining = [*verifier.remaining(stand, missing), *left]
-        claim = Claim(missing, self.may_pass, self.stay, self.knows_connections)
+        remaining = [*verifier.remaining(stand, missing, self.refused, self._leading.uncertain), *left]
+        useful = union(self.space, Tightening(self).stay.at or {}) if self.opened else self.opened
+        claim = Claim(missing, self.may_pass, self.opened, useful, self.stay, self.knows_connections)
         return Change(
             self.point,
             self.plan.site.points[self.point].platform,
             self.old.view.reading.configuration.file,
-            self.old.text,
+            self._given,
             stand.text,
             tuple(self.steps),
             tuple(remaining),
@@ -215,10 +231,17 @@ class Mending:
             better = self._tried(edit, job, is_answer)
             if better is not None:
                 self.knows_connections |= is_answer
-                self.steps.append(self._step(edit, job))
+                self.opened = self.opened | union(self.space, self.beyond(Effect.of(self.old, better), is_answer))
+                self.steps.append(self._step(edit, self._reaching(job, stand, better) if edit.is_narrowest else job))
                 return better
         self._in_vain.add(job.key)
         return None
+
+    def _reaching(self, job: _Job, stand: Stand, better: Stand) -> _Job:
+        """The job with all that an edit helps which is for no flow in particular."""
+        stopped = (one for need in self.needs for one in stand.blocked(need))
+        helped = (one for one in stopped if _farther(one, list(better.blocked(one.need))))
+        return replace(job, blocked=tuple(helped))
 
     def _proposals(self, text: str, job: _Job) -> Iterator[tuple[Edit, bool]]:
         if job.rule.is_reply:
@@ -232,17 +255,29 @@ class Mending:
             return None
         if not any(_farther(old, list(new.blocked(old.need))) for old in job.blocked):
             return None
-        return new if self.is_harmless(Effect.of(self.old, new), is_answer) else None
+        effect = Effect.of(self.old, new)
+        more, less = (
+            union(self.space, part) for part in (self.beyond(effect, is_answer), self.stay.missed(effect.lost))
+        )
+        if not less and (not more or (edit.is_narrowest and self.keeps_tests(new))):
+            return new
+        self.refused |= {one.need.flow.id: Refused(edit, more, less) for one in job.blocked}
+        return None
 
-    def is_harmless(self, effect: Effect, is_answer: bool = False) -> bool:
-        """Report whether nothing else passes more or less than may."""
-        return not self.beyond(effect, is_answer) and not self.stay.missed(effect.lost)
+    def keeps_tests(self, new: Stand) -> bool:
+        """Report whether no test of the site fails that did not."""
+        before, after = (
+            {one.id for one in Check(self.plan, {**self.readings, self.point: stand.view.reading}).run().findings
+             if one.kind is Kind.ASSERTION}
+            for stand in (self.old, new)
+        )  # fmt: skip
+        return after <= before
 
     def beyond(self, effect: Effect, is_answer: bool = False) -> Mapping[str, PacketSet]:
         """What passes more and may not."""
         knows = is_answer or self.knows_connections
         allowed = self.may_pass | known_connections(self.space) if knows else self.may_pass
-        return allowed.beyond(effect.gained)
+        return (allowed | self.opened).beyond(effect.gained)
 
     def _step(self, edit: Edit, job: _Job) -> Step:
         flows = {blocked.need.flow.id: blocked.need.flow for blocked in job.blocked}

@@ -20,6 +20,7 @@ class Step:
     flows: tuple[str, ...]  # ids; empty where it only takes away
     because: RuleReference  # the rule that stopped them, or that permits what nothing needs
     breaks: tuple[Break, ...] = ()  # what users lose without it
+    leads: bool = False  # it is about a translation, not about what may pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Proof:
     mended: tuple[str, ...]  # ids of required flows that did not surely pass, and do
     gained: tuple[str, ...]  # what passes more, in flow notation
     lost: tuple[str, ...]  # what passes no more
+    opened: tuple[str, ...]  # of what passes more, what nothing needs: the platform has nothing narrower
+    moved: tuple[str, ...]  # what is translated otherwise than before, and what that stops or lets pass elsewhere
     knows_connections: bool  # what belongs to connections that were let through passes more, too
     failures: tuple[str, ...] = ()
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from portwright.check.journey import Passing, journeys
-from portwright.check.judge import swapped
 from portwright.check.points import PointView, Way
+from portwright.check.stops import swapped
 from portwright.packets.box import Box
 from portwright.packets.fields import Field, State
 from portwright.packets.packetset import PacketSet
@@ -54,6 +54,8 @@ def _on(flow: RequiredFlow, route: Route, point: str, views: Mapping[str, PointV
         return
     packets = PacketSet.of(views[point].space, flow.packets)
     journey = journeys(views, route.forward, packets)[0]
+    if journey.strayed:  # where they are led no rule is to let them pass
+        return
     back = {crossing.point: crossing for crossing in route.back}
     for passing in journey.passings:
         if passing.crossing.point == point:
@@ -106,6 +108,7 @@ class Stay:
 
     at: Mapping[str, PacketSet] | None = None
     excused: Mapping[str, PacketSet] = field(default_factory=dict)  # for the time being: they come back
+    moved: PacketSet | None = None  # translated otherwise than before, as the site says
 
     def missed(self, lost: Mapping[str, PacketSet]) -> dict[str, PacketSet]:
         """What passes less, and must not."""
@@ -113,6 +116,7 @@ class Stay:
         for hook, packets in lost.items():
             if self.at is not None:
                 packets = packets & self.at[hook] if hook in self.at else packets - packets
+            packets = packets - self.moved if self.moved is not None else packets
             found[hook] = packets - self.excused[hook] if hook in self.excused else packets
         return {hook: packets for hook, packets in found.items() if packets}
 

@@ -39,7 +39,7 @@ class Tightening:
         self._mending = mending
         self._plan, self._space = mending.plan, mending.space
         self._needs = needs(self._plan, mending.point, mending.views, self._plan.flows)
-        self.stay = Stay(self._needed())
+        self.stay = Stay(self._needed(), moved=mending.moved)
 
     def tightened(self, stand: Stand, lines: Collection[int] | None = None) -> tuple[Stand, list[Remaining]]:
         """The point without what nothing needs, or without that of the rules on these lines; and what had to stay."""
@@ -56,7 +56,7 @@ class Tightening:
 
     def _needed(self) -> Mapping[str, PacketSet]:
         """Everything that has to stay: what the plan knows, in both directions, and what somebody answers for."""
-        view, editor, ways = self._mending.old.view, self._mending.editor, self._on_their_ways()
+        view, editor, ways = self._mending.start.view, self._mending.editor, self._on_their_ways()
         requests, replies = (
             Allowance.of([need for need in self._needs if need.is_reply is is_reply], view, editor).at
             for is_reply in (False, True)
@@ -108,7 +108,7 @@ class Tightening:
         steps = list(mending.steps)
         for edit in mending.editor.removing(stand.text, excess.rule, excess.packets):
             bare = self._tried(edit)
-            if bare is None:
+            if bare is None or not self._takes_away(stand, bare, excess):
                 continue
             mending.steps.append(Step(edit, (), (), mending.reference(excess.rule)))
             mending.stay = replace(self.stay, excused=Effect.of(mending.old, bare).lost)
@@ -119,6 +119,11 @@ class Tightening:
                 return restored
             mending.steps[:] = steps
         return None
+
+    def _takes_away(self, old: Stand, new: Stand, excess: RuleExcess) -> bool:
+        """Report whether some of what nothing needs is gone, and nothing new passes: lines may hold several rules."""
+        gone = union(self._space, Effect.of(old, new).lost)
+        return bool(gone & excess.packets) and not self._mending.beyond(Effect.of(self._mending.old, new))
 
     def _tried(self, edit: Edit) -> Stand | None:
         try:

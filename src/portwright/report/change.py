@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from portwright.check.run import consequence
+from portwright.check.wording import consequence
 from portwright.plan.model import Plan
 from portwright.policy.reference import RuleReference, reference_json
+from portwright.redact import redact
 from portwright.render.model import Change, Proof, Remaining, Step
 from portwright.report.check.document import break_json
 from portwright.report.context import WIDTH
@@ -43,11 +44,11 @@ def _point_json(change: Change) -> dict[str, object]:
         "file": change.file,
         "verdict": verdict(change),
         "steps": [_step_json(step) for step in change.steps],
-        "commands": list(change.commands),
-        "rollback": list(change.rollback),
+        "commands": _masked(change.commands),
+        "rollback": _masked(change.rollback),
         "remaining": [
             {
-                "what": one.what,
+                "what": redact(one.what),
                 "reason": one.reason,
                 "undecided": one.is_undecided,
                 "because": reference_json(one.because) if one.because else None,
@@ -58,17 +59,24 @@ def _point_json(change: Change) -> dict[str, object]:
             "mended": list(change.proof.mended),
             "gained": list(change.proof.gained),
             "lost": list(change.proof.lost),
+            "opened": list(change.proof.opened),
+            "moved": list(change.proof.moved),
             "known_connections": change.proof.knows_connections,
             "failures": list(change.proof.failures),
         },
     }
 
 
+def _masked(lines: Sequence[str]) -> list[str]:
+    """Lines of a configuration without what they keep secret, which only the files that are written have."""
+    return [redact(line) for line in lines]
+
+
 def _step_json(step: Step) -> dict[str, object]:
     return {
-        "place": step.edit.place,
-        "added": list(step.edit.added),
-        "removed": list(step.edit.removed),
+        "place": redact(step.edit.place),
+        "added": _masked(step.edit.added),
+        "removed": _masked(step.edit.removed),
         "because": reference_json(step.because),
         "requirements": list(step.requirements),
         "flows": list(step.flows),
@@ -88,7 +96,7 @@ def _point(plan: Plan, change: Change) -> Iterator[str]:
         yield from _step(plan, number, step)
     for title, lines in (("Commands", change.commands), ("The way back", change.rollback)):
         if lines:
-            yield from ("", title, *(f"    {line}" for line in lines))
+            yield from ("", title, *(f"    {line}" for line in _masked(lines)))
     if change.steps or change.proof.failures:
         yield from ("", *_proof(change.proof))
     for group in _alike(change.remaining):
@@ -97,10 +105,11 @@ def _point(plan: Plan, change: Change) -> Iterator[str]:
 
 def _step(plan: Plan, number: int, step: Step) -> Iterator[str]:
     moves = step.edit.removed == step.edit.added
-    yield f"{number}. {step.edit.place}{', moved up' if moves else ''}"
-    yield from (f"   - {line}" for line in step.edit.removed if not moves)
-    yield from (f"   + {line}" for line in step.edit.added)
+    yield f"{number}. {redact(step.edit.place)}{', moved up' if moves else ''}"
+    yield from (f"   - {line}" for line in _masked(step.edit.removed) if not moves)
+    yield from (f"   + {line}" for line in _masked(step.edit.added))
     because = "stopped by" if step.flows else "for what nothing needs of"
+    because = "led elsewhere by" if step.leads else because
     yield from _wrapped(f"{because} {_rule(step.because)}", "     ")
     if step.flows:
         yield from _wrapped(_listed(step.flows), "     for ")
@@ -112,7 +121,8 @@ def _rule(rule: RuleReference) -> str:
     place = f"{rule.file}:{rule.line}" if rule.line else rule.file
     if rule.default:
         return f"{place} (by default: {rule.reason})"
-    return f"{place}: {rule.text} ({rule.reason})" if rule.reason else f"{place}: {rule.text}"
+    text = f"{place}: {redact(rule.text)}"
+    return f"{text} ({redact(rule.reason)})" if rule.reason else text
 
 
 def _listed(parts: Sequence[str]) -> str:
@@ -130,6 +140,10 @@ def _proof(proof: Proof) -> Iterator[str]:
     yield from _wrapped(f"{_HOW}: {flows}." if number else f"{_HOW}.", "")
     known = ["packets of connections that were let through"] if proof.knows_connections else []
     yield from _wrapped("; ".join([*proof.gained, *known]) or "nothing", "    passes more: ")
+    if proof.opened:
+        yield from _wrapped("; ".join(proof.opened), "    and of this nothing needs: ")
+    if proof.moved:
+        yield from _wrapped("; ".join(proof.moved), "    is translated otherwise: ")
     yield from _wrapped("; ".join(proof.lost) or "nothing", "    passes less: ")
 
 
@@ -143,7 +157,7 @@ def _alike(remaining: Sequence[Remaining]) -> list[list[Remaining]]:
 
 def _remaining(group: Sequence[Remaining]) -> Iterator[str]:
     first = group[0]
-    yield from _wrapped(f"{_listed([one.what for one in group])}: {first.reason}", "Remains: ")
+    yield from _wrapped(f"{_listed([redact(one.what) for one in group])}: {first.reason}", "Remains: ")
     if first.because is not None:
         yield from _wrapped(_rule(first.because), "    ")
 

@@ -5,6 +5,7 @@ from portwright.policy.answer import Answerer
 from portwright.policy.model import Rule
 from portwright.policy.reference import rule_json, rule_reason
 from portwright.policy.walk import Decided, Decision
+from portwright.redact import redact
 from portwright.report.context import in_context, point_name
 
 _SAYING = {
@@ -43,7 +44,7 @@ def decision_text(line: str, packet: Packet, decision: Decision, answerer: Answe
     shown = [f"{line} {_SAYING[decision.decided]}"]
     if decision.decided is Decided.UNDECIDED:
         for rule, why in _doubts(packet, decision, answerer).items():
-            shown += ["", f"  hangs on {rule.source}: {why}", *in_context(text, rule.source.line)]
+            shown += ["", f"  hangs on {rule.source}: {redact(why)}", *in_context(text, rule.source.line)]
         return "\n".join(shown)
     for rule in decision.via:
         shown += ["", f"  {_who(rule)} {rule.source}{_because(rule)}", *in_context(text, rule.source.line)]
@@ -55,4 +56,4 @@ def _who(rule: Rule) -> str:
 
 
 def _because(rule: Rule) -> str:
-    return f": {rule_reason(rule)}" if rule_reason(rule) else ""
+    return f": {redact(rule_reason(rule))}" if rule_reason(rule) else ""

@@ -8,6 +8,7 @@ from portwright.policy.model import Rule
 from portwright.policy.reference import rule_json, rule_reason
 from portwright.policy.text import box_text, packet_of
 from portwright.policy.walk import Decided, Decision, changes_of
+from portwright.redact import redact
 from portwright.report.context import WIDTH, point_name
 from portwright.report.effects import SiteComparison, effects_json, effects_text
 
@@ -88,7 +89,9 @@ def diff_text(
 
 def _beside(doubt: Difference) -> str:
     """That more packets may be treated differently, and a line that is to blame."""
-    rules = [f"{rule.source} ({rule_reason(rule)})" for rule in (*doubt.old.undecided_by, *doubt.new.undecided_by)]
+    rules = [
+        f"{rule.source} ({redact(rule_reason(rule))})" for rule in (*doubt.old.undecided_by, *doubt.new.undecided_by)
+    ]
     such = f", such as {rules[0]}" if rules else ""
     return f"Beside these, some packets hang on lines that are not modelled{such}."
 
@@ -96,7 +99,9 @@ def _beside(doubt: Difference) -> str:
 def _side(word: str, decision: Decision) -> list[str]:
     """What one configuration does with the witness, and the lines that make it so."""
     if decision.decided is Decided.UNDECIDED:
-        deciding = [f"{rule.source}: {rule_reason(rule)}\n{rule.source.text}" for rule in decision.undecided_by]
+        deciding = [
+            f"{rule.source}: {redact(rule_reason(rule))}\n{redact(rule.source.text)}" for rule in decision.undecided_by
+        ]
     else:
         deciding = [_rule(decision.rule)] if decision.rule is not None else []
         deciding += [f"translated by {_rule(rule)}" for rule in decision.via if changes_of(rule)]
@@ -111,7 +116,7 @@ def _rule(rule: Rule) -> str:
     """Where a rule stands, and on a line of its own what it says."""
     if rule.default:
         return f"{rule.source} (by default: {rule.reason})" if rule.reason else f"{rule.source} (by default)"
-    return f"{rule.source}\n{rule.source.text}"
+    return f"{rule.source}\n{redact(rule.source.text)}"
 
 
 def _wrapped(text: str, first: str, rest: str) -> list[str]:

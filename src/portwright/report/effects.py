@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from portwright.check.effects import AcceptedChange, Effects, FlowChange
-from portwright.check.judge import Judgment
+from portwright.check.obstacle import Judgment
 from portwright.check.run import Check
 from portwright.findings import Finding
 from portwright.policy.reference import RuleReference, reference_json, rule_reference
+from portwright.redact import redact
 from portwright.report.check.document import finding_json
 from portwright.report.check.said import ROUTINE, assumptions
 from portwright.report.check.text import finding_text, group_text
@@ -130,18 +131,22 @@ def effects_text(compared: SiteComparison, old: str, new: str) -> str:
 
 
 _HEADLINES = {
-    "loses": "Different: something that is needed is lost",
+    "loses": "Different: something that is required is lost",
     "fails": "Different: a test of the site does not hold any more",
-    "differs": "Different: nothing that is needed is lost, and something changes",
-    "undecided": "Undecided: lines that are not modelled may change something that is needed",
+    "differs": "Different: nothing that is required is lost, and something changes",
+    "undecided": "Undecided: lines that are not modelled may change something that concerns the site",
     "equal": "Equal in effect: every flow, test and scenario stays as it is, and nothing is opened or closed",
 }
 
 
 def _counts(compared: SiteComparison) -> str:
     effects = compared.effects
+    required = [change for change in effects.lost if change.flow.is_required]
     counted = (
-        (len(effects.lost), "{} flow{} lost"),
+        (len(effects.needed), "{} required flow{} lost"),
+        (len(required) - len(effects.needed), "{} lost with an alternative that still passes"),
+        (len(effects.lost) - len(required), "{} optional flow{} lost"),
+        (sum(change.is_lost for change in effects.accepted), "{} accepted flow{} lost"),
         (len(effects.broken), "{} test{} broken"),
         (len(effects.gained), "{} flow{} gained"),
         (len(effects.opened), "{} rule{} opened too wide"),
@@ -190,7 +195,7 @@ def _flow(change: FlowChange) -> Iterator[str]:
     ends = f"{flow.source.name} > {flow.destination.name} on {flow.describe()} ({flow.requirement.id})"
     yield from wrap(f"{ends} {then}", WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
     for rule in _hanging(change)[:1] if change.after.judgment is not Judgment.PROVED else ():
-        yield from _wrapped(f"hangs on {rule.file}:{rule.line}: {rule.reason}")
+        yield from _wrapped(f"hangs on {rule.file}:{rule.line}: {redact(rule.reason)}")
 
 
 def _scenario(change: ScenarioChange) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from portwright.catalog.model import Effect
-from portwright.findings import Finding, Kind
+from portwright.findings import Finding, Kind, weightiest
 
 _SAME_RULE = (Kind.MISSING, Kind.REPLY, Kind.REPLY_BYPASSES)
 
@@ -39,5 +39,5 @@ def _cause(finding: Finding) -> object:
 
 def _weight(finding: Finding) -> int:
     """What breaks something that people do comes before what harms it, and that before what harms nothing known."""
-    effects = list(Effect)
-    return min((effects.index(broken.effect) for broken in finding.breaks), default=len(effects))
+    worst = weightiest(finding.breaks)
+    return list(Effect).index(worst.effect) if worst is not None else len(Effect)

@@ -5,6 +5,7 @@ from textwrap import wrap
 
 from portwright.findings import Finding, Severity
 from portwright.lint.run import LintReport
+from portwright.redact import redact
 from portwright.report.check import finding_json
 from portwright.report.context import WIDTH, in_context
 
@@ -59,4 +60,6 @@ def _finding(finding: Finding, text: str) -> list[str]:
 
 
 def _because(reason: str) -> list[str]:
-    return wrap(f"because: {reason}", WIDTH, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False)
+    return wrap(
+        f"because: {redact(reason)}", WIDTH, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False
+    )

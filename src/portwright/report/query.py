@@ -4,22 +4,16 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
-from textwrap import wrap
 
-from portwright.check.ends import ends
 from portwright.check.needs import Need
 from portwright.check.pieces import Leg, Part, Passage, Piece
 from portwright.check.query import Answer
-from portwright.packets.addresses import EVERY_ADDRESS
-from portwright.packets.box import Box, Boxes
-from portwright.packets.fields import Field
-from portwright.plan.routing import Routing
+from portwright.packets.fields import LAST_ADDRESS, Field
 from portwright.policy.reference import RuleReference, reference_json
-from portwright.policy.text import box_text, end_texts, service_text
+from portwright.redact import redact
 from portwright.report.check.said import ROUTINE, assumptions
-from portwright.report.context import WIDTH
-from portwright.site.model import Site
-from portwright.site.naming import site_naming, site_naming_together
+from portwright.report.context import WIDTH, folded
+from portwright.report.query_words import QueryWords, versions
 
 SCHEMA = "portwright.query/1"
 _ENDS = 8  # ends of a list in the last lines
@@ -29,39 +23,8 @@ _LONGEST_PLACE = 60  # columns; behind a longer file name the rule has a line of
 _TAKEN_FOR_GRANTED = "who sends uses an address of its own zone"
 _COLUMNS = (
     "from zone", "to zone", "through", "source", "destination", "service", "passes", "need", "needed by", "replies",
-    "arrives as", "permitted by", "translated by", "hangs on", "because", "left out",
+    "arrives as", "permitted by", "translated by", "hangs on", "because", "left out", "IP", "leads on to",
 )  # fmt: skip
-
-
-class _Words:
-    """Boxes by the names of one site."""
-
-    def __init__(self, site: Site):
-        together = site_naming_together(site)
-        others = {
-            (version, end.addresses.family(version)): f"others in {end.zone}"
-            for end in ends(EVERY_ADDRESS, Routing.of(site))
-            for version in (4, 6)
-        }
-        self._namings = (site_naming(site), lambda v, ranges: together(v, ranges) or others.get((v, ranges)))
-
-    def flow(self, boxes: Boxes) -> str:
-        """Boxes as one line of flow notation."""
-        naming, together = self._namings
-        return "; ".join(dict.fromkeys(box_text(box, naming=naming, together=together) for box in boxes))
-
-    def arriving(self, piece: Piece) -> str:
-        """What a piece arrives as, where a point translates it; which ephemeral port it then has says nothing."""
-        boxes = (Box(tuple(p for p in box.constraints if p[0] != Field.SPORT)) for box in piece.arriving)
-        return self.flow(tuple(boxes)) + (" and more" if piece.arrives_as_more else "")
-
-    def end(self, boxes: Boxes, field: Field) -> list[str]:
-        """Everything at one end."""
-        return list(dict.fromkeys(text for box in boxes for text in end_texts(box, field, *self._namings)))
-
-
-def _service(boxes: Boxes) -> str:
-    return "; ".join(dict.fromkeys(map(service_text, boxes)))
 
 
 # ---------------------------------------------------------------------- JSON
@@ -69,13 +32,13 @@ def _service(boxes: Boxes) -> str:
 
 def query_json(answer: Answer) -> dict[str, object]:
     """The answer by contract `portwright.query/1`."""
-    words = _Words(answer.plan.site)
+    words = QueryWords(answer.plan.site)
     return {
         "schema": SCHEMA,
         "site": answer.plan.site.name,
         "query": answer.flow.text,
         "verdict": "answered" if answer.is_decided else "undecided",
-        "parts": [_part_json(part, words) for part in answer.parts],
+        "parts": [_part_json(part, words) for part in words.together(answer.parts)],
         "left_out": str(answer.left_out),
         "unfiltered": [_leg_json(leg) for leg in answer.unfiltered],
         "without_path": [_leg_json(leg) for leg in answer.without_path],
@@ -85,7 +48,7 @@ def query_json(answer: Answer) -> dict[str, object]:
     }
 
 
-def _part_json(part: Part, words: _Words) -> dict[str, object]:
+def _part_json(part: Part, words: QueryWords) -> dict[str, object]:
     return {
         **_leg_json(part.leg),
         "through": list(part.points),
@@ -98,6 +61,7 @@ def _part_json(part: Part, words: _Words) -> dict[str, object]:
         "translated_by": _rules_json(part.translated_by),
         "hangs_on": _rules_json(part.hangs_on),
         "because": part.because or None,
+        "leads_on_to": list(part.leads_on_to),
         "replies": "pass" if part.replies_pass else "blocked",
         "replies_blocked_by": _rules_json(part.replies_blocked_by),
     }
@@ -112,12 +76,13 @@ def _leg_json(leg: Leg) -> dict[str, object]:
     }
 
 
-def _piece_json(piece: Piece, words: _Words) -> dict[str, object]:
+def _piece_json(piece: Piece, words: QueryWords) -> dict[str, object]:
     return {
         "flow": words.flow(piece.boxes),
         "source": words.end(piece.boxes, Field.SRC),
         "destination": words.end(piece.boxes, Field.DST),
-        "service": _service(piece.boxes),
+        "service": words.service(piece.boxes),
+        "versions": sorted(versions(piece)),
         "arrives_as": words.arriving(piece) or None,
         "packet": piece.packet,
     }
@@ -132,11 +97,11 @@ def _rules_json(rules: Iterable[RuleReference]) -> list[dict[str, object]]:
 
 def query_csv(answer: Answer) -> str:
     """A line for each piece, for each part with more than is said, and for each pair of ends that is not judged."""
-    words = _Words(answer.plan.site)
+    words = QueryWords(answer.plan.site)
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     table.writerow(_COLUMNS)
-    for part in answer.parts:
+    for part in words.together(answer.parts):
         table.writerows([_safe(cell) for cell in row] for row in _part_rows(part, words))
     for word, legs in (
         ("unfiltered", answer.unfiltered),
@@ -149,20 +114,26 @@ def query_csv(answer: Answer) -> str:
     return out.getvalue().rstrip("\n")
 
 
-def _part_rows(part: Part, words: _Words) -> Iterator[list[str]]:
+def _part_rows(part: Part, words: QueryWords) -> Iterator[list[str]]:
     start = [*part.leg.zones, ", ".join(part.points)]
     judged = [part.passage.value, part.need.value, "; ".join(part.needed_by)]
     replies = "pass" if part.replies_pass else f"blocked: {_listed(part.replies_blocked_by)}"
     rules = [_listed(rules) for rules in (part.permitted_by, part.translated_by, part.hangs_on)]
     for piece in part.pieces:
         ends = [", ".join(words.end(piece.boxes, field)) for field in (Field.SRC, Field.DST)]
-        yield [*start, *ends, _service(piece.boxes), *judged, replies, words.arriving(piece), *rules, part.because, ""]
+        sent = [*ends, words.service(piece.boxes)]
+        yield [*start, *sent, *judged, replies, words.arriving(piece), *rules, *_last(piece, part)]
     if part.left_out:
-        yield [*start, "", "", "", *judged, replies, "", *rules, part.because, str(part.left_out)]
+        yield [*start, "", "", "", *judged, replies, "", *rules, part.because, str(part.left_out), "", ""]
+
+
+def _last(piece: Piece, part: Part) -> list[str]:
+    """The last columns, of which the first are for what is left out."""
+    return [part.because, "", " ".join(map(str, sorted(versions(piece)))), ", ".join(part.leads_on_to)]
 
 
 def _listed(rules: Sequence[RuleReference]) -> str:
-    return "; ".join(f"{rule.file}:{rule.line} {rule.text}".strip() for rule in rules)
+    return "; ".join(f"{rule.file}:{rule.line} {redact(rule.text)}".strip() for rule in rules)
 
 
 def _safe(cell: str) -> str:
@@ -174,12 +145,12 @@ def _safe(cell: str) -> str:
 
 
 def query_text(answer: Answer) -> str:
-    """The answer for a person, 100 columns wide."""
-    words = _Words(answer.plan.site)
-    lines = wrap(f"{answer.plan.site.name}: {answer.flow.text} {_summary(answer)}.", WIDTH)
-    shown = [part for part in answer.parts if part.pieces]
+    """The answer for a person, as wide as reports are."""
+    words = QueryWords(answer.plan.site)
+    lines = folded(f"{answer.plan.site.name}: {answer.flow.text} {_summary(answer)}.")
+    shown = words.together(part for part in answer.parts if part.pieces)
     for heading, parts in groupby(shown, key=_heading):
-        lines += ["", *wrap(heading, WIDTH)]
+        lines += ["", *folded(heading)]
         lines += [line for part in parts for line in _part_text(part, words)]
     return "\n".join([*lines, "", *_footer(answer)])
 
@@ -230,21 +201,47 @@ _NEEDS = {
 }
 
 
-def _part_text(part: Part, words: _Words) -> Iterator[str]:
+def _part_text(part: Part, words: QueryWords) -> Iterator[str]:
     mark = "" if part.passage is Passage.CAN else "[may pass] "
     for piece in part.pieces:
-        arriving = words.arriving(piece)
-        yield from _folded(f"{mark}{words.flow(piece.boxes)}" + (f", which arrives as {arriving}" if arriving else ""))
+        text = f"{words.flow(piece.boxes)}{_version(piece, part, words)}{_arriving(piece, words)}"
+        yield from folded(f"{mark}{text}", "  ", "    ")
     if part.left_out:
         yield f"  and {part.left_out:,} connections more"
-    yield from _folded(_needed(part), "    ")
+    yield from folded(_needed(part), "    ", "      ")
     yield from _rules("", part.permitted_by)
     yield from _rules("translated by", part.translated_by)
     yield from _rules("hangs on", part.hangs_on)
-    yield from _folded(f"not known: {part.because}", "    ") if part.because else ()
+    yield from folded(f"not known: {part.because}", "    ", "      ") if part.because else ()
+    if part.leads_on_to:
+        onward = f"{part.leg.destination.name} leads it on to {', '.join(part.leads_on_to)}, and nothing stops it there"
+        yield from folded(onward, "    ", "      ")
     if not part.replies_pass:
         yield "    the replies, or what follows them, do not pass"
         yield from _rules("blocked by", part.replies_blocked_by)
+
+
+def _version(piece: Piece, part: Part, words: QueryWords) -> str:
+    """That it is one IP version alone, where the words do not show it and the ends have both."""
+    found = versions(piece)
+    ends = (part.leg.source.addresses, part.leg.destination.addresses)
+    others = [version for version in LAST_ADDRESS if version not in found and all(end.family(version) for end in ends)]
+    named = [text for field in (Field.SRC, Field.DST) for text in words.end(piece.boxes, field)]
+    is_seen = any(":" in text or text[:1].isdecimal() for text in named) or "icmp" in words.service(piece.boxes)
+    return f" (IPv{min(found)} alone)" if found and others and not is_seen else ""
+
+
+def _arriving(piece: Piece, words: QueryWords) -> str:
+    """What it arrives as, without the end that stays as it is."""
+    sent, arriving = words.flow(piece.boxes), words.arriving(piece)
+    if not arriving:
+        return ""
+    (source, _, to), (inner, _, there) = sent.partition(" > "), arriving.partition(" > ")
+    if source == inner and ";" not in f"{sent}{arriving}":
+        return f", which arrives at {there}"
+    if to == there and ";" not in f"{sent}{arriving}":
+        return f", which arrives from {inner.partition(' ')[2]}"
+    return f", which arrives as {arriving}"
 
 
 def _needed(part: Part) -> str:
@@ -261,8 +258,8 @@ def _rules(label: str, rules: Sequence[RuleReference]) -> Iterator[str]:
         place = f"{rule.file}:{rule.line}" if rule.line else rule.file
         head = f"    {f'{label} ' if label else ''}{place}"
         if rule.reason:
-            yield from wrap(f"{head}: {rule.reason}", WIDTH, subsequent_indent="      ", break_on_hyphens=False)
-        text = "" if rule.default else " ".join(rule.text.split())
+            yield from folded(f"{head.strip()}: {redact(rule.reason)}", "    ", "      ")
+        text = "" if rule.default else " ".join(redact(rule.text).split())
         if not rule.reason and len(head) <= _LONGEST_PLACE:
             yield _cut(f"{head}  {text}", WIDTH)
         elif text or not rule.reason:
@@ -276,25 +273,21 @@ def _cut(text: str, room: int) -> str:
     return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
-def _folded(text: str, indent: str = "  ") -> list[str]:
-    return wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False)
-
-
 def _footer(answer: Answer) -> Iterator[str]:
     hidden = [part for part in answer.parts if not part.pieces]
     if hidden:
         left_out = sum(part.left_out for part in hidden)
         needs = ", ".join(dict.fromkeys(_NEEDS[part.need].removesuffix(":").split(" by")[0] for part in hidden))
-        yield from wrap(f"Not shown: {len(hidden)} more parts with {left_out:,} connections, {needs} (--all).", WIDTH)
+        yield from folded(f"Not shown: {len(hidden)} more parts with {left_out:,} connections, {needs} (--all).")
     for label, legs in (
         ("No firewall stands", answer.unfiltered),
         ("Nothing passes", answer.blocked),
         ("The site declares no path", answer.without_path),
     ):
         if legs:
-            yield from wrap(f"{label} {'; '.join(_by_source(legs))}.", WIDTH, subsequent_indent="  ")
-    yield from (line for note in answer.notes for line in wrap(f"Note: {note}.", WIDTH, subsequent_indent="  "))
-    yield from wrap(f"Taken for granted: {'; '.join((*ROUTINE, _TAKEN_FOR_GRANTED))}.", WIDTH)
+            yield from folded(f"{label} {'; '.join(_by_source(legs))}.", "", "  ")
+    yield from (line for note in answer.notes for line in folded(f"Note: {note}.", "", "  "))
+    yield from folded(f"Taken for granted: {'; '.join((*ROUTINE, _TAKEN_FOR_GRANTED))}.")
 
 
 def _by_source(legs: Iterable[Leg]) -> Iterator[str]:

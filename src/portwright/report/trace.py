@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from textwrap import wrap
 
-from portwright.check.judge import Obstacle
+from portwright.check.obstacle import Obstacle
 from portwright.plan.model import Plan
 from portwright.policy.reference import RuleReference, rule_reference
+from portwright.redact import redact
 from portwright.report.check import deciding_json
 from portwright.report.context import WIDTH, in_context
 from portwright.trace.run import Hop, Trace, TracedStep
@@ -128,7 +129,7 @@ def _obstacle(obstacle: Obstacle, texts: Mapping[str, str]) -> list[str]:
     word = _VERBS[obstacle.kind]
     lines = []
     for rule in (rule_reference(rule, obstacle.point) for rule in obstacle.rules):
-        because = f": {rule.reason}" if rule.reason else ""
+        because = f": {redact(rule.reason)}" if rule.reason else ""
         lines.append(f"{obstacle.point} {word} by {rule.file}:{rule.line}{because}")
         lines += in_context(texts.get(rule.file, ""), rule.line) if rule.line else []
     return lines or [f"{obstacle.point or 'The site'}: {obstacle.reason}"]

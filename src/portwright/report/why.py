@@ -5,15 +5,17 @@ from textwrap import wrap
 
 from portwright.catalog.crossref import is_erratum
 from portwright.catalog.model import Catalog, Citation, Necessity, Phase, Reading, Requirement, Scenario, Status
-from portwright.packets.box import Box, Boxes
-from portwright.packets.fields import Field
+from portwright.check.extent import without_source_port
+from portwright.packets.box import Boxes
 from portwright.plan.asked import Kind
 from portwright.plan.model import DEFAULT_PHASES, Plan
 from portwright.plan.why import Answer, Need, StepNeeds, by_effect
 from portwright.policy.text import box_text
+from portwright.report.check.document import break_json
 from portwright.report.context import WIDTH
+from portwright.report.plan.document import citation_json, flow_members
 from portwright.report.plan.rows import listed as names
-from portwright.report.plan.rows import merged, ports, protocol
+from portwright.report.plan.rows import merged
 from portwright.site.model import Accept, Exemption
 from portwright.site.naming import site_naming
 
@@ -69,27 +71,11 @@ def breaks_json(
 
 
 def _need_json(need: Need) -> dict[str, object]:
-    flow, requirement = need.flow, need.flow.requirement
     return {
-        "id": flow.id,
-        "requirement": requirement.id,
-        "source": flow.source.name,
-        "destination": flow.destination.name,
-        "protocol": protocol(flow),
-        "ports": ports(flow),
-        "service": requirement.service,
-        "purpose": requirement.purpose,
-        "phase": requirement.phase.value,
-        "necessity": flow.necessity.value,
-        "status": requirement.status.value,
+        **flow_members(need.flow),
         "readings": [reading.value for reading in need.readings],
-        "path": list(flow.points),
         "alternatives": [one.id for one in need.alternatives],
-        "citations": list(requirement.citations),
-        "breaks": [
-            {"scenario": one.scenario, "step": one.step, "effect": one.effect.value, "user_sees": one.user_sees}
-            for one in need.breaks
-        ],
+        "breaks": [break_json(broken) for broken in need.breaks],
     }
 
 
@@ -126,9 +112,7 @@ def _entry_json(entry: Accept | Exemption) -> dict[str, object]:
 
 
 def _citation_json(catalog: Catalog, id: str) -> dict[str, object]:
-    citation = catalog.citations[id]
-    title = catalog.references[citation.reference].title
-    return {"in": title, "lines": citation.lines, "says": citation.says, "erratum": is_erratum(citation)}
+    return {**citation_json(catalog, id), "erratum": is_erratum(catalog.citations[id])}
 
 
 def _cited(answer: Answer) -> Iterator[str]:
@@ -259,11 +243,7 @@ def _rest(answer: Answer, plan: Plan) -> list[str]:
 
 def _texts(boxes: Boxes, plan: Plan) -> list[str]:
     naming = site_naming(plan.site)
-    return [box_text(_without_source_port(box), naming=naming) for box in boxes]
-
-
-def _without_source_port(box: Box) -> Box:
-    return Box(tuple((name, ranges) for name, ranges in box.constraints if name != Field.SPORT))
+    return [box_text(without_source_port(box), naming=naming) for box in boxes]
 
 
 def _without(answer: Answer) -> list[str]:

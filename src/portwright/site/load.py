@@ -139,7 +139,7 @@ class _Loader:
 
     def _assumptions(self) -> Iterable[Assumption]:
         for entry in self.written.assume:
-            what = (entry.line, entry.pattern, entry.rate_limits)
+            what = (entry.line, entry.pattern, entry.rate_limits, entry.private_sources)
             yield Assumption(entry.at or "", *what, entry.reason, entry.owner, entry.until, entry.source)
 
     def _tests(self, names: Mapping[str, Addresses]) -> Iterable[Test]:

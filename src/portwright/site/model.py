@@ -204,12 +204,13 @@ class Exemption:
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """What a person vouches for where Portwright cannot know: a line, lines by text, or rate limits."""
+    """What a person vouches for where Portwright cannot know: a line, lines by text, rate limits, private sources."""
 
     at: str
     line: int | None
     pattern: str | None  # a text that the lines contain
     rate_limits: str | None  # not-exceeded
+    private_sources: str | None  # translated: by somebody behind the point, before they are on the Internet
     reason: str
     owner: str
     until: date | None  # inclusive; None: without end
@@ -218,7 +219,11 @@ class Assumption:
     @property
     def about(self) -> str:
         """What the entry speaks about."""
-        return f"{self.at}/{self.pattern or self.rate_limits or f'line {self.line}'}"
+        return f"{self.at}/{self.pattern or self.rate_limits or self._private or f'line {self.line}'}"
+
+    @property
+    def _private(self) -> str:
+        return f"private sources {self.private_sources}" if self.private_sources else ""
 
     def has_expired(self, today: date) -> bool:
         """Report whether its last day is over."""

@@ -256,6 +256,7 @@ class AnswerEntry:
     line: int | None = None
     pattern: str | None = None
     rate_limits: str | None = None
+    private_sources: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,8 +320,9 @@ def _wrong_accept(entry: AnswerEntry) -> str:
 
 
 def _wrong_assumption(entry: AnswerEntry) -> str:
-    said = [entry.line, entry.pattern, entry.rate_limits]
-    return "" if len(said) - said.count(None) == 1 else "an assumption is about one of 'line', 'pattern', 'rate-limits'"
+    said = [entry.line, entry.pattern, entry.rate_limits, entry.private_sources]
+    kinds = "'line', 'pattern', 'rate-limits', 'private-sources'"
+    return "" if len(said) - said.count(None) == 1 else f"an assumption is about one of {kinds}"
 
 
 def _wrong_test(test: TestEntry) -> str:
@@ -467,6 +469,12 @@ ASSUME_ENTRY = Record(
             None,
             "of all rules with a rate limit",
             "rate_limits",
+        ),
+        "private-sources": Key(
+            choice("what is assumed of private sources", "translated"),
+            None,
+            "of the private addresses that leave the point for the Internet: somebody behind it translates them",
+            "private_sources",
         ),
     },
     sourced="source",

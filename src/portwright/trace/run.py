@@ -7,7 +7,8 @@ from enum import StrEnum
 from itertools import takewhile
 
 from portwright.catalog.model import Effect, Phase, Scenario, Step
-from portwright.check.judge import Judge, Judgment, Obstacle
+from portwright.check.judge import Judge
+from portwright.check.obstacle import Judgment, Obstacle
 from portwright.errors import InvalidInput
 from portwright.findings import Finding, Kind
 from portwright.plan.model import Legs, Plan, RequiredFlow

@@ -13,11 +13,11 @@ HEAD = """\
 ASA Version 9.12(4)
 interface GigabitEthernet0/0
  nameif outside
- security-level 0
+ ipv6 enable
  ip address 203.0.113.2 255.255.255.0
 interface GigabitEthernet0/1
  nameif inside
- security-level 100
+ ipv6 enable
  ip address 10.0.0.1 255.255.0.0
 interface GigabitEthernet0/2
  nameif dmz

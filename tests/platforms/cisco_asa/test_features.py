@@ -58,10 +58,10 @@ def entries(*lines):
         ("permit icmp any any conversion-error", "icmp 10.0.0.5 > 8.8.8.8 type 31 code 0", "accept"),
         (
             "permit icmp6 any any neighbor-solicitation",
-            "icmpv6 fd00::1 > fd00::2 type 135 code 0 in inside out dmz",
+            "icmpv6 fd00::1 > fd00::2 type 135 code 0 in inside out outside",
             "accept",
         ),
-        ("permit icmp6 any any echo", "icmpv6 fd00::1 > fd00::2 type 128 code 0 in inside out dmz", "accept"),
+        ("permit icmp6 any any echo", "icmpv6 fd00::1 > fd00::2 type 128 code 0 in inside out outside", "accept"),
         # what stands around an entry
         ("permit tcp any any eq 80 log", "tcp 10.0.0.5 > 8.8.8.8:80", "accept"),
         ("permit tcp any any eq 80 log disable", "tcp 10.0.0.5 > 8.8.8.8:80", "accept"),
@@ -462,6 +462,28 @@ def test_a_pool_leaves_the_source_open(behind):
 
 
 @pytest.mark.parametrize(
+    ("mapped", "ports"),
+    [
+        ("interface", (1024, 65535)),
+        ("pat-pool pool flat", (1024, 65535)),
+        ("pat-pool pool flat include-reserve", (1, 65535)),
+    ],
+)
+def test_a_high_port_stays_one(mapped, ports, behind):
+    """If it is taken it becomes another of the same range, unless the rule says otherwise."""
+    from portwright.packets.fields import Field
+    from portwright.packets.packet import Packet
+    from portwright.policy.walk import decide
+
+    pool = "object network pool\n range 203.0.113.20 203.0.113.21\n"
+    lines = f"{pool}object network o\n subnet 10.0.0.0 255.255.0.0\n nat (inside,outside) dynamic {mapped}"
+    configuration = behind(lines).configuration
+    parsed = Packet.parse("tcp 10.0.5.5:40000 > 8.8.8.8:80")
+    (header,) = decide(configuration.policy(), parsed.header(*configuration.ways(parsed)[0])).headers
+    assert header[Field.SPORT] == (ports,)
+
+
+@pytest.mark.parametrize(
     ("lines", "packet", "decision"),
     [
         ("object network o\n host 10.0.0.5\nobject network o\n host 10.0.0.6", "tcp 10.0.0.5 > 8.8.8.8:80", "drop"),
@@ -510,3 +532,32 @@ access-list a extended permit ip any any
 def test_bridge_groups(lines, decision, behind):
     """A bridge group's network lies behind its members; an access list on the bridge itself is in doubt."""
     assert behind(lines).decision("tcp 192.168.1.5 > 8.8.8.8:443") == decision
+
+
+def test_a_translation_that_is_not_understood_may_lead_a_packet_elsewhere(behind):
+    """Whatever arrives on its mapped interface is undecided, wherever the routes would lead it."""
+    lines = "object network web\n host 10.0.0.9\n nat (inside,outside) static 203.0.113.9 sideways\n"
+    answer = behind(f"{lines}access-list open extended permit ip any any\naccess-group open in interface outside\n")
+    assert answer.decision("tcp 8.8.8.8 > 172.16.1.10:80 in outside") == "undecided"
+    assert answer.decision("tcp 10.0.0.9 > 172.16.1.10:80 in inside") == "accept"
+
+
+def test_a_ban_between_interfaces_that_is_not_understood_is_no_permission(behind):
+    """`no forward interface` with a word more."""
+    head = (
+        "interface Vlan1\n nameif lan\n security-level 10\n ip address 10.8.0.1 255.255.0.0\n"
+        "interface Vlan3\n no forward interface {}\n nameif guest\n security-level 90\n"
+        " ip address 10.9.0.1 255.255.0.0\n"
+    )
+    packet = "tcp 10.9.0.9 > 10.8.0.9:80"
+    assert behind(head.format("Vlan1")).decision(packet) == "drop"
+    assert behind(head.format("Vlan 1")).decision(packet) == "drop"
+    assert behind(head.format("Vlan1 sometimes")).decision(packet) == "undecided"
+
+
+def test_blanks_between_the_interfaces_of_a_translation_do_not_matter(behind):
+    """They are read as the pair that they are."""
+    lines = "object network web\n host 10.0.0.9\n nat (inside ,outside) static 203.0.113.9\n"
+    lines += "access-list in extended permit tcp any host 10.0.0.9 eq 80\naccess-group in in interface outside\n"
+    answer = behind(lines)
+    assert answer.decision("tcp 8.8.8.8 > 203.0.113.9:80") == "accept"

@@ -214,8 +214,8 @@ route management 0.0.0.0 0.0.0.0 10.99.0.1 1
 @pytest.mark.parametrize(
     ("release", "packet", "expected"),
     [
-        ("9.12(4)", "tcp 10.0.0.5 > 8.8.8.8:80", ("accept", 8)),
-        ("9.12(4)", "tcp 10.0.0.5 > 10.99.0.9:80", ("accept", 8)),  # by the default route of the data interfaces
+        ("9.12(4)", "tcp 10.0.0.5 > 8.8.8.8:80", ("accept", 6)),
+        ("9.12(4)", "tcp 10.0.0.5 > 10.99.0.9:80", ("accept", 6)),  # by the default route of the data interfaces
         ("9.12(4)", "tcp 10.0.0.5 > 10.99.0.9:80 out management", ("drop", 16)),
         ("9.12(4)", "tcp 10.99.0.9 > 10.0.0.5:22", ("drop", 16)),
         ("9.12(4)", "tcp 10.99.0.9 > 8.8.8.8:22", ("drop", 16)),

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.platforms.nftables.rulesets import CASES, ruleset
+from tests.platforms.nftables.rulesets import CASES, decided, ruleset
 
 from portwright.errors import InvalidInput
 from portwright.platforms.nftables import parse, recognizes
@@ -186,3 +186,11 @@ WORDS = (
 def test_any_words_in_a_rule_are_read_or_refused(words: list[str]) -> None:
     """Whatever follows what, the reader ends with a configuration or a problem."""
     assert reads_or_refuses(ruleset(" ".join(words)))
+
+
+def test_a_line_goes_on_only_after_a_last_backslash():
+    """With a blank behind it nft refuses the file; what follows would be a rule of its own."""
+    rule = "ip saddr 10.0.0.1 \\{}\n tcp dport 22 accept"
+    assert decided(ruleset(rule.format("").replace("accept", "drop")), "tcp 10.0.0.2 > 10.0.0.3:22").value == "accept"
+    with pytest.raises(InvalidInput, match="backslash"):
+        parse(ruleset(rule.format(" ")), "ruleset.nft")

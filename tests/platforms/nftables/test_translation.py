@@ -9,7 +9,7 @@ from portwright.packets.packet import Packet
 from portwright.platforms.nftables import parse
 from portwright.policy.walk import decide
 
-ANY4, ANY_PORT = "0.0.0.0-255.255.255.255", "1-65535"
+ANY4 = "0.0.0.0-255.255.255.255"
 TRANSLATED = [  # hook, statement, packet, source, source port, destination, destination port as they leave
     ("dstnat", "dnat to 10.9.9.9", "tcp 10.1.2.3:40000 > 10.2.0.7:443", "10.1.2.3 40000 10.9.9.9 443"),
     ("dstnat", "tcp dport 443 dnat to 10.9.9.9:8443", "tcp 10.1.2.3:40000 > 10.2.0.7:443",
@@ -25,16 +25,20 @@ TRANSLATED = [  # hook, statement, packet, source, source port, destination, des
     ("dstnat", "dnat prefix to ip daddr map { 10.2.0.0/16 : 10.7.0.0/16 }", "udp 10.1.2.3:40000 > 10.2.0.7:53",
      "10.1.2.3 40000 10.7.0.7 53"),
     ("dstnat", "tcp dport 443 redirect to :8443", "tcp 10.1.2.3:40000 > 10.2.0.7:443", f"10.1.2.3 40000 {ANY4} 8443"),
-    ("srcnat", "snat to 192.0.2.1", "udp 10.1.2.3:123 > 10.2.0.7:123", "192.0.2.1 123 10.2.0.7 123"),
-    ("srcnat", "masquerade", "udp 10.1.2.3:123 > 10.2.0.7:123", f"{ANY4} 123 10.2.0.7 123"),
-    ("srcnat", "masquerade fully-random", "udp 10.1.2.3:123 > 10.2.0.7:123", f"{ANY4} {ANY_PORT} 10.2.0.7 123"),
+    # another sender may have the port already: then it becomes another of its class, privileged or not
+    ("srcnat", "snat to 192.0.2.1", "udp 10.1.2.3:123 > 10.2.0.7:123", "192.0.2.1 1-511 10.2.0.7 123"),
+    ("srcnat", "snat to 192.0.2.1", "tcp 10.1.2.3:600 > 10.2.0.7:443", "192.0.2.1 512-1023 10.2.0.7 443"),
+    ("srcnat", "snat to 192.0.2.1", "tcp 10.1.2.3:40000 > 10.2.0.7:443", "192.0.2.1 1024-65535 10.2.0.7 443"),
+    ("srcnat", "ip saddr 10.1.2.3 snat to 192.0.2.1", "udp 10.1.2.3:123 > 10.2.0.7:123", "192.0.2.1 123 10.2.0.7 123"),
+    ("srcnat", "masquerade", "udp 10.1.2.3:123 > 10.2.0.7:123", f"{ANY4} 1-511 10.2.0.7 123"),
+    ("srcnat", "masquerade fully-random", "udp 10.1.2.3:123 > 10.2.0.7:123", f"{ANY4} 1-511 10.2.0.7 123"),
     ("srcnat", "masquerade random", "icmp 10.1.2.3 > 10.2.0.7 type 8 code 0", f"{ANY4} 0 10.2.0.7 0"),
     ("srcnat", "ip protocol tcp snat to 192.0.2.1:5000-6000", "tcp 10.1.2.3:40000 > 10.2.0.7:443",
      "192.0.2.1 5000-6000 10.2.0.7 443"),
     ("srcnat", "snat to ip saddr map { 10.1.2.0/24 : 192.0.2.2, * : 192.0.2.3 }", "udp 10.1.2.3:9 > 10.2.0.7:53",
-     "192.0.2.2 9 10.2.0.7 53"),
+     "192.0.2.2 1-511 10.2.0.7 53"),
     ("srcnat", "snat to ip saddr map { 10.1.9.0/24 : 192.0.2.2, * : 192.0.2.3 }", "udp 10.1.2.3:9 > 10.2.0.7:53",
-     "192.0.2.3 9 10.2.0.7 53"),
+     "192.0.2.3 1-511 10.2.0.7 53"),
     ("srcnat", "snat to 192.0.2.1", "tcp 10.1.2.3:40000 > 10.2.0.7:443 state established",
      "10.1.2.3 40000 10.2.0.7 443"),
 ]  # fmt: skip

@@ -1,5 +1,7 @@
 """Tables of rules: what they mean, and what is wrong with them."""
 
+from pathlib import Path
+
 import pytest
 
 from portwright.errors import InvalidInput
@@ -77,3 +79,20 @@ def test_hostile_tables_are_refused_and_not_followed():
     huge = TABLE + '70,permit,any,any,any,any,"' + "x" * 200_000
     with pytest.raises(InvalidInput):
         read("rules-csv", huge, "rules.csv")
+
+
+CASES = sorted((Path(__file__).parent / "cases").iterdir())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_each_packet_of_a_realistic_table_is_decided_by_its_row(case):
+    """Every line `PACKET -> decision line`, where line 0 is what nobody wrote."""
+    text = (case / "rules.csv").read_bytes().decode("utf-8")
+    answer = Answerer(read("rules-csv", text, "rules.csv"))
+    expected = [line for line in (case / "decisions.txt").read_text().splitlines()[1:] if line]
+    found = []
+    for line in expected:
+        packet = line.partition(" -> ")[0]
+        got = answer.decide(Packet.parse(packet))
+        found.append(f"{packet} -> {got.decided.value} {got.rule.source.line if got.rule else 0}")
+    assert found == expected

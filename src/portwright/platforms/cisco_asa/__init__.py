@@ -52,6 +52,7 @@ def parse(text: str, file: str) -> Configuration:
     blocks = list(blocks_of(lines, takes_body))
     for block in blocks:
         reader.read(block)
+    reader.finish()
     if reader.draft.release is None:
         ledger.note(Source(file, 0), "no 'ASA Version' line: read as release 9.0 or later")
     used = used_words(blocks)

@@ -43,7 +43,8 @@ ABOUT = About(
         ),
         Entry(
             "`interface`",
-            "`nameif`, security level, addresses, `shutdown` (a subinterface with its parent), `management-only`, "
+            "`nameif`, security level, addresses (nothing of an IP version passes where the block shows that it has "
+            "none: `no ip address`, or IPv4 alone), `shutdown` (a subinterface with its parent), `management-only`, "
             "`no forward interface`, bridge groups, traffic zones",
         ),
         Entry("`same-security-traffic`, `ip verify reverse-path`", ""),
@@ -91,6 +92,7 @@ ABOUT = About(
         Entry("`inspect dcerpc`", "high ports between the ends of an entry that permits TCP 135"),
         Entry("`inspect icmp`", "ICMP errors about a known connection"),
         Entry("`inspect pptp`, `inspect ipsec-pass-thru`", "GRE, or ESP and AH, of a known connection"),
+        Entry("`police` with `conform-action drop`", "those of the class"),
         Entry("FirePOWER, IPS, CX and CSC modules", "those of the class; not with `monitor-only`"),
         Entry("TCP state bypass", "segments without a connection, of the class"),
         Entry(
@@ -112,6 +114,12 @@ ABOUT = About(
         Entry("`policy-route route-map`", "where those that arrive on the interface leave"),
         Entry("a line of an interface, or a `nat` line, that is not understood", "those of its interfaces"),
         Entry("a command that is in no table", "all"),
+        Entry(
+            "a change pasted behind the running-config: `no` before a command that the file has, `clear`, an "
+            "`access-list ... line N` that goes in front of others",
+            "all",
+        ),
+        Entry("a number before `source` in a `nat` line, which puts it in front of others", "those of its interfaces"),
     ),
     refused=(
         Entry("releases before 8.3, PIX and FWSM", "their access lists hold translated addresses"),

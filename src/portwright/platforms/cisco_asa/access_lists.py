@@ -37,6 +37,20 @@ class AccessList:
     kind: str
     first: Line  # where it begins, a remark included
     lines: list[Line] = field(default_factory=list)  # remarks left out
+    is_numbered: bool = False  # the last line came with its number
+    last: int = 0  # the number that the last line has or would be shown with, remarks included
+
+    def is_in_order(self, words: tuple[str, ...]) -> bool:
+        """Count one more line and report whether it stands behind the others.
+
+        `show access-list` prints numbers in order, an entry with groups under one number with all that it stands for;
+        a number that is taken puts an entry in front of others.
+        """
+        number = int(words[3]) if words[2:3] == ("line",) and words[3:4] and words[3].isdecimal() else None
+        repeated = self.is_numbered and number == self.last
+        in_order = number is None or number > self.last or repeated
+        self.last, self.is_numbered = self.last + 1 if number is None else max(self.last, number), number is not None
+        return in_order
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Top-level commands that decide about no packet through the firewall, grouped by what they are.
 
-A command is found by its first words, the longest known beginning first; `no` in front changes nothing. What is below
+A command is found by its first words, the longest known beginning first; `no` in front changes nothing. `clear` does:
+no running-config has it, and what it takes away is not modelled. What is below
 it (indented) is inert too. The readers' table in `draft` goes before this one. A command that stands in neither is
 unknown, and makes the whole point undecided.
 """
@@ -73,7 +74,7 @@ _LONGEST = max(map(len, _BY_WORDS))
 
 def inert_group(words: tuple[str, ...]) -> str | None:
     """The group of inert commands that a line belongs to; None for a command that is none of them."""
-    if words[0] in ("no", "default", "clear") and len(words) > 1:
+    if words[0] in ("no", "default") and len(words) > 1:
         words = words[1:]
     if words[0].lower().startswith("cryptochecksum"):
         return "identity, files and hardware of the device"

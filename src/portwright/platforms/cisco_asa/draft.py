@@ -4,6 +4,7 @@ What a block refers to may stand further down, so the meaning is worked out in `
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -83,17 +84,36 @@ class Reader:
         self._ledger = ledger
         self._configuration = configuration  # the lines that are the running-config
         self.draft = Draft(Objects(ledger))
+        self._said: list[tuple[str, ...]] = []  # every command that is modelled, without what is below it
+        self._taken_back: list[Block] = []  # and every `no` in front of one
 
     def read(self, block: Block) -> None:
         """Take in one block."""
         words = block.head.words
         read = _find(words)
         if read is not None:
+            self._said.append(words)
             read(self, block)
+        elif words[0] == "no" and _find(words[1:]) is not None:
+            self._taken_back.append(block)
         elif _is_inert(words) or _is_prompt(block) or block.head.number not in self._configuration:
             self._ledger.inert_block(block)
         else:
             self._unknown(block)
+
+    def finish(self) -> None:
+        """A `no` whose command the file has takes something back: what is left of it is not worked out.
+
+        A device prints `no` only for what is not there; a change pasted behind a running-config has others.
+        """
+        said = sorted(self._said) if self._taken_back else []
+        for block in self._taken_back:
+            words = block.head.words[1:]
+            at = bisect_left(said, words)
+            if said[at : at + 1] and said[at][: len(words)] == words:
+                self._unknown(block)
+            else:
+                self._ledger.inert_block(block)
 
     def _unknown(self, block: Block) -> None:
         command = " ".join(block.head.words[:2]) if block.head.words[0] == "no" else block.head.words[0]
@@ -216,6 +236,8 @@ class Reader:
         found = self.draft.access_lists.setdefault(name, AccessList(name, kind, line))
         decides = not remark and kind in (EXTENDED, IPV6) and not is_inactive(line.words)
         (self._ledger.modelled if decides else self._ledger.inert)()
+        if not found.is_in_order(line.words):
+            self._ledger.not_understood(line, "an entry that goes in front of others", "point")
         if remark:
             return
         if not found.lines:
@@ -368,8 +390,8 @@ class Reader:
 
 
 def _is_inert(words: tuple[str, ...]) -> bool:
-    """Report whether a command decides about no packet: it stands in the table, or takes back what is modelled."""
-    return inert_group(words) is not None or (words[0] == "no" and _find(words[1:]) is not None)
+    """Report whether a command decides about no packet: it stands in the table."""
+    return inert_group(words) is not None
 
 
 def _is_prompt(block: Block) -> bool:

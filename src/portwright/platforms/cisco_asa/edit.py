@@ -14,11 +14,12 @@ from portwright.platforms.cisco_asa import parse
 from portwright.platforms.cisco_asa.access_lists import is_remark
 from portwright.platforms.cisco_asa.difference import changed, commands_of
 from portwright.platforms.cisco_asa.entries import Entries
+from portwright.platforms.cisco_asa.leading import leading as retargeted
 from portwright.platforms.cisco_asa.levels import entries_for
 from portwright.platforms.cisco_asa.lines import Line, lines_of
-from portwright.platforms.cisco_asa.listing import Listing
+from portwright.platforms.cisco_asa.listing import DENIES_ALL, LEVELS, Listing
 from portwright.platforms.cisco_asa.render import remarks
-from portwright.policy.editing import Edit
+from portwright.policy.editing import Edit, Target
 from portwright.policy.intent import Intended
 from portwright.policy.model import Rule
 from portwright.policy.obstruction import Obstruction
@@ -26,6 +27,10 @@ from portwright.policy.obstruction import Obstruction
 SUFFIX = ".cfg"
 TELLS_DEPARTURE = False
 TELLS_STATE = False
+_AMONG_EQUALS = {  # command -> why it may let pass more than is needed
+    f"{LEVELS} permit inter-interface": "it holds between all interfaces of equal security level",
+    f"{LEVELS} permit intra-interface": "it holds for whatever goes back through its interface",
+}
 _INSPECTED = ("match", "default-inspection-traffic")
 
 
@@ -37,6 +42,7 @@ def comment(text: str) -> str:
 def permitting(text: str, rule: Intended, at: Obstruction) -> Iterator[Edit]:
     """Entries in front of the one that blocks, or at the end of the list that permits nothing more."""
     listing = Listing(text)
+    yield from _among_equals(listing, at)
     spot = _spot(listing, at)
     if spot is None:
         yield from _with_list(listing, rule, at)
@@ -44,13 +50,31 @@ def permitting(text: str, rule: Intended, at: Obstruction) -> Iterator[Edit]:
     name, line = spot
     entries = Entries(listing.objects)
     lines = [f"access-list {name} extended permit {entry}" for entry in entries.of(rule)]
-    said = [f"access-list {name} remark {one}" for one in remarks(rule)]
+    said = _said(name, rule)
     place = f"access-list {name} line {listing.position(name, line)}"
     definitions = tuple(entries.definitions())
     if len(lines) == 1 and (known := listing.entry(name, lines[0])) is not None:
         yield _moved(listing, name, known, line, place)
     elif lines:
-        yield Edit(listing.with_lines(line, (*said, *lines), definitions), (*definitions, *said, *lines), (), place)
+        scope = f"access list {name} is bound to all interfaces" if name in listing.global_lists else ""
+        text = listing.with_lines(line, (*said, *lines), definitions)
+        yield Edit(text, (*definitions, *said, *lines), (), place, scope)
+    if lines and name in listing.global_lists:
+        yield from _before_global(listing, rule)
+
+
+def _before_global(listing: Listing, rule: Intended) -> Iterator[Edit]:
+    """Entries for one interface alone: its own list goes before the global one, which has the rest of the packets."""
+    interface = rule.interface_in or ""
+    name = listing.list_of(interface)
+    if name is not None and name in listing.lists:
+        entries = Entries(listing.objects)
+        lines = [*_said(name, rule), *(f"access-list {name} extended permit {entry}" for entry in entries.of(rule))]
+        definitions, line = tuple(entries.definitions()), listing.end_of(name)
+        place = f"access-list {name} line {listing.position(name, line)}"
+        yield Edit(listing.with_lines(line, lines, definitions), (*definitions, *lines), (), place)
+    elif name is None and interface:
+        yield _new_list(listing, rule, interface, [])
 
 
 def _with_list(listing: Listing, rule: Intended, at: Obstruction) -> Iterator[Edit]:
@@ -61,19 +85,34 @@ def _with_list(listing: Listing, rule: Intended, at: Obstruction) -> Iterator[Ed
     kept = entries_for(interface, listing, parse(listing.text, ""))
     if kept is None:
         return
+    yield _new_list(
+        listing, rule, interface, ["remark as its security level permits", *(f"extended {one}" for one in kept)]
+    )
+
+
+def _new_list(listing: Listing, rule: Intended, interface: str, more: list[str]) -> Edit:
+    """A list with entries for traffic, and with more lines behind them, in front of an interface that has none."""
     name = next(one for one in _names(f"{interface}_in") if one not in listing.lists)
     entries = Entries(listing.objects)
     lines = [f"access-list {name} extended permit {entry}" for entry in entries.of(rule)]
-    lines += [
-        f"access-list {name} remark as its security level permits",
-        *(f"access-list {name} extended {one}" for one in kept),
-    ]
-    said = [f"access-list {name} remark {one}" for one in remarks(rule)]
+    lines += [f"access-list {name} {one}" for one in more]
+    said = _said(name, rule)
     bound = f"access-group {name} in interface {interface}"
     definitions = tuple(entries.definitions())
     edited = Listing(listing.with_lines(listing.behind("access-group"), (bound,), ()))
     text = edited.with_lines(edited.behind("access-list"), (*said, *lines), definitions)
-    yield Edit(text, (*definitions, *said, *lines, bound), (), f"access-list {name}, new, on interface {interface}")
+    return Edit(text, (*definitions, *said, *lines, bound), (), f"access-list {name}, new, on interface {interface}")
+
+
+def _said(name: str, rule: Intended) -> list[str]:
+    return [f"access-list {name} remark {one}" for one in remarks(rule)]
+
+
+def _among_equals(listing: Listing, at: Obstruction) -> Iterator[Edit]:
+    """The command without which nothing passes between interfaces of equal level, or back through one."""
+    line = next((one for one in _AMONG_EQUALS if at.rule.default and at.rule.reason.endswith(one)), None)
+    if line is not None:
+        yield Edit(listing.with_lines(listing.start, (line,), ()), (line,), (), LEVELS, _AMONG_EQUALS[line], True)
 
 
 def _names(wish: str) -> Iterator[str]:
@@ -118,7 +157,10 @@ def _inspects_by_default(body: tuple[Line, ...]) -> bool:
 
 
 def removing(text: str, rule: Rule, packets: PacketSet) -> Iterator[Edit]:  # noqa: ARG001
-    """The text without an entry, and without the remarks that stand above it alone."""
+    """The text without an entry, and without the remarks that stand above it alone.
+
+    A list that loses its last entry is gone, and its interface decides by security levels again: it denies everything.
+    """
     listing = Listing(text)
     line = listing.at(rule.source.line)
     if line is None or line.words[0] != "access-list" or rule.default:
@@ -127,7 +169,14 @@ def removing(text: str, rule: Rule, packets: PacketSet) -> Iterator[Edit]:  # no
     first = _own_remarks(listing, name, line)
     removed = tuple(listing.lines[number - 1].strip() for number in range(first, line.number + 1))
     place = f"access-list {name} line {listing.position(name, first)}"
-    yield Edit(listing.without_lines(first, line.number), (), removed, place)
+    kept = () if len(listing.entries_of(name)) > 1 else (f"access-list {name} {DENIES_ALL}",)
+    rest = Listing(listing.without_lines(first, line.number))
+    yield Edit(rest.with_lines(first, kept, ()), kept, removed, place)
+
+
+def leading(text: str, rule: Rule, to: Target) -> Iterator[Edit]:
+    """The translation with another real host."""
+    yield from retargeted(text, rule, to)
 
 
 def _spot(listing: Listing, at: Obstruction) -> tuple[str, int] | None:

@@ -48,6 +48,11 @@ class Entries:
         named = self._service(traffic, ("object", "object-group")) or self._new_service(rule, traffic)
         yield f"{named} {ends}"
 
+    def name(self, end: Named) -> str:
+        """The name of an object, or of a group, that stands for exactly these addresses."""
+        found = self._known(end.addresses, end.name) or next(self._members(end))
+        return found.split()[1]
+
     # -- services -----------------------------------------------------------------------------------------------
 
     def _service(self, traffic: Iterable[str], kinds: tuple[str, ...]) -> str:

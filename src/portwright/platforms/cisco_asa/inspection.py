@@ -8,6 +8,7 @@ other inspection judges contents, limits rates or marks packets.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import reduce
+from itertools import pairwise
 from math import prod
 from operator import and_, or_
 
@@ -170,6 +171,12 @@ def inspections(actions: Iterable[Action], protocol: str) -> list[Action]:
 def state_bypasses(actions: Iterable[Action]) -> list[Action]:
     """The actions that give up the check of TCP connections."""
     return [action for action in actions if "tcp-state-bypass" in action.words]
+
+
+def drops_all(action: Action) -> bool:
+    """Report whether an action drops even what keeps to a rate: `police output 8000 conform-action drop`."""
+    words = action.words
+    return words[0] == "police" and ("conform-action", "drop") in pairwise(words)
 
 
 def modules(actions: Iterable[Action]) -> list[tuple[Action, str]]:

@@ -36,7 +36,6 @@ INERT = tuple(
     secondary
     no nameif
     no security-level
-    no ip address
     no ipv6 address
     no shutdown
     no management-only
@@ -73,15 +72,11 @@ INERT = tuple(
     cts role-based
     policy static sgt
     propagate sgt
-    ipv6 enable
     ipv6 nd
     no ipv6 nd
     ipv6 dhcp
-    ip unnumbered
-    ipv6 unnumbered
     no ipv6 dhcp
     ipv6 ospf
-    ipv6 address autoconfig default
     lldp
     cdp
     poe
@@ -120,6 +115,8 @@ class Interface:
     hardware: str  # GigabitEthernet0/1.10
     level: int | None = None  # None: not known
     level_line: Line | None = None
+    no_address: Line | None = None  # `no ip address`: it has none of IPv4
+    has_ipv6: bool = False  # an address, or enabled without one
     networks: list[tuple[IPv4Network | IPv6Network, int, Line]] = field(default_factory=list)  # and its own address
     learned: list[Line] = field(default_factory=list)  # addresses that DHCP or PPPoE hands out
     default_route: list[Line] = field(default_factory=list)  # learned with `setroute`
@@ -145,6 +142,13 @@ class Interface:
     def is_addressed(self) -> bool:
         """Report whether the file tells what lies behind it; an excerpt may leave the address out, or the interface."""
         return bool(self.networks or self.learned or self.bridge_group) or not self.is_usable
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """The IP versions that it surely or possibly speaks; an excerpt may leave its addresses out."""
+        has_ipv4 = not self.no_address or bool(self.networks or self.learned)
+        has_ipv6 = self.has_ipv6 or not (self.no_address or self.networks or self.learned)
+        return tuple(version for version, has in ((4, has_ipv4), (6, has_ipv6)) if has)
 
     @property
     def is_tunnel(self) -> bool:
@@ -197,7 +201,7 @@ def _read_unnamed(block: Block, ledger: Ledger) -> None:
 def _read(block: Block, interface: Interface, ledger: Ledger, names: dict[str, str]) -> None:
     ledger.modelled()
     for line in block.body:
-        read = _READERS.get(line.words[:2]) or _READERS.get(line.words[:1])
+        read = _READERS.get(line.words[:3]) or _READERS.get(line.words[:2]) or _READERS.get(line.words[:1])
         if read is None and any(line.words[: len(known)] == known for known in INERT):
             ledger.inert()
             continue
@@ -248,8 +252,24 @@ def _too_short() -> tuple[int, int]:
     raise Incomplete("the line ends too early")
 
 
+def _no_ip_address(interface: Interface, line: Line, names: dict[str, str]) -> None:
+    del names
+    interface.no_address = line
+
+
+def _ip_unnumbered(interface: Interface, line: Line, names: dict[str, str]) -> None:
+    del line, names
+    interface.no_address = None
+
+
+def _ipv6(interface: Interface, line: Line, names: dict[str, str]) -> None:
+    del line, names
+    interface.has_ipv6 = True
+
+
 def _ipv6_address(interface: Interface, line: Line, names: dict[str, str]) -> None:
     del names
+    interface.has_ipv6 = True
     word = line.words[2] if len(line.words) > 2 else ""
     if word in ("autoconfig", "dhcp"):
         interface.learned.append(line)
@@ -293,6 +313,9 @@ def _zone_member(interface: Interface, line: Line, names: dict[str, str]) -> Non
 
 def _no_forward(interface: Interface, line: Line, names: dict[str, str]) -> None:
     del names
+    target = line.words[3:]  # "Vlan1" or "Vlan 1"
+    if line.words[2:3] != ("interface",) or not (len(target) == 1 or (len(target) == 2 and target[1].isdecimal())):
+        raise NotUnderstood("only 'no forward interface NAME' is understood")
     interface.no_forward.append(line)
 
 
@@ -305,7 +328,11 @@ _READERS: dict[tuple[str, ...], Callable[[Interface, Line, dict[str, str]], None
     ("nameif",): _nameif,
     ("security-level",): _security_level,
     ("ip", "address"): _ip_address,
+    ("ip", "unnumbered"): _ip_unnumbered,
+    ("no", "ip", "address"): _no_ip_address,
     ("ipv6", "address"): _ipv6_address,
+    ("ipv6", "enable"): _ipv6,
+    ("ipv6", "unnumbered"): _ipv6,
     ("shutdown",): _shutdown,
     ("management-only",): _management_only,
     ("bridge-group",): _bridge_group,

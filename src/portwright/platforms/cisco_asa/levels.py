@@ -7,7 +7,7 @@ to say. So the list permits the networks behind those interfaces, the longest pr
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network
 
-from portwright.platforms.cisco_asa.listing import Listing
+from portwright.platforms.cisco_asa.listing import LEVELS, Listing
 from portwright.platforms.cisco_asa.render import written
 from portwright.policy.configuration import Configuration
 
@@ -30,9 +30,7 @@ def entries_for(interface: str, listing: Listing, configuration: Configuration) 
     behind = {route.interface for route in configuration.routes}
     if not configuration.routing_is_complete or interface not in known or not behind <= known.keys():
         return None
-    together = any(
-        words[1:3] == ("permit", "inter-interface") for words in listing.commands_of("same-security-traffic")
-    )
+    together = any(words[1:3] == ("permit", "inter-interface") for words in listing.commands_of(LEVELS))
     passes = {
         name: level < known[interface] or (together and level == known[interface] and name != interface)
         for name, level in known.items()

@@ -9,6 +9,8 @@ from portwright.platforms.cisco_asa.ledger import Ledger
 from portwright.platforms.cisco_asa.lines import Block, Line, blocks_of, lines_of
 from portwright.platforms.cisco_asa.objects import Objects
 
+DENIES_ALL = "extended deny ip any any"  # "any" is of both IP versions from 9.0 on
+LEVELS = "same-security-traffic"
 _ASIDE = ("log", "inactive")
 
 
@@ -58,11 +60,33 @@ class Listing:
         """Which line of an access list stands first from a line of the file on, counting remarks."""
         return 1 + sum(line.number < number for line in self.lists.get(name, ()))
 
+    def all_lines(self) -> Iterable[Line]:
+        """The lines that are not empty."""
+        return self._by_number.values()
+
+    def body_of(self, head: str) -> list[Line]:
+        """The lines below a command, wherever it stands again: a running-config has translations of objects apart."""
+        words = tuple(head.split())
+        return [line for block in self.blocks_of(words[0]) if block.head.words == words for line in block.body]
+
+    @property
+    def global_lists(self) -> tuple[str, ...]:
+        """The access lists that are bound to all interfaces."""
+        return tuple(words[1] for words in self.commands_of("access-group") if words[2:] == ("global",))
+
+    def list_of(self, interface: str) -> str | None:
+        """The access list for what arrives on an interface; None where there is none."""
+        found = (words for words in self.commands_of("access-group") if words[2:5] == ("in", "interface", interface))
+        return next((words[1] for words in found), None)
+
+    def entries_of(self, name: str) -> list[Line]:
+        """The entries of an access list, without its remarks."""
+        return [line for line in self.lists.get(name, ()) if not is_remark(line.words)]
+
     def entry(self, name: str, text: str) -> Line | None:
         """The entry of an access list that matches the same as another one, whatever is logged of it."""
         wanted = identity(tuple(text.split()[2:]))
-        found = (line for line in self.lists.get(name, ()) if not is_remark(line.words))
-        return next((line for line in found if identity(line.words[2:]) == wanted), None)
+        return next((line for line in self.entries_of(name) if identity(line.words[2:]) == wanted), None)
 
     def end_of(self, name: str) -> int:
         """The line of the file behind an access list."""
@@ -86,6 +110,14 @@ class Listing:
         """The line of the file where the configuration ends."""
         ends = (number for number, line in enumerate(self.lines, 1) if line.startswith((": end", "Cryptochecksum")))
         return next(ends, len(self.lines))
+
+    @property
+    def start(self) -> int:
+        """The line of the file behind the commands for all interfaces, in front of the first definition."""
+        levels = [block.head.number + 1 for block in self.blocks_of(LEVELS)]
+        words = ("object", "object-group", "access-list", "access-group")
+        heads = (block.head.number for block in self._blocks if block.head.words[0] in words)
+        return max(levels) if levels else min(heads, default=self.end)
 
     @property
     def first_list(self) -> int:

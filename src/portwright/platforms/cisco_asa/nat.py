@@ -72,6 +72,11 @@ class Translation:
         return _doubts(self.real_source, self.mapped_source, self.mapped_destination, self.real_destination)
 
     @property
+    def keeps_high_ports(self) -> bool:
+        """Report whether a source port above 1023 never becomes one of the reserved ports."""
+        return "include-reserve" not in self.line.words
+
+    @property
     def is_twice(self) -> bool:
         """Report whether it is a twice NAT rule, which no further rule follows."""
         return self.section != 2
@@ -116,7 +121,7 @@ class NatReader:
         real, mapped = self._pair(cursor)
         section = 3 if cursor.accept("after-auto") else 1
         if cursor.peek().isdecimal():
-            cursor.take()
+            raise NotUnderstood("a rule that goes in front of others")
         if not cursor.accept("source"):
             raise NotUnderstood(f"'{cursor.peek()}' is not understood here")
         static = self._kind(cursor)
@@ -311,9 +316,9 @@ def is_legacy(line: Line) -> bool:
 
 
 def interfaces_of(line: Line) -> list[str]:
-    """The interfaces that a `nat` line names, `any` left out."""
-    pair = line.words[1] if len(line.words) > 1 else ""
-    return [name for name in pair.strip("()").split(",") if name not in ("", "any")] if pair.startswith("(") else []
+    """The interfaces that a `nat` line names, `any` left out; blanks inside the parentheses do not matter."""
+    pair, closing, _ = "".join(line.words[1:]).partition(")")
+    return [name for name in pair[1:].split(",") if name not in ("", "any")] if pair[:1] == "(" and closing else []
 
 
 def shift_between(one: Intervals, other: Intervals) -> int | None:

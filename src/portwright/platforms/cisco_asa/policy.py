@@ -147,6 +147,7 @@ class Builder:
             parts.routing_is_complete and not parts.redirecting(),
             declares_interfaces=True,
             crossings=self._crossings(parts, untranslations),
+            own=own_addresses(parts),
             hostname=named.words[1] if named else "",
             named_at=named.source(parts.file) if named else None,
         )
@@ -200,10 +201,14 @@ class Builder:
         mentioned = [(one.interface, one.line) for one in self._draft.bindings if one.interface]
         mentioned += [(name, line) for line in self._draft.nat_lines() for name in interfaces_of(line)]
         mentioned += [(route.interface, route.line) for route in self._draft.routes if not route.discards]
+        is_excerpt = not self._draft.interfaces
         for name, line in mentioned:
             if name not in found:
                 self._ledger.missing_interface(line, name)
                 found[name] = Interface(name, line, "")
+                if not is_excerpt:  # nothing passes an interface without a name; or its block is not in the file
+                    problem = NotUnderstood(f"no interface of the file has the name {name}")
+                    found[name].not_understood.append((line, problem))
         return found
 
     def _doubt_bridges(self, interfaces: dict[str, Interface]) -> None:
@@ -257,8 +262,10 @@ class Builder:
         names = [name for name in interfaces_of(line) if name in atoms.names]
         if len(names) < 2:
             return _undecided(source, str(problem), ALWAYS)
-        one, other = (atoms.exactly(name) for name in names)
-        boxes = (Box.of({Field.IN: one, Field.OUT: other}), Box.of({Field.IN: other, Field.OUT: one}))
+        real, mapped = (atoms.exactly(name) for name in names)
+        may_lead = "source" in line.words  # twice NAT translates destinations of what arrives on the real side, too
+        leaving = {} if may_lead else {Field.OUT: mapped}  # where it would lead a packet is not known
+        boxes = (Box.of({Field.IN: real} | leaving), Box.of({Field.IN: mapped}))
         return _undecided(source, str(problem), Match.exact(boxes))
 
     def _remark_on_missing(self) -> None:

@@ -21,7 +21,7 @@ from portwright.packets.box import ALWAYS, EVERYTHING, Box, Boxes, Doubt, Match,
 from portwright.packets.fields import Field, State
 from portwright.packets.intervals import Interval, Intervals, normalize
 from portwright.platforms.cisco_asa.nat import Translation
-from portwright.policy.model import Action, Chain, Change, Rewrite, Rule, Stage, Verdict
+from portwright.policy.model import Action, Chain, Change, Look, Rewrite, Rule, Stage, Verdict
 from portwright.source import Source
 
 _MAXIMUM_WORK = 500_000  # comparisons, of all rules together
@@ -115,14 +115,14 @@ class ReversePath:
         for group in self._groups.values():
             self._mark(group, group.box)
         return (
-            self._stage("connection state as ASA knows it", (), _UNMARK, _MARKED),
-            self._stage("reverse path: look-up", self._marks, Verdict.ACCEPT, (EVERYTHING,)),
-            self._stage("reverse path: check", (*doubts, *self._drops), _UNMARK, _MARKED),
+            self._stage("connection state as ASA knows it", (), _UNMARK, _MARKED, Look.ARRIVING),
+            self._stage("reverse path: look-up", self._marks, Verdict.ACCEPT, (EVERYTHING,), Look.ARRIVING),
+            self._stage("reverse path: check", (*doubts, *self._drops), _UNMARK, _MARKED, Look.INNER),
         )
 
-    def _stage(self, name: str, rules: Sequence[Rule], ending: Action, scope: Boxes) -> Stage:
+    def _stage(self, name: str, rules: Sequence[Rule], ending: Action, scope: Boxes, look: Look) -> Stage:
         default = self._made(ALWAYS, ending, "the reply is translated alike")
-        return Stage(name, name, {name: Chain(name, (*rules, default), self._nobody)}, scope, translates=True)
+        return Stage(name, name, {name: Chain(name, (*rules, default), self._nobody)}, scope, True, look)
 
     def _made(self, match: Match, action: Action, reason: str, source: Source | None = None) -> Rule:
         return Rule(match, action, source or self._nobody, default=True, reason=reason)

@@ -12,13 +12,13 @@ from portwright.packets.box import ALWAYS, Box, Boxes, Doubt, Match
 from portwright.packets.fields import ICMP, ICMPV6, LAST, TCP, UDP, Field, Flags, State
 from portwright.packets.intervals import Intervals, complement, intersect, normalize
 from portwright.platforms.cisco_asa import doubts
-from portwright.platforms.cisco_asa.inspection import Action, inspections, modules, state_bypasses
+from portwright.platforms.cisco_asa.inspection import Action, drops_all, inspections, modules, state_bypasses
 from portwright.platforms.cisco_asa.interfaces import Interface
 from portwright.platforms.cisco_asa.parts import Bound, Parts, exactly
 from portwright.platforms.cisco_asa.routing import NULL, by_network, reached_through
 from portwright.platforms.cisco_asa.values import VERSIONS
 from portwright.policy.interfaces import OTHER
-from portwright.policy.model import Chain, Jump, Rule, Stage, Verdict
+from portwright.policy.model import Chain, Jump, Look, Rule, Stage, Verdict
 from portwright.source import Source
 
 _SCTP = 132
@@ -128,7 +128,8 @@ class AccessStage:
         name = "checks on arrival"
         inbound = {bound.chain for bound in self._parts.bound if bound.binding.direction != "out"}
         chains = {chain: self._parts.chains[chain] for chain in sorted(inbound) if chain in self._parts.chains}
-        return Stage(name, name, {name: Chain(name, tuple(rules), self._parts.nobody), **chains})
+        chains = {name: Chain(name, tuple(rules), self._parts.nobody), **chains}
+        return Stage(name, name, chains, look=Look.INNER)
 
     @staticmethod
     def _default(match: Match, action: Verdict, source: Source, reason: str) -> Rule:
@@ -143,10 +144,24 @@ class AccessStage:
             ):
                 if line is not None:
                     yield Rule(self._parts.on(name), Verdict.DROP, line.source(self._file), reason=reason)
+            yield from self._not_spoken(interface)
         nowhere = ((0, OTHER),)
         match = Match.exact((Box(((Field.IN, nowhere),)), Box(((Field.OUT, nowhere),))))
         yield self._default(match, Verdict.DROP, self._parts.nobody, "no interface of that name, or no route")
         yield from self._discarded()
+
+    def _not_spoken(self, interface: Interface) -> Iterator[Rule]:
+        """A router passes no packet where it has no address of its IP version."""
+        if self._parts.draft.transparent is not None or interface.bridge_group or interface.is_tunnel:
+            return
+        for version in VERSIONS:
+            if version not in interface.versions:
+                line = interface.no_address if version == 4 and interface.no_address else interface.head
+                reason = (
+                    f"interface {interface.name} has no IPv{version} address, and IPv{version} is not enabled on it"
+                )
+                match = self._parts.on(interface.name) & exactly({Field.VERSION: ((version, version),)})
+                yield self._default(match, Verdict.DROP, line.source(self._file), reason)
 
     def _discarded(self) -> Iterator[Rule]:
         if NULL in self._parts.atoms.names:
@@ -208,6 +223,7 @@ class AccessStage:
     def _connections(self) -> Iterator[Rule]:
         parts = self._parts
         yield from (self._module(action, name) for action, name in modules(parts.actions))
+        yield from (self._policed(action) for action in parts.actions if drops_all(action))
         connected = connections(parts)
         yield self._default(connected, Verdict.ACCEPT, parts.nobody, _STATE_REASON)
         errors = inspections(parts.actions, "icmp")
@@ -243,6 +259,11 @@ class AccessStage:
         doubt = Doubt(f"{name} has a policy of its own", action.source)
         match = Match.doubtful(doubt, action.match.possible)
         return Rule(match, Verdict.DROP, action.source, reason=doubt.reason)
+
+    @staticmethod
+    def _policed(action: Action) -> Rule:
+        doubt = Doubt("the class is policed, and what keeps to the rate is dropped too", action.source)
+        return Rule(Match.doubtful(doubt, action.match.possible), Verdict.DROP, action.source, reason=doubt.reason)
 
     def _commands(self, always: bool) -> Iterator[Rule]:
         overrides = any("per-user-override" in one.binding.line.words for one in self._parts.bound)
@@ -454,4 +475,4 @@ def departure_stage(parts: Parts) -> Stage | None:
     name = "outbound access lists"
     chains = {one.chain: parts.chains[one.chain] for one in bound if one.known}
     scope = tuple(box for where in leaves if (box := Box.of(where)) is not None)
-    return Stage(name, name, {name: Chain(name, tuple(rules), parts.nobody), **chains}, scope)
+    return Stage(name, name, {name: Chain(name, tuple(rules), parts.nobody), **chains}, scope, look=Look.INNER)

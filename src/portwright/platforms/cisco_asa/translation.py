@@ -16,10 +16,14 @@ from portwright.platforms.cisco_asa.reverse_path import Flow, ReversePath
 from portwright.platforms.cisco_asa.routing import Untranslation
 from portwright.platforms.cisco_asa.values import VERSIONS, Addresses
 from portwright.policy.interfaces import Interfaces
-from portwright.policy.model import Chain, Change, Rewrite, Rule, Stage, Verdict
+from portwright.policy.model import Chain, Change, Look, Rewrite, Rule, Stage, Verdict
 from portwright.source import Source
 
 _EVERY_PORT: Intervals = ((1, LAST[Field.SPORT]),)
+# A port above 1023 becomes another of these if it is taken, unless the pool has `flat include-reserve`.
+# Cisco ASA Firewall CLI Configuration Guide, "Dynamic PAT": mapped ports are of the same range as the real one.
+_HIGH_PORTS: Intervals = ((1024, LAST[Field.SPORT]),)
+_FROM_HIGH_PORTS = Box(((Field.SPORT, _HIGH_PORTS),))
 _ONLY_PORTS = PortMap(((0, 255),))
 _KNOWN_STATES: Intervals = ((State.ESTABLISHED, State.RELATED),)
 
@@ -44,17 +48,17 @@ class Translations:
                 rules.append(rule)
             for box, certain in self._lookups(translation):
                 reverse_path.add_lookup(translation, box, certain)
-        return self._stage("translation of the destination", rules), tuple(untranslations)
+        return self._stage("translation of the destination", rules, Look.ARRIVING), tuple(untranslations)
 
     def source_stage(self) -> Stage:
         """The stage that translates sources."""
         rules = [rule for translation in self._rules for rule in self._source_rules(translation)]
-        return self._stage("translation of the source", rules)
+        return self._stage("translation of the source", rules, Look.LEAVING)
 
-    def _stage(self, name: str, rules: Sequence[Rule]) -> Stage:
+    def _stage(self, name: str, rules: Sequence[Rule], look: Look) -> Stage:
         nobody = Source(self._file, 0)
         default = Rule(ALWAYS, Verdict.ACCEPT, nobody, default=True, reason="no rule translates the packet")
-        return Stage(name, name, {name: Chain(name, (*rules, default), nobody)}, translates=True)
+        return Stage(name, name, {name: Chain(name, (*rules, default), nobody)}, translates=True, look=look)
 
     # -- the destination ----------------------------------------------------------------------------------------
 
@@ -150,13 +154,13 @@ class Translations:
             ends = _Ends.of(translation, version)
             if ends is None:
                 continue
-            yield self._forward(translation, ends)
+            yield from self._forward(translation, ends)
             if not translation.is_twice or translation.unidirectional:
                 continue
             if ends.has_destination and translation.static:
                 yield self._backward(translation, ends)
 
-    def _forward(self, translation: Translation, ends: "_Ends") -> Rule:
+    def _forward(self, translation: Translation, ends: "_Ends") -> Iterator[Rule]:
         ports = ends.ports
         box = self._reverse_of_destination(translation, ends)
         if translation.static:
@@ -165,9 +169,12 @@ class Translations:
             )
         else:
             changes = (Change(Field.SRC, ends.mapped_source),)
-            if translation.translates_ports:
-                changes += (Change(Field.SPORT, _EVERY_PORT),)
-        return _rule(translation, box, changes, translation.real_doubts)
+        if translation.translates_ports:
+            high = box & _FROM_HIGH_PORTS if translation.keeps_high_ports else None
+            if high is not None:
+                yield _rule(translation, high, (*changes, Change(Field.SPORT, _HIGH_PORTS)), translation.real_doubts)
+            changes += (Change(Field.SPORT, _EVERY_PORT),)
+        yield _rule(translation, box, changes, translation.real_doubts)
 
     def _backward(self, translation: Translation, ends: "_Ends") -> Rule:
         """The other direction of a static twice NAT rule: what was the destination is the source now."""

@@ -64,6 +64,10 @@ ABOUT = About(
         Entry("`reject`", "`reject with icmp` applies to IPv4 only, `with icmpv6` to IPv6, `with tcp reset` to TCP"),
         Entry("`dnat`, `snat`", "with ports, ranges, prefixes and maps"),
         Entry(
+            "source ports under `snat` and `masquerade`",
+            "where several senders share an address, any port of the same class (below 512, below 1024, above)",
+        ),
+        Entry(
             "`masquerade`, `redirect`",
             "the address is one of the machine's own, which the ruleset does not tell: it is unknown",
         ),
@@ -108,6 +112,14 @@ ABOUT = About(
             "`tcp sport != A tcp dport != B`; the same for ICMP type and code",
             "nft 1.0.6 joins them into one comparison that holds when either differs, and lists both forms alike",
         ),
+        Entry(
+            "`ct zone set`",
+            "packets of connections: whether their other direction is looked for in the same zone is not modelled",
+        ),
+        Entry(
+            "a chain of the family `arp` that may drop", "every IPv4 packet: a neighbor that is never found gets none"
+        ),
+        Entry("`ip ttl set`, `ip6 hoplimit set` below 32", "how far the packet goes is not modelled"),
         Entry("a second nat chain on a hook", "it runs only for packets that the first did not translate"),
         Entry("a set that the file does not define; host names; service names", "they stand elsewhere"),
         Entry("words that are not known in a rule", "the verdict at its end is kept; without one, anything may happen"),

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from portwright.packets.fields import Field, State
 from portwright.packets.intervals import contains
 from portwright.packets.packetset import PacketSet
-from portwright.platforms.nftables.phrases import element_of, elements_for, rules_for
+from portwright.platforms.nftables.phrases import element_of, elements_for, led_to, rules_for
 from portwright.platforms.nftables.ruleset_text import Listing, is_deciding, written
 from portwright.platforms.nftables.syntax import Chain, Table
 from portwright.platforms.nftables.syntax import Rule as Line
-from portwright.policy.editing import Edit
+from portwright.policy.editing import Edit, Target
 from portwright.policy.intent import Intended
 from portwright.policy.model import Rule
 from portwright.policy.obstruction import Obstruction
@@ -24,6 +24,7 @@ SUFFIX = ".nft"
 TELLS_DEPARTURE = True
 TELLS_STATE = True
 _KNOWN = "ct state established,related accept"
+_EVERYBODY = "whoever the rules let through to the right host gets there now"
 _MOST_CHAINS = 4  # chains that the packets run through, in which a rule may find its place
 
 
@@ -112,7 +113,19 @@ def removing(text: str, rule: Rule, packets: PacketSet) -> Iterator[Edit]:
                         place = f"set {table.family} {table.name} {named.name}"
                         yield Edit(listing.without_elements(named, keys), (), keys, place)
                     place = f"chain {table.family} {table.name} {chain.name}"
-                    yield Edit(listing.without_rule(line), (), (line.place.text,), place)
+                    yield Edit(listing.without_rule(line), (), (written(line),), place)
+
+
+def leading(text: str, rule: Rule, to: Target) -> Iterator[Edit]:
+    """The rule with another address behind `dnat to`; one that looks its target up in a map stays as it is."""
+    listing = Listing.of(text)
+    for table in listing.tables() if listing is not None else ():
+        for chain in table.chains.values():
+            for line in chain.rules:
+                if listing is not None and line.place.line == rule.source.line:
+                    for new in led_to(line, to):
+                        place = f"chain {table.family} {table.name} {chain.name}"
+                        yield Edit(listing.with_rule(line, new), (new,), (written(line),), place, _EVERYBODY, True)
 
 
 def commands(old: str, new: str) -> tuple[str, ...]:

@@ -49,6 +49,9 @@ def tokens(text: str, file: str, managed: set[tuple[str, str]]) -> Iterator[Toke
         elif kind != "blank":
             if word == '"':
                 raise InvalidInput.of("the string is not closed on its line", file=file, line=line, column=column)
+            if word == "\\":  # nft(8): it goes on the next line only where nothing follows
+                message = "a backslash that is not the last character of its line"
+                raise InvalidInput.of(message, file=file, line=line, column=column, hint="nft refuses it")
             yield Token("word" if kind in _WORDS else kind, _bare(kind, word), line, column)
         if word.endswith("\n"):
             line, start = line + 1, found.end()

@@ -1,6 +1,7 @@
 """What is intended as rules of nftables, in the words that a ruleset already has for it."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 from portwright.packets.addresses import parse_addresses
@@ -22,8 +23,11 @@ from portwright.platforms.nftables.syntax import (
     Selector,
     Set,
     Table,
+    Translate,
+    Value,
 )
 from portwright.platforms.nftables.syntax import Rule as Line
+from portwright.policy.editing import Target
 from portwright.policy.intent import Intended
 
 _VERSIONS = {"ip": (4,), "ip6": (6,)}  # of a table's family; others hold both
@@ -50,6 +54,17 @@ def rules_for(rule: Intended, table: Table, hook: str, with_interfaces: bool, wi
             ends = [_end("saddr", sources, version, table), _end("daddr", destinations, version, table)]
             for traffic in _traffic(rule, version, table):
                 yield " ".join([*words, *filter(None, ends), traffic, *state, f'accept comment "{comment_of(rule)}"'])
+
+
+def led_to(line: Line, to: Target) -> Iterator[str]:
+    """The rule with another address behind `dnat to`, and with the port where that is another one, too."""
+    found = [one for one in line.statements if isinstance(one, Translate)]
+    if len(found) != 1 or found[0].kind != "dnat" or not isinstance(found[0].address, Value) or found[0].is_prefix:
+        return
+    ports = (found[0].port, Value(str(to.port))) if to.port is not None else (found[0].port,)
+    for port in dict.fromkeys(ports):
+        new = replace(found[0], address=Value(to.host), port=port)
+        yield " ".join(str(new if one is found[0] else one) for one in line.statements)
 
 
 def _traffic(rule: Intended, version: int, table: Table) -> Iterator[str]:

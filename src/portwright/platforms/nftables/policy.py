@@ -17,12 +17,13 @@ from portwright.platforms.netfilter.graph import walk
 from portwright.platforms.netfilter.matching import box
 from portwright.platforms.netfilter.tracking import ANYTHING, translated, unsettled
 from portwright.platforms.nftables import names, syntax
+from portwright.platforms.nftables.aside import aside
 from portwright.platforms.nftables.lenses import View
 from portwright.platforms.nftables.matches import Context
 from portwright.platforms.nftables.references import jumps
 from portwright.platforms.nftables.rules import rules
 from portwright.policy.interfaces import Interfaces
-from portwright.policy.model import Chain, Policy, Rule, Stage, Verdict
+from portwright.policy.model import Chain, Look, Policy, Rule, Stage, Verdict
 from portwright.source import Source
 
 # The hooks that a packet passes before and after the one it is asked about.
@@ -35,6 +36,15 @@ _ROUTED_FAMILIES = ("ip", "ip6", "inet", "netdev")  # arp and bridge chains see 
 _SCOPES = {"ip": box(VERSION=4), "ip6": box(VERSION=6)}
 # linux/net/ipv4/netfilter/nf_nat_proto.c: one hook runs all nat chains, whatever their own priorities
 _NAT_PRIORITY = {"prerouting": -100, "input": 100, "output": -100, "postrouting": 100}
+_LOOKS = {  # what packets look like on each hook, before and after the nat chains there
+    "ingress": (Look.ARRIVING, Look.ARRIVING),
+    "prerouting": (Look.ARRIVING, Look.INNER),
+    "output": (Look.ARRIVING, Look.INNER),
+    "forward": (Look.INNER, Look.INNER),
+    "input": (Look.INNER, Look.LEAVING),
+    "postrouting": (Look.INNER, Look.LEAVING),
+    "egress": (Look.LEAVING, Look.LEAVING),
+}
 _NEW = box(STATE=State.NEW)  # only the first packet of a connection meets a nat chain
 _NO_CHAIN = "no base chain on this hook"
 _NO_DEVICE = "the listing does not name the device of this chain"
@@ -73,6 +83,7 @@ class Compiler:
             filters = [entry for entry in self._on(hook) if entry[1].hook is not None and entry[1].hook.type != "nat"]
             found[hook] = self._policy(self._stages_of(filters), hook)
             whole = [stage for name in path for stage in self._stages_of(self._on(name))]
+            whole = [*aside(self.ruleset, self.file), *whole]
             found[f"{hook}/path"] = self._policy(whole, hook)
         return found
 
@@ -87,7 +98,7 @@ class Compiler:
         """A stage for a hook without a base chain: only commands that are not understood decide about packets."""
         source = Source(self.file, 0)
         default = Rule(ALWAYS, Verdict.ACCEPT, source, default=True, reason=_NO_CHAIN)
-        return Stage(hook, hook, {hook: Chain(hook, (*self._puzzles, default), source)})
+        return Stage(hook, hook, {hook: Chain(hook, (*self._puzzles, default), source)}, look=Look.ARRIVING)
 
     def _on(self, hook: str) -> list[tuple[syntax.Table, syntax.Chain]]:
         """The base chains on a hook in the order in which packets meet them."""
@@ -121,7 +132,9 @@ class Compiler:
         made = (*self._puzzles, *self._guards(hook, before), *own.rules, self._default(table, base, hook))
         own = Chain(base.name, made, own.source)
         chains = ChainMap({base.name: own}, self._shared_chains(table, view))
-        return Stage(f"{table.family} {table.name} {base.name}", base.name, chains, self._scope(table, hook))
+        return Stage(
+            f"{table.family} {table.name} {base.name}", base.name, chains, self._scope(table, hook), look=_look(hook)
+        )
 
     def _shared_chains(self, table: syntax.Table, view: View) -> dict[str, Chain]:
         """The chains of a table that its base chains lead to; all its stages with one view share them."""
@@ -194,3 +207,17 @@ def _view(table: syntax.Table, base: syntax.Chain) -> View:
     elif hook.name in ("prerouting", "output") and hook.priority == names.CONNTRACK:
         tracking = "unsure"
     return View(hook.name not in ("ingress", "prerouting"), tracking, table.family == "netdev")
+
+
+def _look(hook: syntax.Hook) -> Look | None:
+    """What packets look like to a chain: where its hook translates too, its priority tells; not where both are equal.
+
+    linux/net/netfilter/nf_nat_core.c, nf_nat_inet_fn: the hooks that a nat chain hangs on also translate replies back.
+    """
+    before, after = _LOOKS[hook.name]
+    if before is after:
+        return before
+    if hook.type == "nat":
+        return before if before is Look.ARRIVING else after
+    turn = _NAT_PRIORITY[hook.name]
+    return None if hook.priority == turn else before if hook.priority < turn else after

@@ -48,13 +48,13 @@ _REJECTS = {"icmp": box(VERSION=4), "icmpv6": box(VERSION=6), "tcp reset": box(P
 # linux/net/netfilter/nft_flow_offload.c: for anything else the rule ends there
 _OFFLOADED = box(PROTOCOL=(6, 17, 47), STATE=(State.ESTABLISHED, State.RELATED))
 _HARMLESS = frozenset({  # what may be set without changing what Portwright's header fields say
-    "ip dscp", "ip ecn", "ip ttl", "ip id", "ip6 dscp", "ip6 ecn", "ip6 flowlabel", "ip6 hoplimit", "meta mark",
+    "ip dscp", "ip ecn", "ip id", "ip6 dscp", "ip6 ecn", "ip6 flowlabel", "meta mark",
     "meta priority", "meta nftrace", "meta rtclassid", "meta secmark", "ct mark", "ct label", "ct event", "ct helper",
     "ct timeout", "ct expectation", "ct secmark", "ct zone", "ct original zone", "ct reply zone", "counter name",
     "tcp option maxseg size", "tcp window", "ether saddr", "ether daddr", "vlan pcp", "notrack",
 })  # fmt: skip
-
-
+_HOPS = frozenset(("ip ttl", "ip6 hoplimit"))
+_MANY_HOPS = 32  # no way through a network is longer
 _NO_HEADER = ("meta ", "ct ", "counter ", "notrack")  # what may be set in packets of every kind
 
 
@@ -172,7 +172,7 @@ class _Translator:
             self.narrow(everything(self.context.lenses(statement.target)))
         if " option " in statement.target.name:
             self.doubt("the packet may not have the option")
-        if statement.target.name not in _HARMLESS:
+        if statement.target.name not in _HARMLESS and not _leaves_many_hops(statement):
             self.lose(str(statement), "the packet itself is rewritten", _REWRITTEN)
 
     def found_in(self, lookup: Lookup) -> Match:
@@ -222,6 +222,12 @@ def rules(rule: syntax.Rule, context: Context) -> list[Rule]:
     if translator.is_untracked and not translator.is_over:
         translator.end(translator.match, UNTRACK)
     return translator.made
+
+
+def _leaves_many_hops(statement: Assign) -> bool:
+    """Report whether a packet may go on as far as any network is wide after its lifetime was set."""
+    value = str(statement.value)
+    return statement.target.name in _HOPS and value.isdecimal() and int(value) >= _MANY_HOPS
 
 
 def _short(text: str) -> str:

@@ -1,7 +1,7 @@
 """The text of a ruleset, in which rules and elements are put in or taken out where they stand."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from portwright.errors import InvalidInput
@@ -26,7 +26,9 @@ from portwright.platforms.nftables.syntax import (
 
 _DECIDING = (Decide, DecideBy, Reject, Translate, Divert, Unknown)
 _COMMANDS = ("add", "insert", "rule", "create", "chain", "table", "replace")  # how a line begins that is no rule
+_BEFORE_RULES = range(3, 8)  # how many words a command has in front: add rule [FAMILY] TABLE CHAIN [index N]
 _ELEMENTS = re.compile(r"\belements\s*=\s*\{")
+_BLOCKS = ("table", "chain")
 _BLANK_LINES = re.compile(r"\n[ \t]*(?=\n)")
 _OPENING, _CLOSING = frozenset("{(["), frozenset("})]")
 
@@ -40,11 +42,15 @@ def is_deciding(rule: Rule) -> bool:
 def written(rule: Rule) -> str:
     """A rule on one line: as it stands in its file, where the line holds it and nothing else."""
     words = [token for token in tokens(rule.place.text, "", set()) if token.kind != "end"]
+    return rule.place.text if _are(words, rule) else " ".join(map(str, rule.statements))
+
+
+def _are(words: list[Token], rule: Rule) -> bool:
+    """Report whether the words are those of a rule."""
     try:
-        is_whole = statements(words) == rule.statements
+        return statements(words) == rule.statements
     except InvalidInput:
-        is_whole = False
-    return rule.place.text if is_whole else " ".join(map(str, rule.statements))
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +89,25 @@ class Listing:
             added = (f"{where} {rule}" for where, rule in zip(places, rules, strict=True))
             return "\n".join(["\n".join(self.lines).rstrip("\n"), *added, ""])
         if index < len(chain.rules):
-            number = self._above_comments(chain.rules[index].place.line)
-            model = self.lines[chain.rules[index].place.line - 1]
+            first, _ = self._span(chain.rules[index])
+            model = self.lines[first.line - 1]
+            if before := model[: first.column - 1].strip():
+                return self._between(first, before, rules)
+            number = self._above_comments(first.line)
         else:
             number = self._closing(chain.rules[-1].place if chain.rules else (chain.hook or chain).place)
             model = self.lines[(chain.rules[-1].place.line if chain.rules else number) - 1]
             model = model if chain.rules else f"\t{model}"
         indent = model[: len(model) - len(model.lstrip())]
         return self._with(number, [f"{indent}{rule}" for rule in rules])
+
+    def _between(self, first: Token, before: str, rules: Sequence[str]) -> str:
+        """The text with rules behind what stands before another one on its line."""
+        line = self.lines[first.line - 1]
+        indent = line[: len(line) - len(line.lstrip())]
+        new = (before, *rules, line[first.column - 1 :])
+        parts = [*self.lines[: first.line - 1], *(f"{indent}{one}" for one in new), *self.lines[first.line :]]
+        return "\n".join(parts)
 
     def _is_block(self, chain: Chain) -> bool:
         """Report whether the rules of a chain stand in its braces, on lines of their own."""
@@ -123,9 +140,52 @@ class Listing:
         return "\n".join([*self.lines[: named.place.line - 1], head + body, *self.lines[last:]])
 
     def without_rule(self, rule: Rule) -> str:
-        """The text without a rule, and without the comments right above it."""
-        last = self._end(rule.place)
-        return "\n".join([*self.lines[: self._above_comments(rule.place.line) - 1], *self.lines[last:]])
+        """The text without a rule; without the comments right above it, too, where the line holds nothing else."""
+        first, last = self._span(rule)
+        before = self.lines[first.line - 1][: first.column - 1]
+        behind = self.lines[last.line - 1][last.column - (last.text != ";") :]
+        if not before.strip() and not behind.partition("#")[0].strip():
+            return "\n".join([*self.lines[: self._above_comments(first.line) - 1], *self.lines[last.line :]])
+        kept = (before + behind.lstrip()).rstrip() if behind.strip() else before.rstrip()
+        return "\n".join([*self.lines[: first.line - 1], kept, *self.lines[last.line :]])
+
+    def with_rule(self, rule: Rule, new: str) -> str:
+        """The text with another rule in the place of one."""
+        first, last = self._span(rule)
+        before = self.lines[first.line - 1][: first.column - 1]
+        behind = self.lines[last.line - 1][last.column - 1 :] if last.text != "\n" else ""
+        kept = [*self.lines[: first.line - 1], f"{before}{new}{behind}", *self.lines[last.line :]]
+        return "\n".join(kept)
+
+    def _span(self, rule: Rule) -> tuple[Token, Token]:
+        """The first token of a rule, and the one that ends it: the end of a line, a semicolon or a brace."""
+        spans = list(self._statements(rule.place.line))
+        return next((span for span in spans if self._says(span, rule)), spans[0])
+
+    def _says(self, span: tuple[Token, Token], rule: Rule) -> bool:
+        words = [token for token in self.tokens if span[0][2:] <= token[2:] < span[1][2:] and token.text != "\n"]
+        places = _BEFORE_RULES if words[0].text in _COMMANDS else (0,)
+        return any(_are(words[place:], rule) for place in places)
+
+    def _statements(self, line: int) -> Iterator[tuple[Token, Token]]:
+        """What begins on a line, with what ends it. A block has statements of its own."""
+        first: Token | None = None
+        depth = 0  # of sets and the like
+        for token in self._from(line):
+            if first is None and token.line > line:
+                return
+            mark = token.text if token.kind == "mark" else ""
+            if not depth and (token.kind == "end" or mark == "}"):
+                if first is not None:
+                    yield first, token
+                first = None
+            elif mark == "{" and first is not None and first.text in _BLOCKS:
+                first = None
+            else:
+                depth += (mark in _OPENING) - (mark in _CLOSING)
+                first = first or token
+        if first is not None:
+            yield first, Token("end", "\n", len(self.lines), len(self.lines[-1]) + 1)
 
     def _with(self, number: int, new: Sequence[str]) -> str:
         return "\n".join([*self.lines[: number - 1], *new, *self.lines[number - 1 :]])

@@ -15,7 +15,7 @@ from portwright.packets.notation import ports_text
 from portwright.packets.packetset import PacketSet
 from portwright.platforms.rules_csv import ANY, COLUMNS
 from portwright.platforms.rules_csv.render import addresses_cell, remark
-from portwright.policy.editing import Edit
+from portwright.policy.editing import Edit, Target
 from portwright.policy.intent import Intended, Traffic
 from portwright.policy.model import Rule
 from portwright.policy.obstruction import Obstruction
@@ -88,6 +88,11 @@ def removing(text: str, rule: Rule, packets: PacketSet) -> Iterator[Edit]:  # no
     if gone:
         kept = [cells for _, cells in table.rows if cells != gone[0]]
         yield Edit(table.text(kept), (), tuple(_lines(gone, table.delimiter)), f"row {gone[0][0]}")
+
+
+def leading(_text: str, _rule: Rule, _to: Target) -> Iterator[Edit]:
+    """Nothing: a table of rules translates nothing."""
+    yield from ()
 
 
 def _number(rows: list[Cells], index: int) -> int:

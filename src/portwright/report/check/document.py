@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from portwright.catalog.model import Break
-from portwright.check.judge import Judgment
+from portwright.check.extent import Extent, box_fields
+from portwright.check.obstacle import Judgment
 from portwright.check.report import CheckReport, Earlier, PointSummary
 from portwright.findings import Finding, Kind
 from portwright.policy.reference import RuleReference, reference_json
@@ -29,7 +30,7 @@ def check_json(report: CheckReport) -> Json:
         "assumptions": assumptions(report.plan),
         "entries": [_entry_json(key, entry) for key, entry in entries(report.plan)],
         "not_judged": not_judged(report),
-        "findings": [finding_json(finding) for finding in report.findings],
+        "findings": [finding_json(finding) | packets_json(finding) for finding in report.findings],
     }
 
 
@@ -56,18 +57,19 @@ def point_json(point: PointSummary) -> Json:
         "inert": point.inert,
         "unknown": point.unknown,
         "not_understood": [
-            {"line": one.source.line, "text": redact(one.source.text), "reason": one.reason}
+            {"line": one.source.line, "text": redact(one.source.text), "reason": redact(one.reason)}
             for one in point.not_understood
         ],
     }
 
 
 def _baseline_json(report: CheckReport) -> Json:
-    known = sum(finding.known for finding in report.findings)
     return {
         "file": report.baseline,
-        "known": known,
-        "new": len(report.findings) - known,
+        "known": report.known,
+        "new": report.new,
+        "grown": report.grown,
+        **({"by_id_alone": report.by_id_alone} if report.by_id_alone else {}),
         "mended": [earlier_json(earlier) for earlier in report.mended],
     }
 
@@ -106,7 +108,17 @@ def finding_json(finding: Finding) -> Json:
         "fix": finding.fix or None,
         "place": finding.place or None,
         **({"known": True} if finding.known else {}),
+        **({"grown": finding.grown} if finding.grown else {}),
     }
+
+
+def packets_json(finding: Finding) -> Json:
+    """Which packets a finding is about, by contract: what a later check holds its own against."""
+    if finding.packets is None:
+        return {"packets": None}
+    extent = Extent.of(finding.packets)
+    boxes = [fields for box in extent.boxes for fields in box_fields(box)]
+    return {"packets": {"digest": extent.digest, "all": extent.is_whole, "boxes": boxes}}
 
 
 def deciding_json(rules: Sequence[RuleReference]) -> Json:

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from portwright.catalog.model import Break
-from portwright.check.judge import Judgment
+from portwright.check.obstacle import Judgment
 from portwright.check.report import CheckReport
-from portwright.findings import Finding, Kind, Severity
+from portwright.findings import Finding, Kind, Severity, weightiest
 from portwright.plan.model import Plan
 from portwright.policy.reference import RuleReference
+from portwright.redact import redact
 from portwright.report.grouping import Group, grouped
 
 QUOTED = 4  # rules of a finding that are shown in context
@@ -48,33 +49,51 @@ def counts(report: CheckReport) -> str:
         (sum(one.flow.id in report.spared for one in report.results), "blocked without harm, as an alternative passes"),
     ):
         parts += [f"{count} {what}"] if count else []
-    excess = report.count(Kind.EXCESS)
-    parts += [f"{excess} {'rule is' if excess == 1 else 'rules are'} too wide"] if excess else []
+    for kind, one, more in _COUNTED:
+        number = report.count(kind)
+        parts += [f"{number} {one if number == 1 else more}"] if number else []
+    others = sum(finding.kind is Kind.UNDECIDED and not (finding.flow or finding.flows) for finding in report.findings)
+    parts += [f"{others} other {'answer' if others == 1 else 'answers'} not known"] if others else []
     return ", ".join(parts)
+
+
+_COUNTED = (
+    (Kind.EXCESS, "rule is too wide", "rules are too wide"),
+    (Kind.ASSERTION, "test of the site does not hold", "tests of the site do not hold"),
+    (Kind.UNPLACED, "component is not placed", "components are not placed"),
+    (Kind.EXPIRED, "entry has expired", "entries have expired"),
+)
 
 
 def compared_with(report: CheckReport) -> str:
     """What has changed since the earlier report; empty where there is none."""
     if not report.baseline:
         return ""
-    known = sum(finding.known for finding in report.findings)
-    new = len(report.findings) - known
-    is_new = f"{new} {'finding is' if new == 1 else 'findings are'} new"
-    return (
-        f"Since {report.baseline}: {is_new}, {known} known, {len(report.mended)} mended."
-        " What is known does not count for the exit status."
-    )
+    is_new = f"{report.new} {'finding is' if report.new == 1 else 'findings are'} new"
+    grown = [f"{report.grown} {'has' if report.grown == 1 else 'have'} grown"] if report.grown else []
+    counted = ", ".join([is_new, *grown, f"{report.known} known, {len(report.mended)} mended"])
+    return f"Since {report.baseline}: {counted}. What is known does not count for the exit status.{_by_id(report)}"
+
+
+def _by_id(report: CheckReport) -> str:
+    """That some may have grown without being seen."""
+    if not report.by_id_alone:
+        return ""
+    them = "1 known finding" if report.by_id_alone == 1 else f"{report.by_id_alone} known findings"
+    return f" Of {them} only the id was compared, as its packets are not told: whether it has grown is not known."
 
 
 def mark(finding: Finding) -> str:
     """What stands before a finding that is no new error."""
     words = [] if finding.severity is Severity.ERROR else [finding.severity.value]
-    words = ["known", *words] if finding.known else words
+    words = ["known", *words] if finding.known else ["grown", *words] if finding.grown else words
     return f"[{', '.join(words)}] " if words else ""
 
 
 def evidence(finding: Finding, plan: Plan) -> Iterator[tuple[str, str]]:
     """What stands below a finding and its rules, each behind its label."""
+    if finding.grown:
+        yield "grown", f"since the baseline: {finding.grown}"
     if finding.witness:
         yield "packet", finding.witness
     if finding.flows:
@@ -92,7 +111,8 @@ def evidence(finding: Finding, plan: Plan) -> Iterator[tuple[str, str]]:
 
 def user_sees(finding: Finding) -> tuple[str, str]:
     """What the people who use the application notice, behind its label; empty where that is not known."""
-    seen = finding.breaks[0].user_sees if finding.breaks else ""
+    worst = weightiest(finding.breaks)
+    seen = worst.user_sees if worst is not None else ""
     return "user may see" if finding.kind is Kind.UNDECIDED else "user sees", seen
 
 
@@ -106,7 +126,8 @@ def same_cause(group: Group) -> tuple[str, str]:
 
 def rule_place(rule: RuleReference) -> str:
     """Where a rule stands, and why it is a default or in doubt."""
-    why = f" (by default: {rule.reason})" if rule.default and rule.reason else f": {rule.reason}" if rule.reason else ""
+    reason = redact(rule.reason)
+    why = f" (by default: {reason})" if rule.default and reason else f": {reason}" if reason else ""
     return f"{rule.file}:{rule.line}{why}" if rule.line else f"{rule.file}{why}"
 
 
@@ -129,10 +150,11 @@ def _cited(finding: Finding, plan: Plan) -> str:
 
 
 def _others(breaks: tuple[Break, ...]) -> str:
-    """What breaks besides the first, scenario by scenario."""
+    """What breaks besides the weightiest, scenario by scenario."""
     steps: dict[str, list[Break]] = {}
-    for broken in breaks[1:]:
-        steps.setdefault(broken.scenario, []).append(broken)
+    for broken in breaks:
+        if broken is not weightiest(breaks):
+            steps.setdefault(broken.scenario, []).append(broken)
     others = [f"{scenario} ({_steps(found)})" for scenario, found in steps.items()]
     return "; ".join(others[:_LISTED] + ([f"and {len(others) - _LISTED} more"] if len(others) > _LISTED else []))
 
@@ -140,4 +162,13 @@ def _others(breaks: tuple[Break, ...]) -> str:
 def _steps(breaks: Sequence[Break]) -> str:
     if len(breaks) == 1:
         return f"{breaks[0].effect.value} at step {breaks[0].step}"
-    return f"at steps {', '.join(dict.fromkeys(broken.step for broken in breaks))}"
+    steps = sorted({broken.step for broken in breaks}, key=_in_order_of_steps)
+    effects = {broken.effect.value for broken in breaks}
+    same = f"{effects.pop()} " if len(effects) == 1 else ""
+    return f"{same}at step{'s' if len(steps) > 1 else ''} {', '.join(steps)}"
+
+
+def _in_order_of_steps(step: str) -> tuple[int, str]:
+    """4b behind 4 and before 10."""
+    number = step.rstrip("abcdefghijklmnopqrstuvwxyz")
+    return int(number) if number.isdecimal() else 0, step

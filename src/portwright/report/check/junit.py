@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from portwright.check.judge import FlowResult
+from portwright.check.obstacle import FlowResult
 from portwright.check.report import CheckReport, Counting, PointSummary
 from portwright.findings import Finding, Severity
 from portwright.plan.model import RequiredFlow

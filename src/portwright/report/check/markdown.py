@@ -126,7 +126,7 @@ def _read(report: CheckReport) -> Iterator[str]:
     yield from markdown_table(header, rows)
     yield ""
     unknown = [
-        (f"{one.source}", redact(one.source.text), one.reason)
+        (f"{one.source}", redact(one.source.text), redact(one.reason))
         for point in report.points
         for one in point.not_understood
     ]

@@ -54,9 +54,6 @@ def not_judged(report: CheckReport) -> list[str]:
     if report.not_judged and report.excess_judged:
         rules = "rule also permits" if report.not_judged == 1 else "rules also permit"
         told.append(f"{report.not_judged} {rules} traffic between addresses that the site does not name (--all)")
-    if report.untranslated:
-        flows = "a required flow leaves" if report.untranslated == 1 else f"{report.untranslated} required flows leave"
-        told.append(f"who translates the private addresses with which {flows} for public ones")
     return told
 
 
@@ -81,6 +78,8 @@ def _assumed(entry: Entry) -> str:
     assert isinstance(entry, Assumption)
     if entry.rate_limits:
         return f"at {entry.at} rate limits are {entry.rate_limits.replace('-', ' ')}"
+    if entry.private_sources:
+        return f"private addresses that leave {entry.at} for the Internet are {entry.private_sources} behind it"
     which = f"line {entry.line} decides" if entry.line else f"lines with '{entry.pattern}' decide"
     return f"at {entry.at} {which} nothing"
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from portwright import __version__
 from portwright.check.report import CheckReport, PointSummary
-from portwright.findings import SEVERITY, Finding, Kind, Severity
+from portwright.findings import SEVERITY, Finding, Kind, Severity, weightiest
 from portwright.policy.reference import RuleReference
 from portwright.redact import redact
 from portwright.report.check.document import break_json, earlier_json, summary_json
@@ -87,7 +87,7 @@ def _rule(kind: Kind) -> Json:
 
 def _result(finding: Finding, report: CheckReport, names: "_Names") -> Json:
     first, *others = _places(finding, report)
-    state = {"baselineState": "unchanged" if finding.known else "new"} if report.baseline else {}
+    state = {"baselineState": _state(finding)} if report.baseline else {}
     return {
         "ruleId": finding.kind.value,
         "ruleIndex": _KINDS.index(finding.kind),
@@ -108,8 +108,14 @@ def _result(finding: Finding, report: CheckReport, names: "_Names") -> Json:
     }
 
 
+def _state(finding: Finding) -> str:
+    """3.27.24: how a result compares with the earlier report."""
+    return "unchanged" if finding.known else "updated" if finding.grown else "new"
+
+
 def _message(finding: Finding) -> str:
-    seen = finding.breaks[0].user_sees if finding.breaks else ""
+    worst = weightiest(finding.breaks)
+    seen = worst.user_sees if worst is not None else ""
     parts = [_sentence(finding.message), _sentence(seen)]
     parts.append(_sentence(f"To mend it: {finding.fix}") if finding.fix else "")
     return " ".join(part for part in parts if part)
@@ -131,6 +137,7 @@ def _properties(finding: Finding) -> Json:
         "citations": list(finding.citations),
         "breaks": [break_json(broken) for broken in finding.breaks],
         "fix": finding.fix,
+        "grown": finding.grown,
     }
     return {name: value for name, value in found.items() if value}
 

@@ -21,16 +21,16 @@ from portwright.report.check.evidence import (
     user_sees,
 )
 from portwright.report.check.said import ROUTINE, not_judged, said_by_site
-from portwright.report.context import WIDTH, in_context
+from portwright.report.context import WIDTH, folded, in_context
 from portwright.report.grouping import Group
 
 _INDENT = 15
 
 
 def check_text(report: CheckReport) -> str:
-    """The check for a person, 100 columns wide."""
-    lines = wrap(headline(report), WIDTH)
-    lines += [*wrap(compared_with(report), WIDTH, break_on_hyphens=False), ""]
+    """The check for a person, as wide as reports are."""
+    lines = folded(headline(report))
+    lines += [*(folded(compared_with(report)) if report.baseline else []), ""]
     for number, group in enumerate(in_order(report), 1):
         lines += [*group_text(number, group, report.plan, report.texts), ""]
     return "\n".join([*lines, *_mended(report), *_footer(report)])
@@ -44,8 +44,7 @@ def group_text(number: int, group: Group, plan: Plan, texts: Mapping[str, str]) 
 
 def finding_text(number: int, finding: Finding, plan: Plan, texts: Mapping[str, str]) -> list[str]:
     """One finding: what it means, which line decides, who needs it, where that is written."""
-    head = wrap(f"{mark(finding)}{finding.message}", WIDTH - 4)
-    lines = [f"{number:>2}. {head[0]}", *(f"    {line}" for line in head[1:])]
+    lines = folded(f"{mark(finding)}{finding.message}", f"{number:>2}. ", "    ")
     label, seen = user_sees(finding)
     lines += _labelled(label, [seen] if seen else [])
     lines += _deciding(finding, texts)
@@ -94,12 +93,12 @@ def _footer(report: CheckReport) -> list[str]:
         for point in report.points
     ]
     if left_out := not_judged(report):
-        lines += wrap(f"Not judged: {'; '.join(left_out)}.", WIDTH)
-    lines += wrap(f"Taken for granted: {'; '.join(ROUTINE)}.", WIDTH)
+        lines += folded(f"Not judged: {'; '.join(left_out)}.")
+    lines += folded(f"Taken for granted: {'; '.join(ROUTINE)}.")
     said = said_by_site(report.plan)
     lines += ["Said by the site:"] if said else []
     return lines + [line for text in said for line in _entry(text)]
 
 
 def _entry(text: str) -> list[str]:
-    return wrap(f"  {text}", WIDTH, subsequent_indent="    ")
+    return folded(text, "  ", "    ")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from portwright.catalog.model import Catalog
 from portwright.findings import Finding
 from portwright.plan.model import Plan, RequiredFlow
 from portwright.plan.narrow import crossings
@@ -31,18 +32,14 @@ def plan_json(plan: Plan) -> Json:
     }
 
 
-def _flow_json(flow: RequiredFlow, addresses: dict[object, list[str]]) -> Json:
+def flow_members(flow: RequiredFlow) -> Json:
+    """What every output says of a flow: what for, between whom, by which service and way."""
     requirement = flow.requirement
-    for end in (flow.source.addresses, flow.destination.addresses):
-        if end not in addresses:  # told once per host, not once per flow
-            addresses[end] = list(end.texts())
     return {
         "id": flow.id,
         "requirement": requirement.id,
         "source": flow.source.name,
-        "source_addresses": addresses[flow.source.addresses],
         "destination": flow.destination.name,
-        "destination_addresses": addresses[flow.destination.addresses],
         "protocol": protocol(flow),
         "ports": ports(flow),
         "service": requirement.service,
@@ -52,6 +49,17 @@ def _flow_json(flow: RequiredFlow, addresses: dict[object, list[str]]) -> Json:
         "status": requirement.status.value,
         "citations": list(requirement.citations),
         "path": list(flow.points),
+    }
+
+
+def _flow_json(flow: RequiredFlow, addresses: dict[object, list[str]]) -> Json:
+    for end in (flow.source.addresses, flow.destination.addresses):
+        if end not in addresses:  # told once per host, not once per flow
+            addresses[end] = list(end.texts())
+    return {
+        **flow_members(flow),
+        "source_addresses": addresses[flow.source.addresses],
+        "destination_addresses": addresses[flow.destination.addresses],
     }
 
 
@@ -78,10 +86,11 @@ def findings_json(findings: Iterable[Finding]) -> list[Json]:
 
 def references_json(plan: Plan, cited: Iterable[str]) -> Json:
     """What citations mean, by their ids."""
-    return {id: _citation_json(plan, id) for id in cited}
+    return {id: citation_json(plan.catalog, id) for id in cited}
 
 
-def _citation_json(plan: Plan, id: str) -> Json:
-    citation = plan.catalog.citations[id]
-    title = plan.catalog.references[citation.reference].title
+def citation_json(catalog: Catalog, id: str) -> Json:
+    """What a citation means: in which document, where, and what is said there."""
+    citation = catalog.citations[id]
+    title = catalog.references[citation.reference].title
     return {"in": title, "lines": citation.lines, "says": citation.says}

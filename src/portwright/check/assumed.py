@@ -1,0 +1,51 @@
+"""A policy as it is where what the site vouches for is taken as given."""
+
+import re
+from dataclasses import replace
+
+from portwright.packets.box import NEVER, Match
+from portwright.policy.model import Chain, Policy, Rule, Stage
+from portwright.site.model import Assumption
+
+_RATE = "a rate limit:"  # how doubts about rate limits begin
+_QUOTED = re.compile(r'"[^"]*"')
+
+
+def assuming(policy: Policy, assumptions: tuple[Assumption, ...]) -> Policy:
+    """The policy with what the site vouches for taken as given."""
+    return Policy(tuple(_stage_assuming(stage, assumptions) for stage in policy.stages))
+
+
+def _stage_assuming(stage: Stage, assumptions: tuple[Assumption, ...]) -> Stage:
+    chains = {
+        name: Chain(name, tuple(_assumed(rule, assumptions) for rule in chain.rules), chain.source)
+        for name, chain in stage.chains.items()
+    }
+    return replace(stage, chains=chains)
+
+
+def _assumed(rule: Rule, assumptions: tuple[Assumption, ...]) -> Rule:
+    """Limits that are not exceeded match surely; a line that somebody vouches for decides about no packet."""
+    for assumption in assumptions:
+        if assumption.rate_limits and _is_within_a_rate(rule):
+            rule = replace(rule, match=Match(rule.match.possible, rule.match.possible))
+        elif _is_vouched_for(rule, assumption):
+            rule = replace(rule, match=NEVER, default=True)  # not to be told as a rule without effect
+    return rule
+
+
+def _is_within_a_rate(rule: Rule) -> bool:
+    """Report whether a rule matches all it may match as long as no rate is exceeded.
+
+    One with `over` then matches nothing, and one that names its limit does not say which it is: both stay in doubt.
+    """
+    text = _QUOTED.sub("", rule.source.text)
+    limited = bool(rule.match.doubts) and all(doubt.reason.startswith(_RATE) for doubt in rule.match.doubts)
+    return limited and "limit rate " in text and " over " not in text
+
+
+def _is_vouched_for(rule: Rule, assumption: Assumption) -> bool:
+    if rule.default or (rule.match.is_certain and len(rule.action) == 1 if isinstance(rule.action, int) else True):
+        return False
+    by_line = assumption.line is not None and assumption.line == rule.source.line
+    return by_line or (assumption.pattern is not None and assumption.pattern in rule.source.text)
