@@ -74,3 +74,15 @@ def test_the_nat_table_sees_behind_routing_what_it_has_translated_before() -> No
     packet = Packet.parse("udp 10.2.0.9:5 > 203.0.113.1:53 in lan0 out lan0")
     headers = Answerer(parse(saved(rules, "nat", "4"), "fw.rules"), "forward", path=True).decide(packet).headers
     assert 0x0A020001 in {values[Field.SRC] for values in headers}
+
+
+@pytest.mark.parametrize(
+    ("senders", "port"),
+    [("10.1.0.0/24", ((1024, 65535),)), ("10.1.0.7/32", 40000)],
+)
+def test_a_source_port_that_another_sender_may_have_becomes_another_of_its_class(senders: str, port: object) -> None:
+    """linux/net/netfilter/nf_nat_core.c: below 512, below 1024, or above; one sender has each port once."""
+    text = saved(f"-A POSTROUTING -s {senders} -j SNAT --to-source 192.0.2.1", "nat", "4")
+    packet = Packet.parse("udp 10.1.0.7:40000 > 203.0.113.1:53 in lan0 out wan0")
+    (values,) = Answerer(parse(text, "fw.rules"), "forward", path=True).decide(packet).headers
+    assert values[Field.SPORT] == port

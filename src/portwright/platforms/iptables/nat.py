@@ -10,14 +10,13 @@ from portwright.platforms.iptables import values
 from portwright.platforms.iptables.scene import Scene
 from portwright.platforms.iptables.syntax import Option, Rule
 from portwright.platforms.netfilter.matching import Obscure
-from portwright.platforms.netfilter.ports import translated
+from portwright.platforms.netfilter.ports import Parts, kept, translated
 from portwright.policy.model import Change, Rewrite
 
 _DESTINATION, _SOURCE = (Field.DST, Field.DPORT), (Field.SRC, Field.SPORT)
 _FIELDS = {"DNAT": _DESTINATION, "REDIRECT": _DESTINATION, "SNAT": _SOURCE, "MASQUERADE": _SOURCE}
 _ARRIVING = ("PREROUTING", "OUTPUT")  # where NETMAP translates destinations
 _OWN_ADDRESS = ("MASQUERADE", "REDIRECT")  # to an address of this machine, which the file does not tell
-_ANY_PORT: Intervals = ((1, 65535),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +33,11 @@ def translations(rule: Rule, match: Match, scene: Scene) -> Iterator[tuple[Match
     if rule.target == "NETMAP":
         yield from _mapped(options, match, scene)
         return
-    fields = _FIELDS[rule.target]
-    yield from _changed(fields, match, _target(rule.target, options, fields, scene))
+    is_random = bool({"--random", "--random-fully"} & set(options))
+    yield from _changed(_FIELDS[rule.target], match, _target(rule.target, options, scene), is_random=is_random)
 
 
-def _target(name: str, options: dict[str, Option], fields: tuple[Field, Field], scene: Scene) -> _Target:
+def _target(name: str, options: dict[str, Option], scene: Scene) -> _Target:
     given = options.get("--to-destination") or options.get("--to-source")
     anywhere: Intervals = ((0, LAST_ADDRESS[scene.version]),)
     if given is not None:
@@ -49,8 +48,6 @@ def _target(name: str, options: dict[str, Option], fields: tuple[Field, Field], 
         found = _Target(anywhere if name in _OWN_ADDRESS else None, port)
     if found.address is None and found.port is None:
         raise Obscure(f"{name} does not say where to")
-    if found.port is None and fields is _SOURCE and {"--random", "--random-fully"} & set(options):
-        return _Target(found.address, _ANY_PORT)
     return found
 
 
@@ -73,13 +70,17 @@ def _value(option: Option) -> str:
     return option.values[0]
 
 
-def _changed(fields: tuple[Field, Field], match: Match, target: _Target) -> Iterator[tuple[Match, Rewrite]]:
+def _changed(
+    fields: tuple[Field, Field], match: Match, target: _Target, *, is_random: bool
+) -> Iterator[tuple[Match, Rewrite]]:
     """The translation; ports change only where the protocol has some."""
     changes = (Change(fields[0], target.address),) if target.address is not None else ()
-    if target.port is None:
-        yield match, Rewrite(changes)
-        return
-    for part, becomes in translated(match, target.port):
+    parts: Parts = iter([(match, None)])
+    if target.port is not None:
+        parts = translated(match, target.port)
+    elif fields is _SOURCE:
+        parts = kept(match, is_random=is_random, moves_whole=False)
+    for part, becomes in parts:
         more = () if becomes is None else (Change(fields[1], becomes),)
         if changes or more:
             yield part, Rewrite((*changes, *more))

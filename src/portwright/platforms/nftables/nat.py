@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from portwright.packets.box import EVERYTHING, Box, Boxes, Doubt, Match
+from portwright.packets.box import Doubt, Match
 from portwright.packets.fields import LAST_ADDRESS, Field
-from portwright.packets.intervals import Intervals, normalize
+from portwright.packets.intervals import Intervals
 from portwright.platforms.netfilter.matching import Obscure, both, box, within
-from portwright.platforms.netfilter.ports import translated
+from portwright.platforms.netfilter.ports import Parts, kept, translated
 from portwright.platforms.nftables.lenses import Lens
 from portwright.platforms.nftables.matches import Context
 from portwright.platforms.nftables.sets import everything, flatten, holding, is_rest, keys_of, lacking
@@ -24,12 +24,6 @@ _FIELDS = {  # kind of statement -> address and port that it rewrites
 }
 _UNKNOWN_ADDRESS = ("masquerade", "redirect")  # to an address of this machine, which the ruleset does not tell
 _ANY_PORT: Intervals = ((1, 65535),)
-_ALL: Boxes = (EVERYTHING,)
-# linux/net/netfilter/nf_nat_core.c, nf_nat_l4proto_unique_tuple: a port that is taken becomes another of its class
-_CLASSES: tuple[tuple[Boxes, Intervals], ...] = tuple(
-    ((Box(((Field.SPORT, ((first, last),)),)),), ((max(first, 1), last),))
-    for first, last in ((0, 511), (512, 1023), (1024, 65535))
-)
 _NO_INTERFACES = Interfaces()
 _FAMILY_VERSION = {"ip": 4, "ip6": 6}
 
@@ -156,21 +150,15 @@ def _changed(statement: Translate, match: Match, target: _Target) -> Iterator[tu
     changes = []
     if target.address is not None:
         changes.append(Change(address_field, target.address, target.shift))
-    if target.port is None and not _may_clash(statement, match, target):
-        yield match, Rewrite(tuple(changes))
-        return
-    for kept, port in _CLASSES if target.port is None else ((_ALL, target.port),):
-        for part, becomes in translated(within(match, kept), port):
-            yield part, Rewrite((*changes, *(() if becomes is None else (Change(port_field, becomes),))))
+    for part, becomes in _parts(statement, match, target):
+        yield part, Rewrite((*changes, *(() if becomes is None else (Change(port_field, becomes),))))
 
 
-def _may_clash(statement: Translate, match: Match, target: _Target) -> bool:
-    """Report whether a source port may change though no rule says so: where others may have it at the same address.
-
-    A whole prefix moves as it is, and one sender has each port once; `random` and `fully-random` ask for a change.
-    """
+def _parts(statement: Translate, match: Match, target: _Target) -> Parts:
+    """The parts of a match, each with what its port may become; None where it stays."""
+    if target.port is not None:
+        return translated(match, target.port)
     if _FIELDS[statement.kind][1] is not Field.SPORT:
-        return False
-    senders = normalize(pair for found in match.possible for pair in found.get(Field.SRC))
-    is_shared = target.shift is None and sum(last - first + 1 for first, last in senders) > 1
-    return is_shared or bool({"random", "fully-random"} & set(statement.flags))
+        return iter([(match, None)])
+    is_random = bool({"random", "fully-random"} & set(statement.flags))
+    return kept(match, is_random=is_random, moves_whole=target.shift is not None)
