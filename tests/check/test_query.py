@@ -18,7 +18,6 @@ from portwright.packets.box import Box
 from portwright.packets.fields import Field
 from portwright.packets.packet import Packet
 from portwright.packets.packetset import PacketSet, well_formed
-from portwright.plan.model import reply
 from portwright.policy.walk import Decided, changes_of
 
 SITE = """\
@@ -251,6 +250,9 @@ ONE_SIDED = [
 ]
 
 
+ON_THE_WAY = (Field.IN, Field.OUT, Field.STATE, Field.FLAGS)
+
+
 @pytest.mark.parametrize(("name", "old", "new"), ONE_SIDED, ids=[f"{name} {new}" for name, _, new in ONE_SIDED])
 def test_replies_pass_exactly_where_no_point_stops_the_reply_to_a_packet(tiny, name, old, new):
     """Judged packet by packet: an established answer there, where it is translated with its own headers."""
@@ -261,16 +263,8 @@ def test_replies_pass_exactly_where_no_point_stops_the_reply_to_a_packet(tiny, n
         for header in packets():
             if header not in part.packets or part.passage is Passage.MAY:
                 continue
-            sent = dict(zip(Field, header, strict=True))
-            led = dict(zip(Field, list(part.reach.walk(header))[-1].leaving, strict=True))
-            box = Box.of(
-                {
-                    name: ((value, value),)
-                    for name, value in {**sent, Field.DST: led[Field.DST], Field.DPORT: led[Field.DPORT]}.items()
-                    if name not in (Field.IN, Field.OUT, Field.STATE, Field.FLAGS)
-                }
-            )
-            obstacles = judge.on(part.reach.route, (box,), (reply(box),), header[Field.PROTOCOL] == 6)
+            sent = {name: ((header[name],) * 2,) for name in Field if name not in ON_THE_WAY}
+            obstacles = judge.sent(part.reach.route, (Box.of(sent),), header[Field.PROTOCOL] == 6)
             stopped = any(one.kind in ("reply", "bypass") for one in obstacles)
             assert part.replies_pass is not stopped, (part.points, header)
             assert bool(part.replies_blocked_by) is stopped

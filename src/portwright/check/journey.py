@@ -5,7 +5,7 @@ what clients use, and the journey begins with them: a packet to the real address
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 
 from portwright.check.points import PointView, Way
@@ -68,6 +68,13 @@ def journeys(views: Mapping[str, PointView], crossings: Sequence[Crossing], pack
     return [_journey(views, crossings, start, packets) for start in _starts(views, crossings, packets)]
 
 
+def journey_of(views: Mapping[str, PointView], crossings: Sequence[Crossing], sent: PacketSet) -> Journey:
+    """The journey of packets as somebody sends them, to wherever it leads."""
+    passings = tuple(_passings(views, crossings, sent))
+    arrived = passings[-1].leaving if passings else sent
+    return Journey(passings, sent, arrived, free(arrived, Field.SRC, Field.SPORT))
+
+
 def by_port(views: Mapping[str, PointView], crossings: Sequence[Crossing], packets: PacketSet) -> list[PacketSet]:
     """The packets port by port where a point may lead one to another: as a whole they would still be the same."""
     known = ((views[crossing.point], crossing) for crossing in crossings if crossing.point in views)
@@ -79,9 +86,7 @@ def by_port(views: Mapping[str, PointView], crossings: Sequence[Crossing], packe
 def _journey(
     views: Mapping[str, PointView], crossings: Sequence[Crossing], start: PacketSet, meant: PacketSet
 ) -> Journey:
-    passings = tuple(_passings(views, crossings, start))
-    arrived = passings[-1].leaving if passings else start
-    return Journey(passings, start, arrived, free(meant, Field.SRC, Field.SPORT))
+    return replace(journey_of(views, crossings, start), meant=free(meant, Field.SRC, Field.SPORT))
 
 
 def _passings(views: Mapping[str, PointView], crossings: Sequence[Crossing], start: PacketSet) -> Iterator[Passing]:

@@ -67,6 +67,10 @@ class Judge:
         yield from self._one_sided(route, both, packets, replies, is_tcp)
         yield from self._led.untranslated(route.forward, packets)
 
+    def sent(self, route: Route, packets: Boxes, is_tcp: bool) -> Iterator[Obstacle]:
+        """What stops packets that somebody sends so, or the replies to them, to wherever they are led."""
+        yield from self._translated.sent(route, PacketSet.of(self.space, packets), is_tcp)
+
     @cached_property
     def traffic(self) -> Traffic:
         """What the plan's flows look like on each way through each point."""

@@ -16,7 +16,7 @@ from portwright.packets.box import Box, Boxes
 from portwright.packets.fields import ICMP_PROTOCOL, PORT_PROTOCOLS, TCP, Field
 from portwright.packets.intervals import Intervals, contains, normalize
 from portwright.packets.packetset import PacketSet, well_formed
-from portwright.plan.model import Endpoint, reply
+from portwright.plan.model import Endpoint
 from portwright.policy.index import Values
 from portwright.policy.model import Policy, Rewrite, Rule
 from portwright.policy.reference import RuleReference, rule_reference
@@ -162,10 +162,10 @@ class Pieces:
         permitted_by = tuple(
             rule_reference(rule, point) for point, rule in zip(part.points, rules, strict=True) if rule is not None
         )
-        translated_by = tuple(self._translating(part, PacketSet.of(self.space, boxes) & part.packets))
-        blocked_by = () if part.replies_pass else self._stopping_replies(part, witness, steps[-1].leaving)
+        translating = self._translating(part, PacketSet.of(self.space, boxes) & part.packets)
+        blocked_by = () if part.replies_pass else self._stopping_replies(part, witness)
         hangs_on, because = ((), "") if part.passage is Passage.CAN else _left_open(part, steps)
-        return Said(permitted_by, translated_by, hangs_on, because, blocked_by)
+        return Said(permitted_by, tuple(dict.fromkeys(translating)), hangs_on, because, blocked_by)
 
     def _translating(self, part: Part, sent: PacketSet) -> Iterator[RuleReference]:
         """The rules that translate some of the packets, found by one of each that meets it."""
@@ -186,11 +186,10 @@ class Pieces:
             if packets:
                 yield on_way(packets.witness(self.prefer), hop.view, hop.way)
 
-    def _stopping_replies(self, part: Part, sent: Values, arrived: Values) -> tuple[RuleReference, ...]:
+    def _stopping_replies(self, part: Part, sent: Values) -> tuple[RuleReference, ...]:
         """The rules that stop the replies to a packet, or what follows it."""
-        ends = {Field.DST: arrived[Field.DST], Field.DPORT: arrived[Field.DPORT]}
-        box = _exactly({**{name: sent[name] for name in _HEADER}, **ends})
-        obstacles = self._judge.on(part.reach.route, (box,), (reply(box),), sent[Field.PROTOCOL] == TCP)
+        box = _exactly({name: sent[name] for name in _HEADER})
+        obstacles = self._judge.sent(part.reach.route, (box,), sent[Field.PROTOCOL] == TCP)
         stopping = (one for one in obstacles if one.kind in ("reply", "bypass"))
         return tuple(dict.fromkeys(rule_reference(rule, one.point) for one in stopping for rule in one.rules))
 

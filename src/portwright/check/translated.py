@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
 
-from portwright.check.journey import Journey, Passing, by_port, journeys
+from portwright.check.journey import Journey, Passing, by_port, journey_of, journeys
 from portwright.check.led import Led
 from portwright.check.obstacle import Judgment, Obstacle, judgment_of
 from portwright.check.points import Way
@@ -44,6 +44,10 @@ class Translated:
             for obstacle in self._best_of(route, part, is_tcp):
                 found.setdefault(_cause(obstacle), obstacle)
         yield from found.values()
+
+    def sent(self, route: Route, packets: PacketSet, is_tcp: bool) -> Iterator[Obstacle]:
+        """What stops packets, or the replies to them, that somebody sends so, whether or not they are meant to be."""
+        yield from self._on_journey(route, journey_of(self._views, route.forward, packets), is_tcp)
 
     def _best_of(self, route: Route, packets: PacketSet, is_tcp: bool) -> tuple[Obstacle, ...]:
         found = (

@@ -4,7 +4,7 @@ Filters are left aside: what they make of the packets is for the verdict map to 
 A translation that a rule may or may not apply leads both ways.
 """
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from portwright.packets.box import Box
@@ -112,9 +112,12 @@ class Translation:
         return touched if moved else packets
 
     def apart(self, packets: PacketSet) -> Iterator[PacketSet]:
-        """The packets by the translation that they may meet; those that meet none come last."""
+        """The packets by the translation that they may meet; those that meet none come last.
+
+        Source ports tell none apart: one translation has several classes of them, and each sender uses any.
+        """
         for number, step in enumerate(self._steps):
-            for where, _ in step.changed:
+            for where in step.alike():
                 if own := packets & self._before(number, where):
                     yield own
                     packets = packets - own
@@ -148,6 +151,14 @@ class _Step:
         untouched = PacketSet.where(where, lambda value: bool(_integer(value) & ~moving))
         found = ((PacketSet.where(where, _has(bit)), changes) for changes, bit in labels.items())
         return cls(space, untouched, tuple((packets, changes) for packets, changes in found if packets))
+
+    def alike(self) -> Iterable[PacketSet]:
+        """The packets by how they are changed; together where changes differ for other source ports alone."""
+        found: dict[Hashable, PacketSet] = {}
+        for where, changes in self.changed:
+            key = (free(where, Field.SPORT), tuple(change for change in changes if change.field is not Field.SPORT))
+            found[key] = found.get(key, where) | where
+        return found.values()
 
     def forward(self, packets: PacketSet) -> PacketSet:
         """The packets behind the stage."""
