@@ -58,7 +58,8 @@ MASKS = {
     ),
 }  # fmt: skip
 OTHER_TESTS = (
-    "ct direction original", "tcp dport & 0xff == 80", "udp sport & 1 == 1", "th dport & 0xff00 == 0x100",
+    "ct direction original", "ct status dnat", "ct status ! dnat", "tcp dport & 0xff == 80",
+    "udp sport & 1 == 1", "th dport & 0xff00 == 0x100",
     'iif "wan0"', 'oif != "lan0"', 'iif { "dmz0", "lan0" }',
     'meta iifname . meta l4proto { "lan1" . tcp, "lan0" . 17 }',
     "meta l4proto . th dport { tcp . 22, udp . 53-80 }", "ip6 nexthdr tcp",
@@ -66,7 +67,7 @@ OTHER_TESTS = (
 )  # fmt: skip
 UNMODELLED = (
     "ip dscp cs0", "ip ttl > 70", "ip length < 100", "ip6 hoplimit 64", "limit rate 100/second", "ct mark 0x0",
-    "ct status dnat", "meta pkttype host", "fib saddr type local", "meta length > 40", "tcp window 1024",
+    "ct status snat", "meta pkttype host", "fib saddr type local", "meta length > 40", "tcp window 1024",
     "quota over 1 mbytes", "ip frag-off 0", "ct original saddr 10.1.0.5", "ct protocol tcp", "udp length 12",
     "icmp id 1", "ip6 flowlabel 0", "ct helper ftp", "rt ip nexthop 198.18.1.2", "numgen inc mod 2 0",
     "tcp option maxseg exists", "ip hdrlength 5", "sctp vtag 0",

@@ -103,7 +103,7 @@ UNCERTAIN = [  # condition, packets left undecided, out of ALL: those that it ma
     ("socket transparent 1", ALL),
     ("meta skuid 0 udp dport 53", (DNS,)),
     ("ct mark 0x1", ALL),
-    ("ct status dnat", ALL),
+    ("ct status snat", ALL),
     ("ct original ip saddr 10.1.2.3", ALL),
     ("ether saddr 00:11:22:33:44:55", ALL),
     ("vlan id 5", ALL),

@@ -73,6 +73,11 @@ ABOUT = About(
         ),
         Entry("`notrack`", "what it takes is untracked in the hooks after it"),
         Entry("`ct state` before connection tracking", "every packet is `invalid` below priority -200"),
+        Entry(
+            "`ct status dnat`, `ct status ! dnat`",
+            "first packets that no nat chain before may have translated; the others, and connections that are older, "
+            "are uncertain",
+        ),
         Entry("`ip6 nexthdr`", "the upper-layer protocol, for packets without extension headers"),
     ),
     inert=(
@@ -99,7 +104,7 @@ ABOUT = About(
             "only the running kernel knows the members",
         ),
         Entry(
-            "`meta mark`, `ct mark`, `ct status`, DSCP, fragments, options, extension headers, `ether`, `vlan`",
+            "`meta mark`, `ct mark`, other `ct status`, DSCP, fragments, options, extension headers, `ether`, `vlan`",
             "no header field of Portwright; `ct` keys never match packets without a connection",
         ),
         Entry("`flow add` with statements after it", "they are met only if the connection can be offloaded"),

@@ -213,6 +213,7 @@ class View:
     is_routed: bool = True  # the interface of departure is known
     tracking: str = "after"  # connection tracking has seen the packet: "before" (it has not), "after" or "unsure"
     sees_ethernet: bool = False  # netdev: the link-layer header is there
+    redirected: Boxes = ()  # first packets whose destination a rule before may have translated: where tables ask for it
 
 
 def lens(name: str, view: View) -> Lens:

@@ -7,6 +7,7 @@ from portwright.packets.box import Doubt, Match
 from portwright.packets.fields import Field
 from portwright.packets.intervals import Intervals, complement, normalize
 from portwright.platforms.netfilter.matching import Obscure
+from portwright.platforms.nftables import status
 from portwright.platforms.nftables.lenses import Lens, View, lens
 from portwright.platforms.nftables.sets import Keys, everything, holding, keys_of, lacking
 from portwright.platforms.nftables.syntax import (
@@ -101,6 +102,8 @@ class Context:
 
 def comparison(condition: Condition, context: Context) -> Match:
     """The packets for which a comparison holds."""
+    if status.asks(condition) and context.view.tracking == "after":
+        return status.matching(condition, context.view.redirected)
     try:
         lenses = context.lenses(condition.left)
     except Obscure as why:

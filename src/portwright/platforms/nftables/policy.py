@@ -8,7 +8,7 @@ packet is invalid. Chains that several hooks share are translated once per view.
 
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from portwright.packets.box import ALWAYS, EVERYTHING, Box, Boxes, Doubt, Match, intersect
 from portwright.packets.fields import Field, State
@@ -16,7 +16,7 @@ from portwright.packets.intervals import normalize
 from portwright.platforms.netfilter.graph import walk
 from portwright.platforms.netfilter.matching import box
 from portwright.platforms.netfilter.tracking import ANYTHING, translated, unsettled
-from portwright.platforms.nftables import names, syntax
+from portwright.platforms.nftables import names, status, syntax
 from portwright.platforms.nftables.aside import aside
 from portwright.platforms.nftables.lenses import View
 from portwright.platforms.nftables.matches import Context
@@ -44,6 +44,16 @@ _LOOKS = {  # what packets look like on each hook, before and after the nat chai
     "input": (Look.INNER, Look.LEAVING),
     "postrouting": (Look.INNER, Look.LEAVING),
     "egress": (Look.LEAVING, Look.LEAVING),
+}
+# Hook -> the hooks that translate destinations before it or at it; what this machine sends to itself comes in again.
+_REDIRECTING = {
+    "ingress": (),
+    "prerouting": ("output", "prerouting"),
+    "input": ("output", "prerouting"),
+    "forward": ("prerouting",),
+    "output": ("output",),
+    "postrouting": ("output", "prerouting"),
+    "egress": ("output", "prerouting"),
 }
 _NEW = box(STATE=State.NEW)  # only the first packet of a connection meets a nat chain
 _NO_CHAIN = "no base chain on this hook"
@@ -125,7 +135,7 @@ class Compiler:
         return self._stages[id(base)]
 
     def _made(self, table: syntax.Table, base: syntax.Chain, before: Boxes) -> Stage:
-        view = _view(table, base)
+        view = self._view(table, base)
         hook = base.hook
         assert hook is not None
         own = unsettled(self._chain(table, base, view), base.policy == "accept")
@@ -135,6 +145,18 @@ class Compiler:
         return Stage(
             f"{table.family} {table.name} {base.name}", base.name, chains, self._scope(table, hook), look=_look(hook)
         )
+
+    def _view(self, table: syntax.Table, base: syntax.Chain) -> View:
+        view = _view(table, base)
+        return replace(view, redirected=self._redirected(base)) if status.asked_in(table) else view
+
+    def _redirected(self, base: syntax.Chain) -> Boxes:
+        """The first packets whose destination a nat chain may have translated before they come to a base chain."""
+        hook = base.hook
+        assert hook is not None
+        before = [name for name in _REDIRECTING[hook.name] if name != hook.name or _is_behind(hook)]
+        chains = [entry for name in before for entry in self._on(name) if _translates(entry[1])]
+        return tuple(found for stage in self._stages_of(chains) for found in translated(stage))
 
     def _shared_chains(self, table: syntax.Table, view: View) -> dict[str, Chain]:
         """The chains of a table that its base chains lead to; all its stages with one view share them."""
@@ -187,6 +209,15 @@ class Compiler:
             if rule.reason and not rule.default:
                 self.doubtful.setdefault(id(line), rule.reason)
         return made
+
+
+def _translates(chain: syntax.Chain) -> bool:
+    return chain.hook is not None and chain.hook.type == "nat"
+
+
+def _is_behind(hook: syntax.Hook) -> bool:
+    """Report whether a chain may come behind the nat chains of its own hook."""
+    return hook.type != "nat" and hook.priority >= _NAT_PRIORITY[hook.name]
 
 
 def _priority(hook: syntax.Hook | None) -> int:
