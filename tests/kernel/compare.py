@@ -56,6 +56,7 @@ class Tally:
     undecided: int = 0
     unsure_line: int = 0  # the decision is right; which rule decides is in doubt
     translated: int = 0  # of those agreed: the packet leaves with other ends than it came with
+    collided: int = 0  # the kernel chose another source port: a connection that was opened for the test has that one
     missing: dict[str, str] = field(default_factory=dict)  # phrases that the kernel refuses, and why
     reasons: Counter[str] = field(default_factory=Counter)
     decided: Counter[str] = field(default_factory=Counter)
@@ -68,7 +69,7 @@ class Tally:
 
     def add(self, other: "Tally") -> None:
         """Count what another one of the same dialect has counted."""
-        for name in ("agreed", "unseen", "undecided", "unsure_line", "translated"):
+        for name in ("agreed", "unseen", "undecided", "unsure_line", "translated", "collided"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.missing |= other.missing
         self.reasons += other.reasons
@@ -122,13 +123,14 @@ def compare(
         decided, via = decision.decided.value, ruling.via if json else _lines(decision)
         if decision.decided is Decided.UNDECIDED:
             tally.undecide(decision)
+        elif _collides(decision, ruling.left):
+            tally.collided += 1
         elif not _leaves(decision, ruling.left):
-            yield Disagreement(
-                *about, packet, f"leaves as {_left(packet, ruling.left)}", f"leaves as {_led(packet, decision)}"
-            )
+            leaves = f"leaves as {_left(packet, ruling.left)}", f"leaves as {_led(packet, decision)}"
+            yield Disagreement(*about, packet, *leaves)
         elif decided == ruling.decided and _are_the_same(via, ruling.via, kernel):
             tally.agree(ruling)
-        elif is_doubtful and (decided == ruling.decided or (decided, ruling.decided) == ("drop", "reject")):
+        elif (is_doubtful or _is_vague(decision)) and _may_be_meant(decided, ruling.decided):
             tally.unsure_line += 1
         else:
             yield Disagreement(*about, packet, _said(ruling.decided, ruling.via), _said(decided, via))
@@ -177,6 +179,31 @@ def _leaves(decision: Decision, left: Ends | None) -> bool:
         all(_may_be(values[name], value) for name, value in zip(_FIELDS, actual, strict=True))
         for values in decision.headers
     )
+
+
+def _collides(decision: Decision, left: Ends | None) -> bool:
+    """Report whether but for the source port a packet leaves as it may: one of the same class where that is taken.
+
+    That befalls packets whose source nothing translates, too, where translation leads two to the same destination.
+    """
+    if left is None or _leaves(decision, left):
+        return False
+    ports = {value for values in decision.headers if isinstance(value := values[Field.SPORT], int)}
+    alike = (port for port in ports if _class_of(port) == _class_of(left.source_port))
+    return any(_leaves(decision, replace(left, source_port=port)) for port in alike)
+
+
+def _class_of(port: int) -> int:
+    return (port >= 512) + (port >= 1024)  # linux/net/netfilter/nf_nat_core.c, nf_nat_l4proto_unique_tuple
+
+
+def _is_vague(decision: Decision) -> bool:
+    """Report whether translation leaves values open, and with them which rule decides."""
+    return any(not isinstance(value, int) for values in decision.headers for value in values)
+
+
+def _may_be_meant(ours: str, theirs: str | None) -> bool:
+    return ours == theirs or (ours, theirs) == ("drop", "reject")
 
 
 def _may_be(said: int | Intervals, value: int) -> bool:

@@ -24,7 +24,8 @@ NFTABLES: Constructs = {
     "data map": r" map ", "jump": r"\bjump\b", "goto": r"\bgoto\b", "return": r"\breturn$|\breturn ",
     "accept": r"\baccept\b", "drop": r"(?<!policy )\bdrop\b", "reject": r"\breject\b",
     "reject of one kind": r"\breject with", "set mark": r"mark set",
-    "rewrite": r"(?:addr|port|ttl|hoplimit|dscp|size) set ", "notrack": r"\bnotrack", "dnat": r"\bdnat (?:ip6? )?(?:to|prefix)",
+    "rewrite": r"(?:addr|port|ttl|hoplimit|dscp|size) set ", "notrack": r"\bnotrack",
+    "dnat": r"\bdnat (?:ip6? )?(?:to|prefix)",
     "snat": r"\bsnat\b", "dnat, snat of a map": r"[ds]nat .*map", "dnat, snat of a prefix": r"[ds]nat .*prefix",
     "masquerade": r"\bmasquerade\b", "redirect": r"\bredirect\b",
 }  # fmt: skip

@@ -173,7 +173,9 @@ class Edges:
 
 
 def _is_routed(version: int, address: int) -> bool:
-    """Whether the kernel takes packets from and to such an address: RFC 6890."""
+    """Whether the kernel takes packets from and to such an address (RFC 6890), which is none of the router's own."""
+    if address >> (96 if version == 6 else 17) == own_address(version, 0) >> (96 if version == 6 else 17):
+        return False
     if version == 6:
         return address >> 16 != 0 and not IPv6Address(address).is_multicast and address >> 118 != 0xFE80 >> 6
     return address >> 24 not in (0, 127) and address < 0xE0000000

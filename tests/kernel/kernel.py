@@ -174,12 +174,13 @@ class Kernel:
     def _blocked(self, run: Run) -> str | None:
         """How a packet ended in a chain; None where only later, by the kernel itself, as legacy traces leave open."""
         text = self.loaded.listing.splitlines()[self._line(run) - 1]
-        if _REJECTS.search(text):
+        if _REJECTS[self.dialect == "nftables"].search(_QUOTED.sub("", text)):
             return "reject"
         return "drop" if self.dialect != LEGACY or _DROPS.search(text) else None
 
 
-_REJECTS = re.compile(r"\breject\b| -j REJECT")
+_QUOTED = re.compile(r'"[^"]*"')
+_REJECTS = (re.compile(r" -j REJECT\b"), re.compile(r"\breject\b"))
 _DROPS = re.compile(r"^:\S+ DROP| -j DROP")
 
 

@@ -86,3 +86,33 @@ def test_a_source_port_that_another_sender_may_have_becomes_another_of_its_class
     packet = Packet.parse("udp 10.1.0.7:40000 > 203.0.113.1:53 in lan0 out wan0")
     (values,) = Answerer(parse(text, "fw.rules"), "forward", path=True).decide(packet).headers
     assert values[Field.SPORT] == port
+
+
+LIMITED = "-A INPUT -p udp -m connlimit --connlimit-above 5 --connlimit-mask 32 --connlimit-saddr"
+
+
+@pytest.mark.parametrize(
+    ("packet", "expected"),
+    [
+        ("udp 10.1.0.7:40000 > 10.9.0.1:53 in lan0 state invalid", Decided.UNDECIDED),
+        ("udp 10.1.0.7:40000 > 10.9.0.1:53 in lan0", Decided.ACCEPT),
+        ("tcp 10.1.0.7:40000 > 10.9.0.1:53 in lan0 state invalid", Decided.ACCEPT),
+    ],
+)
+def test_connlimit_may_drop_what_has_no_connection_whatever_its_target(packet: str, expected: Decided) -> None:
+    """linux/net/netfilter/xt_connlimit.c: where it can make no connection of a packet either."""
+    assert decided(saved(LIMITED, versions="4"), packet, "input") is expected
+
+
+@pytest.mark.parametrize(
+    ("packet", "expected"),
+    [
+        ("udp 10.1.0.7:40000 > 10.9.0.1:80 in lan0 out wan0", Decided.DROP),
+        ("udp 10.1.0.7:53 > 10.9.0.1:80 in lan0 out wan0", Decided.UNDECIDED),
+        ("udp 10.1.0.7:53 > 10.9.0.1:53 in lan0 out wan0", Decided.ACCEPT),
+        ("tcp 10.1.0.7:53 > 10.9.0.1:80 in lan0 out wan0", Decided.ACCEPT),
+    ],
+)
+def test_negations_of_both_ports_may_be_joined(packet: str, expected: Decided) -> None:
+    """iptables-nft 1.8.9 compares both at once, so that one of them may be equal."""
+    assert decided(saved("-A FORWARD -p udp -m udp ! --sport 53 ! --dport 53 -j DROP"), packet) is expected

@@ -122,3 +122,15 @@ def test_a_rewritten_packet_may_meet_any_later_rule() -> None:
     late = "chain late { type filter hook forward priority filter; tcp dport 443 drop; }"
     text = f"table inet t {{ {early}; {late}; }}"
     assert judge(text, "tcp 10.1.0.5:40000 > 10.3.0.9:443", path=True).decided is Decided.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("packet", "decided"),
+    [
+        ("udp 10.1.0.7:40000 > 10.9.0.1:53 state invalid", Decided.UNDECIDED),
+        ("udp 10.1.0.7:40000 > 10.9.0.1:53", Decided.ACCEPT),
+    ],
+)
+def test_a_limit_on_connections_may_drop_what_has_none(packet: str, decided: Decided) -> None:
+    """linux/net/netfilter/nft_connlimit.c: where it can make no connection of a packet, whatever the verdict."""
+    assert judge(ruleset("ct count over 10 accept\n accept"), packet).decided is decided

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from portwright.packets.box import ALWAYS, EVERYTHING, NEVER, Boxes, Doubt, Match
 from portwright.packets.fields import ICMP, ICMPV6, PORT_PROTOCOLS
-from portwright.platforms.iptables import addresses, matches, sets, states
+from portwright.platforms.iptables import addresses, matches, negations, sets, states
 from portwright.platforms.iptables.scene import TRACKED, Reader, Scene
 from portwright.platforms.iptables.syntax import Extension, Option
 from portwright.platforms.netfilter.matching import Obscure, both, box
@@ -44,7 +44,7 @@ class Module:
         found = Match.exact(self.base)
         for option in extension.options:
             found = both(found, self._one(option, scene))
-        return found
+        return negations.loosened(found, extension, self.base, scene)
 
     def _joined(self, joint: Joint, extension: Extension, scene: Scene) -> Match:
         unknown = [option.name for option in extension.options if self.options and option.name not in self.options]

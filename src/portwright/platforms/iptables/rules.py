@@ -12,8 +12,8 @@ from portwright.platforms.iptables.syntax import Chain, Option
 from portwright.platforms.iptables.syntax import Rule as Line
 from portwright.platforms.iptables.targets import TARGETS, UNKNOWN
 from portwright.platforms.netfilter.matching import Obscure, both, reason_of
-from portwright.platforms.netfilter.tracking import ANYTHING, UNTRACK
-from portwright.policy.model import Action, Change, Goto, Jump, Rewrite, Rule
+from portwright.platforms.netfilter.tracking import ANYTHING, THROWN_AWAY, UNTRACK, WITHOUT_CONNECTION
+from portwright.policy.model import Action, Change, Goto, Jump, Rewrite, Rule, Verdict
 
 _ALL = (Field.PROTOCOL, Field.DPORT, Field.DST, Field.SRC, Field.SPORT, Field.TYPE, Field.CODE, Field.FLAGS)
 _REWRITTEN = Rewrite(tuple(Change(name, ((0, LAST[name]),)) for name in _ALL))
@@ -22,6 +22,21 @@ _ENDS = {"SNAT": Field.SRC, "MASQUERADE": Field.SRC}  # what a translation chang
 
 def rules(line: Line, chains: Mapping[str, Chain], scene: Scene) -> list[Rule]:
     """The rules that one line becomes in a table with these chains; none when it decides about no packet."""
+    return [*_thrown_away(line, scene), *_taken(line, chains, scene)]
+
+
+def _thrown_away(line: Line, scene: Scene) -> Iterator[Rule]:
+    """What connlimit drops, whatever the target: packets without a connection that it can make none of."""
+    if any(extension.name == "connlimit" for extension in line.extensions):
+        found = Match.exact(WITHOUT_CONNECTION)
+        for option in line.plain:
+            found = both(found, _plain(option, scene))
+        if found.possible:
+            unsure = Match((), found.possible, (*found.doubts, Doubt(THROWN_AWAY)))
+            yield Rule(unsure, Verdict.DROP, line.source, reason=THROWN_AWAY)
+
+
+def _taken(line: Line, chains: Mapping[str, Chain], scene: Scene) -> list[Rule]:
     if is_inert(line, chains):
         return []
     match = _match(line, chains, scene)

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 
 from portwright.packets.box import Box, Doubt, Match
 from portwright.packets.fields import Field, State
-from portwright.platforms.netfilter.matching import both
+from portwright.platforms.netfilter.matching import both, box
 from portwright.policy.model import ANY_VERDICT, Chain, Change, Rewrite, Rule, Stage, Verdict
 
 ANYTHING = ANY_VERDICT | Verdict.CONTINUE | Verdict.RETURN
 UNTRACK = Rewrite((Change(Field.STATE, ((State.UNTRACKED, State.UNTRACKED),)),))  # `notrack`, which then goes on
 UNTRACK_AND_ACCEPT = Rewrite(UNTRACK.changes)
+# linux/net/netfilter/xt_connlimit.c, nft_connlimit.c: a limit on connections drops what it can make no connection of
+WITHOUT_CONNECTION = box(STATE=(State.INVALID, State.UNTRACKED))
+THROWN_AWAY = "a limit on connections drops packets that it can make no connection of"
 _NOTRACK = "the packet is no longer tracked, and goes on with the rules after this one"
 _MOST_COMPARED = 200  # rules after a `notrack` that are looked at
 

@@ -5,8 +5,14 @@ from dataclasses import dataclass, field
 
 from portwright.packets.box import ALWAYS, NEVER, Doubt, Match
 from portwright.packets.fields import LAST, TCP, Field, State
-from portwright.platforms.netfilter.matching import Obscure, any_of, both, box, reason_of
-from portwright.platforms.netfilter.tracking import ANYTHING, UNTRACK, UNTRACK_AND_ACCEPT
+from portwright.platforms.netfilter.matching import Obscure, any_of, both, box, reason_of, within
+from portwright.platforms.netfilter.tracking import (
+    ANYTHING,
+    THROWN_AWAY,
+    UNTRACK,
+    UNTRACK_AND_ACCEPT,
+    WITHOUT_CONNECTION,
+)
 from portwright.platforms.nftables import syntax
 from portwright.platforms.nftables.lenses import Lens
 from portwright.platforms.nftables.matches import Context, comparison
@@ -20,7 +26,7 @@ from portwright.platforms.nftables.sets import (
     keys_of,
     lacking,
 )
-from portwright.platforms.nftables.statements import NOTRACK
+from portwright.platforms.nftables.statements import CONNECTIONS, NOTRACK
 from portwright.platforms.nftables.syntax import (
     Assign,
     Chance,
@@ -101,7 +107,14 @@ class _Translator:
         self.is_over = True
 
     def chance(self, statement: Chance) -> None:
+        if statement.reason == CONNECTIONS:
+            self.throw_away()
         self.doubt(statement.reason)
+
+    def throw_away(self) -> None:
+        """A limit on connections may drop what has none."""
+        lost = within(self.match, WITHOUT_CONNECTION)
+        self.make(Match((), lost.possible, (*lost.doubts, Doubt(THROWN_AWAY))), Verdict.DROP, THROWN_AWAY)
 
     def divert(self, statement: Divert) -> None:
         self.lose(statement.text, statement.reason)
@@ -190,6 +203,8 @@ class _Translator:
             self.narrow(everything(self.context.lenses(statement.key)))
         except Obscure as why:
             self.doubt(str(why))
+        if "count" in statement.text.split():
+            self.throw_away()
         limited = any(word in statement.text.split() for word in ("limit", "quota", "count"))
         self.doubt("a limit for each member of a set" if limited else f"the set {statement.set} may be full")
 
