@@ -10,7 +10,7 @@ from portwright.packets.packet import Packet
 from portwright.platforms.iptables import parse
 from portwright.policy.walk import Decided, decide
 
-ANY4, ANY_PORT = "0.0.0.0-255.255.255.255", "1-65535"
+ANY4 = "0.0.0.0-255.255.255.255"
 SYN = "tcp 10.1.2.3:40000 > 10.2.0.7:443"
 TRANSLATED = [  # chain, rule, packet, source, source port, destination, destination port as they leave
     ("PREROUTING", "-j DNAT --to-destination 10.9.9.9", SYN, "10.1.2.3 40000 10.9.9.9 443"),
