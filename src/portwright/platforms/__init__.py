@@ -32,6 +32,7 @@ PLATFORMS: dict[str, str] = {  # name -> package; loaded when first needed
 
 RENDERING: dict[str, str] = {  # name -> module that writes it; loaded when first needed
     "nftables": "portwright.platforms.nftables.render",
+    "iptables": "portwright.platforms.iptables.render",
     "cisco-asa": "portwright.platforms.cisco_asa.render",
     "rules-csv": "portwright.platforms.rules_csv.render",
 }

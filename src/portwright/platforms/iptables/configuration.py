@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from portwright.platforms.iptables import references
 from portwright.platforms.iptables.policy import Compiler
 from portwright.platforms.iptables.rules import untracks
-from portwright.platforms.iptables.syntax import PROGRAMS, Ruleset, Table
+from portwright.platforms.iptables.syntax import PROGRAMS, Ruleset
 from portwright.policy.configuration import Census, Configuration, Remark, Unknown
 from portwright.policy.interfaces import Interfaces
 from portwright.source import Source
@@ -51,8 +51,7 @@ def _remarks(ruleset: Ruleset, file: str) -> Iterator[Remark]:
             message = f"the file has no {program}-save: every answer about IPv{version} is undecided"
             yield Remark("note", message, Source(file, 0))
     yield from (Remark("note", _GUESSED, source) for source in ruleset.guessed)
-    for table in ruleset.tables.values():
-        yield from _unused_chains(table)
+    yield from _unused_chains(ruleset)
     yield from _sets(ruleset)
     seen: set[Source] = set()
     for _, line in references.lines(ruleset):
@@ -64,12 +63,14 @@ def _remarks(ruleset: Ruleset, file: str) -> Iterator[Remark]:
                 yield Remark("note", _FRAGMENTS, line.source)
 
 
-def _unused_chains(table: Table) -> Iterator[Remark]:
-    found = set(references.reached(table))
-    for chain in table.chains.values():
-        if chain.name not in found:
-            message = f"no rule of {PROGRAMS[table.version]} leads to chain {chain.name} of table {table.name}"
-            yield Remark("unused", message, chain.source)
+def _unused_chains(ruleset: Ruleset) -> Iterator[Remark]:
+    """Chains that no rule leads to, of neither IP version where they are for both."""
+    tables = ruleset.tables.values()
+    found = {table.chains[name].source for table in tables for name in references.reached(table)}
+    unused = {chain.source: (chain, table) for table in tables for chain in table.chains.values()}
+    for source, (chain, table) in unused.items():
+        if source not in found:
+            yield Remark("unused", f"no rule leads to chain {chain.name} of table {table.name}", source)
 
 
 def _sets(ruleset: Ruleset) -> Iterator[Remark]:

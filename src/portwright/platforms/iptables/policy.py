@@ -9,7 +9,7 @@ several hooks share are translated once per hook.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from portwright.packets.box import ALWAYS, EVERYTHING, Box, Boxes, Doubt, Match, intersect
+from portwright.packets.box import ALWAYS, EVERYTHING, Box, Doubt, Match, intersect
 from portwright.packets.fields import State
 from portwright.platforms.iptables import syntax
 from portwright.platforms.iptables.references import jumps
@@ -72,32 +72,29 @@ class Compiler:
         return found
 
     def _policy(self, places: list[tuple[str, str]], hook: str) -> Policy:
-        absent = [self._absent(version, hook) for version in PROGRAMS if version not in self.ruleset.versions]
-        puzzled = [self._puzzled(version, hook) for version in PROGRAMS if self._puzzles[version]]
+        empty = [self._empty(version, hook) for version in PROGRAMS if self._stands_alone(version)]
         stages = [
             self._stage(self.ruleset.tables[version, table], on)
             for on, table in places
             for version in PROGRAMS
             if (version, table) in self.ruleset.tables and on in self.ruleset.tables[version, table].chains
         ]
-        found = (*absent, *puzzled, *stages)
-        return Policy(found or (self._single("iptables", hook, (), _NO_CHAIN),))
+        return Policy((*empty, *stages) or (self._empty(4, hook),))
 
-    def _absent(self, version: int, hook: str) -> Stage:
-        """What stands for the rules of an IP version that the file does not have: they may do anything."""
-        reason = f"the file has no {PROGRAMS[version]}-save: what becomes of IPv{version} is not known"
-        doubt = Rule(Match.doubtful(Doubt(reason)), ANYTHING, Source(self.file, 0), reason=reason)
-        return self._single(f"{PROGRAMS[version]} {hook}", hook, (doubt,), reason, box(VERSION=version))
+    def _stands_alone(self, version: int) -> bool:
+        """Report whether something is to be said of an IP version that no chain says."""
+        return version not in self.ruleset.versions or bool(self._puzzles[version])
 
-    def _puzzled(self, version: int, hook: str) -> Stage:
-        """What stands for lines that may have changed everything."""
-        title = f"{PROGRAMS[version]} {hook} beside"
-        return self._single(title, hook, self._puzzles[version], _NO_CHAIN, box(VERSION=version))
-
-    def _single(self, title: str, hook: str, own: tuple[Rule, ...], reason: str, scope: Boxes = (EVERYTHING,)) -> Stage:
+    def _empty(self, version: int, hook: str) -> Stage:
+        """What an IP version without rules does: accept, or anything where its rules are not in the file."""
         source = Source(self.file, 0)
-        default = Rule(ALWAYS, Verdict.ACCEPT, source, default=True, reason=reason)
-        return Stage(title, hook, {hook: Chain(hook, (*own, default), source)}, scope)
+        own = self._puzzles[version]
+        if version not in self.ruleset.versions:
+            reason = f"the file has no {PROGRAMS[version]}-save: what becomes of IPv{version} is not known"
+            own += (Rule(Match.doubtful(Doubt(reason)), ANYTHING, source, reason=reason),)
+        found = (*own, Rule(ALWAYS, Verdict.ACCEPT, source, default=True, reason=_NO_CHAIN))
+        scope = box(VERSION=version) if own else (EVERYTHING,)
+        return Stage(f"{PROGRAMS[version]} {hook}", hook, {hook: Chain(hook, found, source)}, scope)
 
     def _stage(self, table: Table, hook: str) -> Stage:
         key = (table.version, table.name, hook)
@@ -112,7 +109,7 @@ class Compiler:
         base = table.chains[hook]
         own = unsettled(chains[hook], base.policy == "ACCEPT")
         chains = {name: unsettled(chain) for name, chain in chains.items()}
-        chains[hook] = Chain(hook, (*own.rules, _default(table, base)), own.source)
+        chains[hook] = Chain(hook, (*self._puzzles[table.version], *own.rules, _default(table, base)), own.source)
         scope = box(VERSION=table.version)
         scope = intersect(scope, _NEW) if table.name == "nat" else scope
         return Stage(f"{PROGRAMS[table.version]} {table.name} {hook}", hook, chains, scope)

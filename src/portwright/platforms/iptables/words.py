@@ -43,12 +43,12 @@ def words(line: str) -> list[Word]:
 
 
 _NAMES = {  # iptables(8): the long and the older names of options -> the one by which they are known here
-    "--append": "-A", "--insert": "-I", "--new-chain": "-N", "--policy": "-P", "--match": "-m", "--jump": "-j",
-    "--goto": "-g", "--source": "-s", "--src": "-s", "--destination": "-d", "--dst": "-d", "--protocol": "-p",
-    "--proto": "-p", "--in-interface": "-i", "--out-interface": "-o", "--fragment": "-f", "--fragments": "-f",
-    "--set-counters": "-c", "--ipv4": "-4", "--ipv6": "-6", "--source-port": "--sport", "--source-ports": "--sports",
-    "--destination-port": "--dport", "--destination-ports": "--dports", "--port": "--ports", "--to-port": "--to-ports",
-    "--modprobe": "-M", "--wait": "-w", "--set-mark": "--set-xmark",
+    "--append": "-A", "--insert": "-I", "--new-chain": "-N", "--flush": "-F", "--policy": "-P", "--match": "-m",
+    "--jump": "-j", "--goto": "-g", "--source": "-s", "--src": "-s", "--destination": "-d", "--dst": "-d",
+    "--protocol": "-p", "--proto": "-p", "--in-interface": "-i", "--out-interface": "-o", "--fragment": "-f",
+    "--fragments": "-f", "--set-counters": "-c", "--ipv4": "-4", "--ipv6": "-6", "--source-port": "--sport",
+    "--source-ports": "--sports", "--destination-port": "--dport", "--destination-ports": "--dports",
+    "--port": "--ports", "--to-port": "--to-ports", "--modprobe": "-M", "--wait": "-w", "--set-mark": "--set-xmark",
 }  # fmt: skip
 _ONE_VALUE = frozenset({  # options whose value may look like an option
     "--comment", "--log-prefix", "--nflog-prefix", "--ulog-prefix", "--string", "--hex-string", "--name",
