@@ -23,7 +23,7 @@ from portwright.render.fix import fixes
 from portwright.render.stand import Common, Stand
 
 POINTS = {"core-fw": "core-fw.cfg", "data-fw": "data-fw.nft"}
-SUFFIX = {"cisco-asa": "cfg", "nftables": "nft", "rules-csv": "csv"}
+SUFFIX = {"cisco-asa": "cfg", "nftables": "nft", "iptables": "rules", "rules-csv": "csv"}
 
 
 @pytest.fixture
@@ -542,7 +542,9 @@ def test_each_serious_finding_of_a_fault_has_a_fix(broken, fault):
 # Laws
 
 
-_RULES = re.compile(r"(access-list \S+ extended |\s*(ip|tcp|udp|icmp|meta|ct|iifname).* accept|\d+,permit)")
+_RULES = re.compile(
+    r"(access-list \S+ extended |\s*(ip|tcp|udp|icmp|meta|ct|iifname).* accept|\d+,permit|(-[46] )?-A .* -j ACCEPT)"
+)
 
 
 def damaged(text, chance):
@@ -557,8 +559,8 @@ def damaged(text, chance):
     return "\n".join(lines)
 
 
-_DENIED = re.compile(r"\b(permit|accept)\b")
-_OPPOSITE = {"permit": "deny", "accept": "drop"}
+_DENIED = re.compile(r"\b(permit|accept|ACCEPT)\b")
+_OPPOSITE = {"permit": "deny", "accept": "drop", "ACCEPT": "DROP"}
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,7 @@ RENDERING: dict[str, str] = {  # name -> module that writes it; loaded when firs
 
 EDITING: dict[str, str] = {  # name -> module that changes it; loaded when first needed
     "nftables": "portwright.platforms.nftables.edit",
+    "iptables": "portwright.platforms.iptables.edit",
     "cisco-asa": "portwright.platforms.cisco_asa.edit",
     "rules-csv": "portwright.platforms.rules_csv.edit",
 }

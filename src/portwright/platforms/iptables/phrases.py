@@ -13,6 +13,7 @@ _COMMENT = 255  # characters: linux/netfilter/xt_comment.h, XT_MAX_COMMENT_LEN, 
 _SLOTS = 15  # ports of one multiport, a range takes two: linux/netfilter/xt_multiport.h, XT_MULTI_PORTS
 _ECHO = {4: "-p icmp -m icmp --icmp-type 8", 6: "-p ipv6-icmp -m icmp6 --icmpv6-type 128"}
 _ECHO_REPLY = {4: "-p icmp -m icmp --icmp-type 0", 6: "-p ipv6-icmp -m icmp6 --icmpv6-type 129"}
+_ICMP = {4: "icmp", 6: "ipv6-icmp"}
 _SIDES = {"src": "-s", "dst": "-d"}
 
 
@@ -38,11 +39,13 @@ def ends(ranges: Intervals, version: int, side: str) -> list[str]:
 def services(traffic: Iterable[Traffic], version: int, *, is_reply: bool = False) -> Iterator[str]:
     """Matches that together take the traffic of one IP version; of replies the ports are those of the sender."""
     found: dict[int, list[Interval]] = {}
+    is_echo = True
     for kind in traffic:
         found.setdefault(kind.protocol, []).extend(kind.ports)
+        is_echo &= kind.protocol != ICMP or kind.icmp_type is not None
     for protocol, ports in sorted(found.items()):
         if protocol == ICMP:
-            yield (_ECHO_REPLY if is_reply else _ECHO)[version]
+            yield (_ECHO_REPLY if is_reply else _ECHO)[version] if is_echo else f"-p {_ICMP[version]}"
         elif protocol in PORT_PROTOCOLS and ports:
             name = protocol_name(protocol)
             yield from (f"-p {name} {text}" for text in with_ports(normalize(ports), name, "s" if is_reply else "d"))
