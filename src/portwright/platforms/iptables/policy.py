@@ -129,7 +129,7 @@ class Compiler:
             "POSTROUTING": ("PREROUTING", "OUTPUT"),
         }
         nat = self.ruleset.tables.get((table.version, "nat"))
-        for earlier in before.get(hook, ()) if table is not nat else ():
+        for earlier in before.get(hook, ()):
             if nat is not None and earlier in nat.chains:
                 yield from intersect(tuple(translated(self._stage(nat, earlier))), _NEW)
 
