@@ -8,6 +8,8 @@ from portwright.policy.model import Chain, Policy, Rule, Stage
 from portwright.site.model import Assumption
 
 _RATE = "a rate limit:"  # how doubts about rate limits begin
+_WITHIN = ("limit rate ", "-m limit --limit ", "--hashlimit-upto ")  # of nftables and iptables: holds below the rate
+_BEYOND = (" over ", "--hashlimit-above ")  # holds above it
 _QUOTED = re.compile(r'"[^"]*"')
 
 
@@ -41,7 +43,8 @@ def _is_within_a_rate(rule: Rule) -> bool:
     """
     text = _QUOTED.sub("", rule.source.text)
     limited = bool(rule.match.doubts) and all(doubt.reason.startswith(_RATE) for doubt in rule.match.doubts)
-    return limited and "limit rate " in text and " over " not in text
+    within = any(words in text for words in _WITHIN)
+    return limited and within and not any(words in text for words in _BEYOND)
 
 
 def _is_vouched_for(rule: Rule, assumption: Assumption) -> bool:
