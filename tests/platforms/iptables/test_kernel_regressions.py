@@ -40,3 +40,13 @@ def test_ports_of_dccp_may_stay_when_its_address_is_translated() -> None:
     packet = Packet.parse("dccp 10.1.0.1:5 > 10.2.0.9:80 in lan0 out dmz0")
     (values,) = Answerer(parse(text, "fw.rules"), "forward", path=True).decide(packet).headers
     assert (values[Field.DST], values[Field.DPORT]) == (0x0A020007, ((0, 65535),))
+
+
+@pytest.mark.parametrize(
+    ("packet", "expected"),
+    [("gre 10.1.2.3 > 10.2.0.7 state invalid", "undecided"), ("gre 10.1.2.3 > 10.2.0.7", "accept")],
+)
+def test_a_limit_on_connections_may_drop_what_has_none(packet: str, expected: str) -> None:
+    """Also where the rule only logs: the match itself drops packets that it cannot judge."""
+    rules = "-A FORWARD -m connlimit --connlimit-above 5 --connlimit-mask 32 --connlimit-saddr -j LOG"
+    assert decided(saved(rules), packet).value == expected
