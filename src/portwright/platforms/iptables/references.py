@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from portwright.errors import InvalidInput, Problem
 from portwright.platforms.iptables.syntax import PROGRAMS, Option, Rule, Ruleset, Table
-from portwright.platforms.iptables.targets import TARGETS
 from portwright.platforms.netfilter.graph import walk
 from portwright.source import Source
 
@@ -114,8 +113,3 @@ def interfaces(ruleset: Ruleset) -> tuple[set[str], set[str]]:
     if len(names) + len(prefixes) > _MOST_INTERFACES:
         raise InvalidInput.of(f"more than {_MOST_INTERFACES} interfaces")
     return names, prefixes
-
-
-def is_known_target(name: str, table: Table) -> bool:
-    """Report whether a target is a chain or one of those that are known."""
-    return not name or name in table.chains or name in TARGETS
