@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from portwright.errors import InvalidInput, Problem
-from portwright.platforms.iptables.syntax import PROGRAMS, Option, Rule, Ruleset, Table
+from portwright.platforms.iptables.syntax import PROGRAMS, Rule, Ruleset, Table
 from portwright.platforms.netfilter.graph import walk
 from portwright.source import Source
 
@@ -71,14 +71,6 @@ def lines(ruleset: Ruleset) -> Iterator[tuple[Table, Rule]]:
         for chain in table.chains.values():
             for line in chain.rules:
                 yield table, line
-
-
-def options(line: Rule) -> Iterator[Option]:
-    """Every option of a rule."""
-    yield from line.plain
-    for extension in line.extensions:
-        yield from extension.options
-    yield from line.target_options
 
 
 def sets_used(line: Rule) -> Iterator[str]:
