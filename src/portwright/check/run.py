@@ -174,7 +174,7 @@ class Check:
         there = obstacle.kind == "missing"
         boxes, excepted = (flow.packets, denied) if there else (flow.replies, map(reply, denied))
         required = PacketSet.of(self.space, boxes) - PacketSet.of(self.space, excepted)
-        return required - PacketSet.where(verdicts, is_possible)
+        return (required - PacketSet.where(verdicts, is_possible)) or None  # none: they are not in that state there
 
     # ------------------------------------------------------------------ undecided: one finding a line
 
