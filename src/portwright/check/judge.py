@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from portwright.check.led import Led
+from portwright.check.neighbors import Neighbors
 from portwright.check.obstacle import NOT_GIVEN, FlowResult, Obstacle, Trouble, judgment_of
 from portwright.check.points import PointView, Way
 from portwright.check.routed import routed_elsewhere
@@ -34,6 +35,7 @@ class Judge:
         self.prefer = prefer
         self._stops = Stops(plan, views, space, prefer)
         self._led = Led(self._stops)
+        self._neighbors = Neighbors(self._stops)
         self._untracked = UntrackedFlows(self._stops)
         self._translated = Translated(self._stops, self._led, self._untracked)
         self._results: dict[str, FlowResult] = {}
@@ -59,6 +61,11 @@ class Judge:
 
     def on(self, route: Route, packets: Boxes, replies: Boxes, is_tcp: bool) -> Iterator[Obstacle]:
         """What stops packets, or the replies to them, on one way."""
+        yield from self._across(route, packets, replies, is_tcp)
+        yield from self._neighbors.on(route, packets)
+
+    def _across(self, route: Route, packets: Boxes, replies: Boxes, is_tcp: bool) -> Iterator[Obstacle]:
+        """What stops packets, or the replies to them, at the points that they cross."""
         if any(self.translates(crossing) for crossing in (*route.forward, *route.back)):
             yield from self._translated.on(route, packets, is_tcp)
             return

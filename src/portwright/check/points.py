@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from portwright.check.assumed import assuming
+from portwright.check.assumed import assuming, from_neighbors
 from portwright.check.declared import with_declared
 from portwright.packets.box import Box
 from portwright.packets.diagram import Operation, PacketMap, Space
@@ -16,7 +16,7 @@ from portwright.policy.algebra import AcceptingRules, PolicyMap
 from portwright.policy.configuration import Configuration
 from portwright.policy.model import Policy, Rewrite, Rule, Stage
 from portwright.policy.routing import not_routed_elsewhere
-from portwright.policy.tracking import Untracked, takes_out, untracked
+from portwright.policy.tracking import Untracked, untracked, untracking
 from portwright.policy.translation import Parts, Translation, translates
 from portwright.policy.walk import Walker
 from portwright.site.model import Crossing
@@ -156,6 +156,12 @@ class PointView:
             self._ways[way] = self._on(way, self._maps[way.hook])
         return self._ways[way]
 
+    def discovery(self, way: Way, passes: Callable[[Hashable], bool]) -> PacketSet:
+        """The packets between neighbors on a way whose verdicts satisfy a predicate."""
+        if (policy := from_neighbors(self.policy(way.hook))) is self.policy(way.hook):
+            return self.passing(way, passes)
+        return PacketSet.where(self._on(way, PolicyMap(self.space, policy)), passes)
+
     def passing(self, way: Way, passes: Callable[[Hashable], bool]) -> PacketSet:
         """The packets on a way whose verdicts satisfy a predicate."""
         if (way, passes) not in self._passing:
@@ -212,7 +218,7 @@ class PointView:
     def untracks(self, hook: str) -> bool:
         """Report whether some rule takes packets at a hook out of connection tracking."""
         if hook not in self._untracks:
-            self._untracks[hook] = any(map(takes_out, self.policy(hook).stages))
+            self._untracks[hook] = bool(untracking(self.policy(hook)))
         return self._untracks[hook]
 
     def untracked(self, way: Way) -> Untracked:

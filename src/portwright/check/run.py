@@ -149,7 +149,7 @@ class Check:
     def _finding(self, flow: RequiredFlow, obstacle: Obstacle, others: Sequence[str]) -> Finding:
         kind = _BLOCKED[obstacle.kind]
         breaks = self.plan.breaks(flow)
-        what = cannot(flow, kind, obstacle.point, others)
+        what = cannot(flow, kind, obstacle, others)
         return Finding(
             kind,
             f"{consequence(self.plan, breaks)}: {what}" if breaks else what,
