@@ -27,8 +27,8 @@ _ANY_PORT: Intervals = ((1, 65535),)
 _ALL: Boxes = (EVERYTHING,)
 # linux/net/netfilter/nf_nat_core.c, nf_nat_l4proto_unique_tuple: a port that is taken becomes another of its class
 _CLASSES: tuple[tuple[Boxes, Intervals], ...] = tuple(
-    ((Box(((Field.SPORT, ((first, last),)),)),), ((max(first, 1), last),))
-    for first, last in ((0, 511), (512, 1023), (1024, 65535))
+    ((Box(((Field.SPORT, (own,)),)),), (becomes,))
+    for own, becomes in (((0, 0), (0, 511)), ((1, 511), (1, 511)), ((512, 1023), (512, 1023)), ((1024, 65535),) * 2)
 )
 _NO_INTERFACES = Interfaces()
 _FAMILY_VERSION = {"ip": 4, "ip6": 6}
