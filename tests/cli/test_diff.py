@@ -3,6 +3,8 @@
 import pytest
 from tests.cli.running import F6, copied, line_of, run
 
+from portwright.platforms import PLATFORMS
+
 RULESET = "table inet f {\n\tchain forward {\n\t\ttype filter hook forward priority filter; policy drop;\n%s\t}\n}\n"
 
 
@@ -85,3 +87,20 @@ def test_only_comments_of_the_platform_make_no_difference(tmp_path):
         file.write_text(f"{comment}\ntable ip t {{\nchain c {{\n{body}\n}}\n}}\n")
     assert run("diff", files[0], files[1]).status == 3
     assert run("diff", files[0], files[2]).status == 0
+
+
+SMALL = {  # platform -> a configuration
+    "nftables": RULESET % "\t\ttcp dport 80 accept\n",
+    "iptables": "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m mark --mark 1 -s 10.0.0.1 -j ACCEPT\nCOMMIT\n",
+    "cisco-asa": "ASA Version 9.8(4)\nhostname fw\n: end\n",
+    "rules-csv": "order,action,from,to,source,destination,service\n1,permit,any,any,any,any,tcp/1\n",
+}
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_each_platform_equals_itself(platform, tmp_path):
+    """Also where a line is not understood, and with blank lines."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_text(SMALL[platform], encoding="utf-8")
+    new.write_text(SMALL[platform] + "\n", encoding="utf-8")
+    assert run("diff", old, new).status == 0

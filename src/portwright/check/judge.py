@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from portwright.check.led import Led
+from portwright.check.neighbors import Neighbors
 from portwright.check.obstacle import NOT_GIVEN, FlowResult, Obstacle, Trouble, judgment_of
 from portwright.check.points import PointView, Way
 from portwright.check.routed import routed_elsewhere
 from portwright.check.stops import Stops
 from portwright.check.traffic import Traffic
 from portwright.check.translated import Translated
+from portwright.check.untracked import UntrackedFlows
 from portwright.packets.box import Boxes
 from portwright.packets.diagram import PacketMap, Space
 from portwright.packets.fields import TCP, State
@@ -33,7 +35,9 @@ class Judge:
         self.prefer = prefer
         self._stops = Stops(plan, views, space, prefer)
         self._led = Led(self._stops)
-        self._translated = Translated(self._stops, self._led)
+        self._neighbors = Neighbors(self._stops)
+        self._untracked = UntrackedFlows(self._stops)
+        self._translated = Translated(self._stops, self._led, self._untracked)
         self._results: dict[str, FlowResult] = {}
 
     def translates(self, crossing: Crossing) -> bool:
@@ -57,19 +61,35 @@ class Judge:
 
     def on(self, route: Route, packets: Boxes, replies: Boxes, is_tcp: bool) -> Iterator[Obstacle]:
         """What stops packets, or the replies to them, on one way."""
+        yield from self._across(route, packets, replies, is_tcp)
+        yield from self._neighbors.on(route, packets)
+
+    def _across(self, route: Route, packets: Boxes, replies: Boxes, is_tcp: bool) -> Iterator[Obstacle]:
+        """What stops packets, or the replies to them, at the points that they cross."""
         if any(self.translates(crossing) for crossing in (*route.forward, *route.back)):
             yield from self._translated.on(route, packets, is_tcp)
             return
         both = {crossing.point for crossing in route.forward} & {crossing.point for crossing in route.back}
-        known = tuple(crossing for crossing in route.back if crossing.point in both)
         yield from self.along(packets, route.forward, State.NEW, "missing")
-        yield from self.along(replies, known, State.ESTABLISHED, "reply")
+        yield from self._answers(route, packets, replies, is_tcp)
         yield from self._one_sided(route, both, packets, replies, is_tcp)
         yield from self._led.untranslated(route.forward, packets)
 
     def sent(self, route: Route, packets: Boxes, is_tcp: bool) -> Iterator[Obstacle]:
         """What stops packets that somebody sends so, or the replies to them, to wherever they are led."""
         yield from self._translated.sent(route, PacketSet.of(self.space, packets), is_tcp)
+
+    def _answers(self, route: Route, packets: Boxes, replies: Boxes, is_tcp: bool) -> Iterator[Obstacle]:
+        """What stops the replies at points that have seen the requests."""
+        there = {crossing.point: crossing for crossing in route.forward}
+        for crossing in route.back:
+            if crossing.point not in there:
+                continue
+            if self._untracked.concerns(there[crossing.point], crossing):
+                asked = PacketSet.of(self.space, packets)
+                yield from self._untracked.at(there[crossing.point], crossing, asked, is_tcp)
+            else:
+                yield from self.along(replies, (crossing,), State.ESTABLISHED, "reply")
 
     @cached_property
     def traffic(self) -> Traffic:

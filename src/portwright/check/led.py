@@ -22,7 +22,10 @@ from portwright.site.model import Crossing
 _STRAYED = "it translates the packets to {where}, which is not where they are meant to go"
 _KEPT = "it leads other ports to the destination, and not {where}; where clients use those, the site says so under nat"
 _HIDDEN = "it translates, and yet leads no address of the Internet to {where}, which is private"
-_BARE = "private addresses leave it for the Internet, and neither a configuration nor the site says who translates them"
+_BARE = (
+    "private addresses leave it for the Internet, and neither a configuration nor the site says who translates them "
+    "(if a device behind it does, say so under assume: private-sources: translated)"
+)
 _EXPOSED = "it translates others on that way, and leaves as it is a private address, to which no reply finds back"
 
 

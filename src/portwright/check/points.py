@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from portwright.check.assumed import assuming
+from portwright.check.assumed import assuming, from_neighbors
 from portwright.check.declared import with_declared
 from portwright.packets.box import Box
 from portwright.packets.diagram import Operation, PacketMap, Space
@@ -16,6 +16,7 @@ from portwright.policy.algebra import AcceptingRules, PolicyMap
 from portwright.policy.configuration import Configuration
 from portwright.policy.model import Policy, Rewrite, Rule, Stage
 from portwright.policy.routing import not_routed_elsewhere
+from portwright.policy.tracking import Untracked, untracked, untracking
 from portwright.policy.translation import Parts, Translation, translates
 from portwright.policy.walk import Walker
 from portwright.site.model import Crossing
@@ -64,6 +65,8 @@ class PointView:
         self._translations: dict[Way, tuple[Translation, Translation]] = {}
         self._part_maps: dict[tuple[str, int], PolicyMap] = {}
         self._part_verdicts: dict[tuple[Way, int], PacketMap[int]] = {}
+        self._untracks: dict[str, bool] = {}
+        self._untracked: dict[Way, Untracked] = {}
         self._routed: PacketSet | None = None
         self.either = Operation(_either)  # on verdicts: one or the other
 
@@ -153,6 +156,12 @@ class PointView:
             self._ways[way] = self._on(way, self._maps[way.hook])
         return self._ways[way]
 
+    def discovery(self, way: Way, passes: Callable[[Hashable], bool]) -> PacketSet:
+        """The packets between neighbors on a way whose verdicts satisfy a predicate."""
+        if (policy := from_neighbors(self.policy(way.hook))) is self.policy(way.hook):
+            return self.passing(way, passes)
+        return PacketSet.where(self._on(way, PolicyMap(self.space, policy)), passes)
+
     def passing(self, way: Way, passes: Callable[[Hashable], bool]) -> PacketSet:
         """The packets on a way whose verdicts satisfy a predicate."""
         if (way, passes) not in self._passing:
@@ -205,6 +214,18 @@ class PointView:
             for rule in chain.rules
             if isinstance(rule.action, Rewrite) and any(one.field is Field.STATE for one in rule.action.changes)
         )
+
+    def untracks(self, hook: str) -> bool:
+        """Report whether some rule takes packets at a hook out of connection tracking."""
+        if hook not in self._untracks:
+            self._untracks[hook] = bool(untracking(self.policy(hook)))
+        return self._untracks[hook]
+
+    def untracked(self, way: Way) -> Untracked:
+        """The packets on a way that rules take out of connection tracking."""
+        if way not in self._untracked:
+            self._untracked[way] = untracked(self.space, self.policy(way.hook), self.constraints(way))
+        return self._untracked[way]
 
     def part_walker(self, hook: str, number: int) -> Walker:
         """For single packets in one part of the policy."""

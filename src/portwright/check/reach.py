@@ -244,13 +244,21 @@ class Reach:
     def _answered_at(self, there: Hop, back: Hop) -> PacketSet:
         """The requests, as they arrive at a point, whose replies it may let pass: translated back on their way."""
         if there.view is None or not there.translates:
-            return self._asked(back.passing(is_possible, State.ESTABLISHED))
+            known = self._asked(back.passing(is_possible, State.ESTABLISHED))
+            return known if there.view is None else self._unless_untracked(there.view, there.way, known, back)
         view, way = there.view, Way.of(back.crossing, State.ESTABLISHED)
         leaving, inner, arriving = (
             self._asked(PacketSet.where(view.part_verdicts(way, number), is_possible)) for number in range(3)
         )
         to, source = view.translations(there.way)
         return arriving & to.sources_of(inner & source.sources_of(leaving))
+
+    def _unless_untracked(self, view: PointView, way: Way, known: PacketSet, back: Hop) -> PacketSet:
+        """The requests whose replies may pass: those of requests that are not tracked belong to no connection."""
+        if not view.untracks(way.hook):
+            return known
+        lost = view.untracked(way)
+        return (known - lost.sure) | (self._stray(back) & lost.possible)
 
     def _stray(self, hop: Hop) -> PacketSet:
         """The requests whose replies may pass a point that has not seen them: to it TCP is invalid, the rest is new."""

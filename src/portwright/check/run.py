@@ -149,7 +149,7 @@ class Check:
     def _finding(self, flow: RequiredFlow, obstacle: Obstacle, others: Sequence[str]) -> Finding:
         kind = _BLOCKED[obstacle.kind]
         breaks = self.plan.breaks(flow)
-        what = cannot(flow, kind, obstacle.point, others)
+        what = cannot(flow, kind, obstacle, others)
         return Finding(
             kind,
             f"{consequence(self.plan, breaks)}: {what}" if breaks else what,
@@ -174,7 +174,7 @@ class Check:
         there = obstacle.kind == "missing"
         boxes, excepted = (flow.packets, denied) if there else (flow.replies, map(reply, denied))
         required = PacketSet.of(self.space, boxes) - PacketSet.of(self.space, excepted)
-        return required - PacketSet.where(verdicts, is_possible)
+        return (required - PacketSet.where(verdicts, is_possible)) or None  # none: they are not in that state there
 
     # ------------------------------------------------------------------ undecided: one finding a line
 

@@ -8,6 +8,7 @@ from portwright.check.led import Led
 from portwright.check.obstacle import Judgment, Obstacle, judgment_of
 from portwright.check.points import Way
 from portwright.check.stops import Stops, swapped
+from portwright.check.untracked import UntrackedFlows
 from portwright.packets.addresses import Network
 from portwright.packets.box import Box, Boxes
 from portwright.packets.fields import Field, State
@@ -16,7 +17,7 @@ from portwright.policy.algebra import is_possible
 from portwright.site.model import Crossing, Route
 
 _OPEN = "what {point} translates it to is not certain: it may be stopped here"
-_UNTRACKED = "it takes replies out of connection tracking, and translates them by it"
+_UNTRACKED = "it takes packets of the connection out of tracking, and translates by that"
 _LOOKS = "whether it sees the replies translated or not is not told apart here, and its filters do not treat them alike"
 _REWRITTEN = "it would translate the replies of a connection that it has not seen"
 _UNREACHED = "it translates to a part of the destination, and nothing leads to the rest"
@@ -28,7 +29,8 @@ _WEIGHT = {Judgment.PROVED: 0, Judgment.UNDECIDED: 1, Judgment.MISSING: 2}
 class Translated:
     """What stops flows on ways with translations."""
 
-    def __init__(self, stops: Stops, led: Led):
+    def __init__(self, stops: Stops, led: Led, untracked: UntrackedFlows):
+        self._untracked = untracked
         self._stops = stops
         self._views = stops.views
         self._led = led
@@ -85,7 +87,7 @@ class Translated:
                     yield Obstacle("undecided", crossing.point, crossing, reason=_REWRITTEN)
                 yield from self._stops.there(Passing(crossing, answers, answers, answers), stray, "bypass")
             else:
-                yield from self._answers(known, crossing, answers)
+                yield from self._answers(known, crossing, answers, is_tcp)
                 answers = swapped(known.arriving)
         for passing in journey.passings:
             if passing.crossing.point not in back:
@@ -144,7 +146,7 @@ class Translated:
                 packets = to.sources_of(source.sources_of(packets))
         return journey.sent <= packets
 
-    def _answers(self, passing: Passing, crossing: Crossing, answers: PacketSet) -> Iterator[Obstacle]:
+    def _answers(self, passing: Passing, crossing: Crossing, answers: PacketSet, is_tcp: bool) -> Iterator[Obstacle]:
         """What stops the replies at a point that has seen the requests.
 
         The connection's entry translates them back on their way: the source addresses where requests have their
@@ -154,11 +156,16 @@ class Translated:
         if crossing.point not in self._views:
             return
         view, way = self._views[crossing.point], Way.of(crossing, State.ESTABLISHED)
+        there = passing.crossing
         if not passing.is_translated:
-            yield from self._stops.at(view, way, crossing, answers, "reply")
+            if self._untracked.concerns(there, crossing):
+                yield from self._untracked.at(there, crossing, passing.arriving, is_tcp)
+            else:
+                yield from self._stops.at(view, way, crossing, answers, "reply")
             return
         looks = (swapped(passing.leaving), swapped(passing.inner), swapped(passing.arriving))
-        if any(view.changes_state(way, packets) for packets in looks):
+        asks_untracked = view.untracks(there.hook) and bool(self._untracked.asked(there, passing.arriving).possible)
+        if asks_untracked or any(view.changes_state(way, packets) for packets in looks):
             yield Obstacle("undecided", crossing.point, crossing, reason=_UNTRACKED)
             return
         is_cut = view.parts(way.hook).is_cut

@@ -15,10 +15,11 @@ _BECAUSE = {
 }
 
 
-def cannot(flow: RequiredFlow, kind: Kind, point: str, others: Sequence[str]) -> str:
-    """What does not work, and at which point where several stop it."""
+def cannot(flow: RequiredFlow, kind: Kind, obstacle: Obstacle, others: Sequence[str]) -> str:
+    """What does not work, why where the rules do not say it, and at which point where several stop it."""
     notes = [_BECAUSE[kind]] if kind in _BECAUSE else []
-    notes += [f"at {point}, and also stopped at {' and '.join(others)}"] if others else []
+    notes += [obstacle.reason] if obstacle.reason and not obstacle.is_astray else []
+    notes += [f"at {obstacle.point}, and also stopped at {' and '.join(others)}"] if others else []
     ends = f"{flow.source.name} cannot reach {flow.destination.name} on {flow.describe()}"
     return f"{ends} ({'; '.join(notes)})" if notes else ends
 

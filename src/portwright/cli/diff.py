@@ -28,7 +28,9 @@ _HUMANE = {
 _MOST = 20
 _COMMENTS = {  # platform -> lines that say nothing to it
     "nftables": re.compile(r"\s*(#|$)"),
+    "iptables": re.compile(r"\s*$|# Completed on "),  # other comments say whose rules they are, or that more are there
     "cisco-asa": re.compile(r"[!:]|\s*$|access-list \S+ remark "),
+    "rules-csv": re.compile(r"\s*$"),
 }
 
 

@@ -79,8 +79,17 @@ def _merge(one: _Ends, other: _Ends, doubtful: Rule | None = None) -> _Ends:
     blame = one.blame + other.blame
     if doubtful is not None and one.effects() != other.effects():
         blame += (doubtful,)
-    merged = _Ends(tuple(dict.fromkeys(one.ends + other.ends)), tuple(dict.fromkeys(blame)))
+    merged = _Ends(_told(dict.fromkeys(one.ends + other.ends)), tuple(dict.fromkeys(blame)))
     return merged if len(merged.effects()) > 1 else _Ends(merged.ends)
+
+
+def _told(ends: Iterable[_End]) -> tuple[_End, ...]:
+    """Of each effect the first and the last end; the others say nothing more, and there may be thousands."""
+    found: dict[tuple[Verdict, tuple[Change, ...]], list[_End]] = {}
+    for end in ends:
+        found.setdefault((end.verdict, changes_of(end.rule)), []).append(end)
+    kept = {end for same in found.values() for end in (same[0], same[-1])}
+    return tuple(end for end in ends if end in kept)
 
 
 def changes_of(rule: Rule | None) -> tuple[Change, ...]:

@@ -116,3 +116,11 @@ def test_connlimit_may_drop_what_has_no_connection_whatever_its_target(packet: s
 def test_negations_of_both_ports_may_be_joined(packet: str, expected: Decided) -> None:
     """iptables-nft 1.8.9 compares both at once, so that one of them may be equal."""
     assert decided(saved("-A FORWARD -p udp -m udp ! --sport 53 ! --dport 53 -j DROP"), packet) is expected
+
+
+def test_a_translation_that_is_not_understood_may_change_the_port_too() -> None:
+    """What it leads to is open; a rule behind it that takes another port may decide."""
+    nat = saved("-A PREROUTING -p tcp -j DNAT --to-destination 10.30.0.5:443 unheard-of", "nat", "4")
+    rules = saved("-A FORWARD -p tcp -m tcp --dport 443 -j ACCEPT\n-A FORWARD -j DROP", versions="4")
+    packet = "tcp 10.1.0.7:40000 > 10.9.0.1:80 in lan0 out wan0"
+    assert decided(nat.replace("# Completed\n", "") + rules, packet, "forward/path") is Decided.UNDECIDED

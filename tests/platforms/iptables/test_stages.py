@@ -147,3 +147,10 @@ def test_what_is_known_of_a_connection(match: str, packet: str, expected: Decide
     """A first packet may have been translated where a rule leads it there; of later ones nothing is known."""
     text = TRANSLATING + saved(f"-A FORWARD -m conntrack {match} -j DROP", versions="4")
     assert decided(text, packet) is expected
+
+
+@pytest.mark.parametrize("match", ["--ctorigdst 10.2.0.7", "--ctstate DNAT"])
+def test_what_the_nat_table_translated_before_routing_it_knows_behind(match: str) -> None:
+    """Its own chains come in two places, and the later ones see a connection that has begun otherwise."""
+    rules = f"-A OUTPUT -j DNAT --to-destination 10.9.9.9\n-A POSTROUTING -m conntrack {match} -j DROP"
+    assert decided(saved(rules, "nat", "4"), f"{SYN} out eth1", "output/path") is UNDECIDED

@@ -137,7 +137,11 @@ def _steps(place: Place, before: list[str], after: list[str]) -> Iterator[str]:
     same = 0
     while before[same : same + 1] == after[same : same + 1] and same < min(len(before), len(after)):
         same += 1
-    changes = SequenceMatcher(None, before[same:], after[same:], autojunk=False).get_opcodes()
+    more = 0  # that are the same at the end, too: the middle alone is compared
+    while more < min(len(before), len(after)) - same and before[-more - 1] == after[-more - 1]:
+        more += 1
+    middles = before[same : len(before) - more], after[same : len(after) - more]
+    changes = SequenceMatcher(None, *middles, autojunk=False).get_opcodes()
     for tag, first, last, _, _ in reversed(changes):
         for number in reversed(range(first, last)) if tag in ("delete", "replace") else ():
             yield f"-{version} -D {chain} {same + number + 1}"

@@ -21,7 +21,7 @@ _DOTTED = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?![\w.])", re.ASCII)
 def versions_of(rules: Sequence[Rule], said: tuple[int, ...]) -> tuple[tuple[int, ...], bool, Source | None]:
     """The IP versions of the rules of a table, whether that is a guess, and a line that is of another one."""
     told = [(version, line.source) for line in rules if line.versions == (4, 6) for version in _told(line)]
-    if len(said) > 1 or any(line.versions != (4, 6) for line in rules):
+    if len(said) > 1 or (not said and any(line.versions != (4, 6) for line in rules)):
         return (4, 6), False, told[0][1] if told else None
     versions = said or tuple(version for version, _ in told[:1]) or (4,)
     mixed = next((source for version, source in told if version != versions[0]), None)

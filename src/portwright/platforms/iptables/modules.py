@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from portwright.packets.box import ALWAYS, EVERYTHING, NEVER, Boxes, Doubt, Match
-from portwright.packets.fields import ICMP, ICMPV6, PORT_PROTOCOLS
+from portwright.packets.fields import ICMP, ICMPV6, PORT_PROTOCOLS, State
 from portwright.platforms.iptables import addresses, matches, negations, sets, states
 from portwright.platforms.iptables.scene import TRACKED, Reader, Scene
 from portwright.platforms.iptables.syntax import Extension, Option
@@ -34,6 +34,7 @@ class Module:
     readers: Mapping[str, Reader] = field(default_factory=dict)  # by option; each narrows what it takes
     joint: Joint | None = None
     options: tuple[str, ...] = ()  # that it has, as far as known here
+    drops: Boxes = ()  # packets that it may itself drop, whatever the target: linux/netfilter/x_tables.h, hotdrop
 
     def match(self, extension: Extension, scene: Scene) -> Match:
         """The packets that it takes with these options."""
@@ -93,6 +94,7 @@ def _nobody(_extension: Extension, _scene: Scene) -> Match:
     return NEVER
 
 
+_WITHOUT = box(STATE=(State.INVALID, State.UNTRACKED))
 _CONNTRACK = (
     "--ctstate", "--ctproto", "--ctdir", "--ctorigsrc", "--ctorigdst", "--ctreplsrc", "--ctrepldst",
     "--ctorigsrcport", "--ctorigdstport", "--ctreplsrcport", "--ctrepldstport", "--ctstatus", "--ctexpire",
@@ -141,7 +143,9 @@ MODULES: dict[str, Module] = {
     "rateest": _not("a rate: it depends on the traffic"),
     "quota": _not("a quota: whether it is used up depends on the traffic"),
     "nfacct": _not("a quota may belong to it, and whether that is used up depends on the traffic"),
-    "connlimit": _not(f"a limit on connections: {_NUMBER}"),
+    "connlimit": Module(
+        reason=f"a limit on connections: {_NUMBER}; it may drop packets without a connection", drops=_WITHOUT,
+    ),
     "connbytes": _not(f"of packets and bytes: {_NUMBER}", TRACKED),
     "statistic": _not("it is chosen at random or in turn"),
     "time": _not("it depends on the time of day"),

@@ -9,7 +9,7 @@ several hooks share are translated once per hook.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from portwright.packets.box import ALWAYS, EVERYTHING, Box, Doubt, Match, intersect
+from portwright.packets.box import ALWAYS, EVERYTHING, Box, Boxes, Doubt, Match, intersect
 from portwright.packets.fields import State
 from portwright.platforms.iptables import syntax
 from portwright.platforms.iptables.references import jumps
@@ -43,6 +43,7 @@ _PATHS = {  # the hooks that a packet passes before and after the one it is aske
 _NEW = box(STATE=State.NEW)  # only the first packet of a connection meets the nat table
 _NO_CHAIN = "no rules on this hook"
 _MOST_PUZZLES = 8
+_MOST_LED = 200  # kinds of translated packets that are told apart
 
 
 @dataclass(slots=True)
@@ -131,8 +132,13 @@ class Compiler:
     def _scene(self, table: Table, hook: str) -> Scene:
         return Scene(
             table.version, table.name, hook, self.interfaces, self.ruleset.sets,
-            tuple(self._redirected(table, hook)), self._has_templates(table),
+            self._led(table, hook), self._has_templates(table),
         )  # fmt: skip
+
+    def _led(self, table: Table, hook: str) -> Boxes:
+        """The first packets whose destination may have been translated, all first ones where these are too many."""
+        found = tuple(dict.fromkeys(self._redirected(table, hook)))
+        return found if len(found) <= _MOST_LED else _NEW
 
     def _redirected(self, table: Table, hook: str) -> Iterator[Box]:
         """The first packets whose destination the nat table may have translated before they come to this chain."""

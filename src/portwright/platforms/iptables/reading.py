@@ -182,7 +182,11 @@ class _Reader:
         self._section = None
         versions, is_guessed, mixed = versions_of(section.rules, section.versions)
         if mixed is not None:
-            self._problem(mixed, f"this is not IPv{versions[0]}, as table {section.name} is otherwise", _HEADER)
+            if len(versions) > 1:
+                message, hint = "this is of one IP version alone", "put -4 or -6 in front of it"
+            else:
+                message, hint = f"this is not IPv{versions[0]}, as table {section.name} is otherwise", _HEADER
+            self._problem(mixed, message, hint)
         if is_guessed:
             self.ruleset.guessed.append(section.source)
         for version in versions:

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from portwright.errors import InvalidInput, Problem
-from portwright.platforms.iptables.syntax import PROGRAMS, Option, Rule, Ruleset, Table
-from portwright.platforms.iptables.targets import TARGETS
+from portwright.platforms.iptables.syntax import PROGRAMS, Rule, Ruleset, Table
 from portwright.platforms.netfilter.graph import walk
 from portwright.source import Source
 
@@ -74,14 +73,6 @@ def lines(ruleset: Ruleset) -> Iterator[tuple[Table, Rule]]:
                 yield table, line
 
 
-def options(line: Rule) -> Iterator[Option]:
-    """Every option of a rule."""
-    yield from line.plain
-    for extension in line.extensions:
-        yield from extension.options
-    yield from line.target_options
-
-
 def sets_used(line: Rule) -> Iterator[str]:
     """The sets that a rule asks."""
     for extension in line.extensions:
@@ -114,8 +105,3 @@ def interfaces(ruleset: Ruleset) -> tuple[set[str], set[str]]:
     if len(names) + len(prefixes) > _MOST_INTERFACES:
         raise InvalidInput.of(f"more than {_MOST_INTERFACES} interfaces")
     return names, prefixes
-
-
-def is_known_target(name: str, table: Table) -> bool:
-    """Report whether a target is a chain or one of those that are known."""
-    return not name or name in table.chains or name in TARGETS

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from portwright.packets.box import ALWAYS, Doubt, Match
+from portwright.packets.box import ALWAYS, Doubt, Match, intersect
 from portwright.packets.fields import LAST, LAST_ADDRESS, Field
 from portwright.platforms.iptables import modules
 from portwright.platforms.iptables.matches import PLAIN
@@ -12,33 +12,36 @@ from portwright.platforms.iptables.syntax import Chain, Option
 from portwright.platforms.iptables.syntax import Rule as Line
 from portwright.platforms.iptables.targets import TARGETS, UNKNOWN
 from portwright.platforms.netfilter.matching import Obscure, both, reason_of
-from portwright.platforms.netfilter.tracking import ANYTHING, THROWN_AWAY, UNTRACK, WITHOUT_CONNECTION
+from portwright.platforms.netfilter.tracking import ANYTHING, UNTRACK
 from portwright.policy.model import Action, Change, Goto, Jump, Rewrite, Rule, Verdict
 
 _ALL = (Field.PROTOCOL, Field.DPORT, Field.DST, Field.SRC, Field.SPORT, Field.TYPE, Field.CODE, Field.FLAGS)
 _REWRITTEN = Rewrite(tuple(Change(name, ((0, LAST[name]),)) for name in _ALL))
-_ENDS = {"SNAT": Field.SRC, "MASQUERADE": Field.SRC}  # what a translation changes, beside destinations
+_DROPS = "a match that drops packets which it cannot judge, whatever the target"
+_TO, _FROM = (Field.DST, Field.DPORT), (Field.SRC, Field.SPORT)
+_ENDS = {"SNAT": _FROM, "MASQUERADE": _FROM}  # what a translation changes, beside destinations
 
 
 def rules(line: Line, chains: Mapping[str, Chain], scene: Scene) -> list[Rule]:
     """The rules that one line becomes in a table with these chains; none when it decides about no packet."""
-    return [*_thrown_away(line, scene), *_taken(line, chains, scene)]
-
-
-def _thrown_away(line: Line, scene: Scene) -> Iterator[Rule]:
-    """What connlimit drops, whatever the target: packets without a connection that it can make none of."""
-    if any(extension.name == "connlimit" for extension in line.extensions):
-        found = Match.exact(WITHOUT_CONNECTION)
-        for option in line.plain:
-            found = both(found, _plain(option, scene))
-        if found.possible:
-            unsure = Match((), found.possible, (*found.doubts, Doubt(THROWN_AWAY)))
-            yield Rule(unsure, Verdict.DROP, line.source, reason=THROWN_AWAY)
-
-
-def _taken(line: Line, chains: Mapping[str, Chain], scene: Scene) -> list[Rule]:
+    dropped = _dropped(line, scene)
     if is_inert(line, chains):
+        return dropped
+    return [*dropped, *_rules(line, chains, scene)]
+
+
+def _dropped(line: Line, scene: Scene) -> list[Rule]:
+    """What extensions of a line may drop by themselves, whatever its target is."""
+    known = (modules.MODULES.get(extension.name) for extension in line.extensions)
+    boxes = tuple(box for module in known if module is not None for box in module.drops)
+    if not boxes:
         return []
+    found = _all(line, scene)
+    unsure = Match((), intersect(found.possible, boxes), (*found.doubts, Doubt(_DROPS)))
+    return [Rule(unsure, Verdict.DROP, line.source, reason=_DROPS)] if unsure.possible else []
+
+
+def _rules(line: Line, chains: Mapping[str, Chain], scene: Scene) -> list[Rule]:
     match = _match(line, chains, scene)
     if not match.possible:
         return []
@@ -83,20 +86,27 @@ def _translating(line: Line, match: Match, scene: Scene) -> list[Rule]:
             Rule(part, action, line.source, reason=reason_of(part)) for part, action in translations(line, match, scene)
         ]
     except Obscure as why:
-        anywhere = Change(_ENDS.get(line.target, Field.DST), ((0, LAST_ADDRESS[scene.version]),))
+        address, port = _ENDS.get(line.target, _TO)
+        anywhere = (Change(address, ((0, LAST_ADDRESS[scene.version]),)), Change(port, ((0, LAST[port]),)))
         unsure = Match((), match.possible, (*match.doubts, Doubt(str(why))))
-        return [Rule(unsure, action, line.source, reason=str(why)) for action in (Rewrite((anywhere,)), ANYTHING)]
+        return [Rule(unsure, action, line.source, reason=str(why)) for action in (Rewrite(anywhere), ANYTHING)]
 
 
 def _match(line: Line, chains: Mapping[str, Chain], scene: Scene) -> Match:
+    """The packets of a line, in doubt where its words are."""
+    found = _all(line, scene)
+    for reason in _puzzles(line, chains):
+        found = Match((), found.possible, (*found.doubts, Doubt(reason)))
+    return found
+
+
+def _all(line: Line, scene: Scene) -> Match:
     """The packets that all matches of a line take."""
     found = ALWAYS
     for option in line.plain:
         found = both(found, _plain(option, scene))
     for extension in line.extensions:
         found = both(found, modules.matching(extension, scene))
-    for reason in _puzzles(line, chains):
-        found = Match((), found.possible, (*found.doubts, Doubt(reason)))
     return found
 
 

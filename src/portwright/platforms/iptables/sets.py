@@ -5,7 +5,7 @@ In a set of networks the longest that holds an address decides, so that `nomatch
 alone says which interfaces there are.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from portwright.packets.box import EVERYTHING, NEVER, Box, Boxes, Doubt, Match
 from portwright.packets.fields import ICMP, ICMPV6, Field
@@ -217,6 +217,3 @@ def _icmp(text: str, protocol: int) -> Constraints:
     if kind is None:
         raise Obscure(f"'{text[:40]}' is not known as an ICMP type")
     return {Field.TYPE: ((kind, kind),), Field.CODE: ((code or 0, code or 0),)}
-
-
-Matching = Callable[[Extension, Scene], Match]
