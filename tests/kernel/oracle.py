@@ -5,6 +5,8 @@ part and why some answers were undecided. The exit status is 1 where something d
 """
 
 import argparse
+import ctypes
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -40,6 +42,7 @@ ASKED = (  # hook, and whether the whole path
 )
 SHARES = {"nftables": 0.35, "iptables": 0.35, "iptables-legacy": 0.15}  # of the time, for random rulesets
 _NOT_POSSIBLE = 4  # exit status
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 REALISTIC_SHARE = 0.05  # of the time, for the realistic ones of each dialect
 
 
@@ -149,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _NOT_POSSIBLE
     tallies = {dialect: Tally.of(dialect) for dialect in options.dialect}
     start, wrong = time.monotonic(), 0
-    with ProcessPoolExecutor(options.processes) as pool:
+    with ProcessPoolExecutor(options.processes, initializer=_end_with_master) as pool:
         for done in as_completed([pool.submit(work, job) for job in jobs(options)]):
             dialect, tally, found = done.result()
             tallies[dialect].add(tally)
@@ -161,6 +164,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     judged, seconds = sum(tally.judged for tally in tallies.values()), time.monotonic() - start
     print(f"\n{judged} packets judged in {seconds:.0f} s ({judged / seconds:.0f}/s); disagreements: {wrong}")
     return 1 if wrong else 0
+
+
+def _end_with_master() -> None:
+    """Have the kernel end this process when the one that waits for it ends, however it does."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _report(dialect: str, tally: Tally) -> None:
