@@ -5,7 +5,7 @@ from functools import cached_property
 
 from portwright.check.led import Led
 from portwright.check.neighbors import Neighbors
-from portwright.check.obstacle import NOT_GIVEN, FlowResult, Obstacle, Trouble, judgment_of
+from portwright.check.obstacle import NOT_GIVEN, FlowResult, Judgment, Obstacle, Trouble, judgment_of
 from portwright.check.points import PointView, Way
 from portwright.check.routed import routed_elsewhere
 from portwright.check.stops import Stops
@@ -57,7 +57,14 @@ class Judge:
         if not flow.has_common_version:
             yield Obstacle("undecided", "", None, reason="the two ends have no IP version in common")
         for route in flow.routes:
-            yield from self.on(route, flow.packets, flow.replies, flow.protocol == TCP)
+            yield from self._flow_on(route, flow)
+
+    def _flow_on(self, route: Route, flow: RequiredFlow) -> Iterator[Obstacle]:
+        return self.on(route, flow.packets, flow.replies, flow.protocol == TCP)
+
+    def passes_on_some_way(self, flow: RequiredFlow) -> bool:
+        """Report whether a flow may pass on one of several ways, whatever stops it on the others."""
+        return any(judgment_of(tuple(self._flow_on(route, flow))) is not Judgment.MISSING for route in flow.routes)
 
     def on(self, route: Route, packets: Boxes, replies: Boxes, is_tcp: bool) -> Iterator[Obstacle]:
         """What stops packets, or the replies to them, on one way."""
