@@ -11,6 +11,7 @@ from portwright.check.routed import routed_elsewhere
 from portwright.check.stops import Stops
 from portwright.check.traffic import Traffic
 from portwright.check.translated import Translated
+from portwright.check.tunnels import Tunnels
 from portwright.check.untracked import UntrackedFlows
 from portwright.packets.box import Boxes
 from portwright.packets.diagram import PacketMap, Space
@@ -36,6 +37,7 @@ class Judge:
         self._stops = Stops(plan, views, space, prefer)
         self._led = Led(self._stops)
         self._neighbors = Neighbors(self._stops)
+        self._tunnels = Tunnels(self._stops)
         self._untracked = UntrackedFlows(self._stops)
         self._translated = Translated(self._stops, self._led, self._untracked)
         self._results: dict[str, FlowResult] = {}
@@ -69,6 +71,7 @@ class Judge:
     def on(self, route: Route, packets: Boxes, replies: Boxes, is_tcp: bool) -> Iterator[Obstacle]:
         """What stops packets, or the replies to them, on one way."""
         yield from self._across(route, packets, replies, is_tcp)
+        yield from self._tunnels.on(route, packets, replies)
         yield from self._neighbors.on(route, packets)
 
     def _across(self, route: Route, packets: Boxes, replies: Boxes, is_tcp: bool) -> Iterator[Obstacle]:

@@ -52,6 +52,15 @@ class Route:
     source: Source
 
 
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """Packets that leave by some interfaces inside a tunnel, and whose replies arrive there inside it."""
+
+    interfaces: tuple[str, ...]
+    carried: Boxes  # as they leave
+    source: Source
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Configuration:
     """One parsed configuration file.
@@ -73,6 +82,7 @@ class Configuration:
     own: Boxes = ()  # packets to the device's own addresses, as far as the file tells these
     hostname: str = ""  # what the device calls itself; empty where the configuration does not say
     named_at: Source | None = None  # the line that says it
+    tunnels: tuple[Tunnel, ...] = ()  # those of which the file says what they carry
 
     def policy(self, hook: str = "forward", path: bool = False) -> Policy:
         """The policy for a hook, with or without the whole path; the only one where the platform has just one."""
