@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from portwright.check.assertions import Assertions
 from portwright.check.assumed import assuming
+from portwright.check.drift import drift
 from portwright.check.entries import misplaced, wide_entries, wide_rules
 from portwright.check.excess import ExcessFinder, PointExcess, RuleExcess, permitted
 from portwright.check.extent import without_source_port
@@ -120,6 +121,7 @@ class Check:
             *wide_entries(self.plan),
             *wide_rules(self.plan, excess),
             *misplaced(self.plan.site, self.views.values()),
+            *chain.from_iterable(drift(self.plan, view) for view in self.views.values()),
             *self._anomalies(),
         ]
         return CheckReport(
