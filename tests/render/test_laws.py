@@ -15,7 +15,7 @@ from portwright.packets.packetset import PacketSet, well_formed
 from portwright.policy.algebra import PolicyMap, is_possible, is_sure
 from portwright.policy.intent import Intended, Intent, Named, Traffic
 
-ROUTING = [name for name in platforms.RENDERING if name != "windows-firewall"]  # it guards one host: laws of its own
+ROUTING = [name for name in platforms.RENDERING if name not in platforms.ON_HOSTS]  # the others have laws of their own
 INTERFACES = {"users": "left", "app": "middle", "data": "right"}
 _ENDS = (
     ("staff", "10.1.0.0/16"),
