@@ -45,3 +45,21 @@ def test_a_host_can_be_linted(case):
     report = lint(read(NAME, text, "host.json"), text, case.name)
     told = [one.message for one in report.findings if "could not read" in one.message]
     assert len(told) == len(json.loads(text)["notes"])
+
+
+@pytest.mark.parametrize(
+    ("profile", "told"), [("domain", 1), ("public", 1), (None, 0)], ids=["domain", "public", "nobody says"]
+)
+def test_a_connection_in_another_profile_than_the_site_says(profile, told):
+    """It is noted: the report server has one in Domain and one in Public."""
+    case = next(one for one in CASES if one.name == "report-server")
+    remarks = read(NAME, text_of(case), "host.json", profile).remarks
+    assert [remark.message.startswith("the site says profile") for remark in remarks] == [True] * told
+
+
+@pytest.mark.parametrize("hook", ["input", "output", "forward"])
+def test_the_whole_path_is_what_the_hook_is(hook):
+    """A check asks for the path: there is nothing beside."""
+    configuration = read(NAME, text_of(CASES[0]), "host.json")
+    assert configuration.policy(hook, path=True) is configuration.policy(hook)
+    assert configuration.policies[f"{hook}/path"] is configuration.policies[hook]
