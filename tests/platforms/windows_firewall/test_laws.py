@@ -124,11 +124,19 @@ def new(space, configuration, hook):
     return PacketMap(space, root)
 
 
+DISCOVERY = Box.of({Field.VERSION: ((6, 6),), Field.PROTOCOL: ((58, 58),), Field.TYPE: ((133, 136),)})  # RFC 4861, 4
+
+
+def pairs(rule):
+    """Who may send to whom."""
+    return [(source, destination) for source in rule.sources for destination in rule.destinations]
+
+
 @pytest.mark.parametrize("hook", ["input", "output"])
 @settings(max_examples=40, deadline=None)
 @given(intent=intents())
 def test_what_is_written_permits_what_is_meant(hook, intent):
-    """Nothing more and nothing less, in both directions; loopback is not asked."""
+    """Nothing more and nothing less, in both directions, and with IPv6 its neighbors; loopback is not asked."""
     configuration = read(NAME, context(intent) + render(intent), "fw.ps1", intent.profile)
     assert configuration.census.unknown == ()
     space = Space()
@@ -136,6 +144,8 @@ def test_what_is_written_permits_what_is_meant(hook, intent):
     loopback = PacketSet.of(space, [Box.of({Field.SRC: ((0x7F << 24, 0x7FFFFFFF),)}), Box.of({Field.SRC: ((1, 1),)})])
     real = well_formed(space) - loopback
     meant = PacketSet.of(space, [box for rule in intent.rules if rule.hook == hook for box in boxes(rule) if box])
+    if any(one.addresses.v6 and other.addresses.v6 for rule in intent.rules for one, other in pairs(rule)):
+        meant = meant | PacketSet.of(space, [DISCOVERY])
     assert meant & real <= PacketSet.where(verdicts, is_sure)
     assert PacketSet.where(verdicts, is_possible) & real <= meant
 

@@ -12,6 +12,7 @@ from portwright.check.run import Check
 from portwright.findings import Kind
 from portwright.plan.make import make_plan
 from portwright.platforms import read
+from portwright.platforms.windows_firewall.script import GRANTED
 from portwright.site.load import load_site, parse_site
 
 CATALOG = load_catalog()
@@ -262,3 +263,24 @@ def test_a_profile_that_the_host_does_not_have(tmp_path):
     (tmp_path / "sql01.json").write_bytes((EXAMPLE.parent / "sql01.json").read_bytes())
     done = run("check", str(tmp_path / "office.yaml"))
     assert (done.status, "has no profile 'office'" in done.err) == (2, True)
+
+
+def test_what_is_written_for_both_ip_versions_is_proved(tmp_path):
+    """IPv6 needs more than what is asked for: hosts find their neighbors."""
+    text = EXAMPLE.read_text(encoding="utf-8").replace("config: sql01.json", "").replace("domain, }", "domain}")
+    text = text.replace("[10.30.0.0/16]", '[10.30.0.0/16, "fd00:30::/64"]')
+    for host_, last in (("11", "11"), ("21", "21")):
+        text = text.replace(f"[10.30.0.{host_}]", f'[10.30.0.{host_}, "fd00:30::{last}"]')
+    (tmp_path / "office.yaml").write_text(text, encoding="utf-8")
+    done = run("render", str(tmp_path / "office.yaml"))
+    assert (done.status, done.out.count("-Protocol 'ICMPv6'")) == (0, 2)
+    assert "'fd00:30::11'" in done.out
+
+
+def test_scripts_that_take_other_things_for_granted_are_not_the_same(tmp_path):
+    """What a comment says about the host is part of what a script means."""
+    script = run("render", str(EXAMPLE)).out
+    for name, text in (("alone", script), ("granted", f"{GRANTED}\n{script}")):
+        (tmp_path / f"{name}.ps1").write_text(text, encoding="utf-8")
+    arguments = ["diff", str(tmp_path / "alone.ps1"), str(tmp_path / "granted.ps1"), "--hook", "input"]
+    assert run(*arguments).status == 3

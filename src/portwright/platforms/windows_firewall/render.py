@@ -17,6 +17,7 @@ SUFFIX = ".ps1"
 _SIDES = {"input": "Inbound", "output": "Outbound"}
 _PORTS = {TCP: "TCP", UDP: "UDP"}
 _ECHO = {4: ("ICMPv4", "8"), 6: ("ICMPv6", "128")}  # RFC 792; RFC 4443, 4.1
+_DISCOVERY = ("133", "134", "135", "136")  # solicitations and advertisements of routers and neighbors
 _MOST = 500  # addresses or ports of one rule
 _NAME = 200  # characters of a rule's name
 _WIDTH = 110  # columns of a comment
@@ -65,6 +66,26 @@ def _rules(intent: Intent) -> Iterator[str]:
             why = f"{_names(rule.sources)} > {_names(rule.destinations)}: {', '.join(rule.requirements)}"
             yield from wrap(why, _WIDTH, initial_indent=" " * 8 + "# ", subsequent_indent=" " * 8 + "#   ")
             yield from (f"        {CALL}{_arguments(call)}" for call in _calls(rule, intent.profile))
+    if any(_joined(rule.sources).v6 and _joined(rule.destinations).v6 for rule in intent.rules):
+        yield ""
+        yield "        # IPv6: routers and neighbors are found (RFC 4861, 4)"
+        yield from (f"        {CALL}{_arguments(call)}" for call in _discovery(intent.profile))
+
+
+def _discovery(profile: str | None) -> Iterator[Call]:
+    for direction in _SIDES.values():
+        yield {
+            "DisplayName": [f"IPv6 neighbors: {direction.lower()}"],
+            "Profile": [_profile(profile)],
+            "Direction": [direction],
+            "Action": ["Allow"],
+            "Protocol": ["ICMPv6"],
+            "IcmpType": [*_DISCOVERY],
+        }
+
+
+def _profile(name: str | None) -> str:
+    return name.capitalize() if name else ANY
 
 
 def _names(ends: Iterable[Named]) -> str:
@@ -77,7 +98,7 @@ def _calls(rule: Intended, profile: str | None) -> Iterator[Call]:
     name = f"{ends}: {' '.join(rule.requirements)}"
     head: Call = {
         "DisplayName": [name if len(name) <= _NAME else f"{name[:_NAME]}..."],
-        "Profile": [profile.capitalize() if profile else ANY],
+        "Profile": [_profile(profile)],
         "Direction": [_SIDES[rule.hook]],
         "Action": ["Allow"],
     }
