@@ -60,6 +60,7 @@ bench: .venv/ready ## measure time and memory against size
 	$(BIN)/python -m bench $(ARGS)
 	$(BIN)/python -m bench.plan
 	$(BIN)/python -m bench.check
+	$(BIN)/python -m bench.iptables
 
 lock: ## renew requirements.txt and requirements-dev.txt from pyproject.toml
 	$(PYTHON) -m venv build/lock

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     ASSERTION = "assertion"  # a test of the site does not hold
     EXPIRED = "expired"  # an accept, except or assume entry whose last day is over
     EXCESS = "excess"  # surely permitted, and nothing needs it
+    DRIFT = "drift"  # the site file says one port, and the host has another
     DISAGREEMENT = "disagreement"  # proof, rehearsal and probe contradict each other
     UNDECIDED = "undecided"  # an answer that depends on what Portwright does not know
     SHADOWED = "shadowed"  # a rule that never decides
@@ -51,6 +52,7 @@ SEVERITY: dict[Kind, Severity] = {
     Kind.ASSERTION: Severity.ERROR,
     Kind.EXPIRED: Severity.ERROR,
     Kind.EXCESS: Severity.ERROR,
+    Kind.DRIFT: Severity.ERROR,
     Kind.DISAGREEMENT: Severity.ERROR,
     Kind.UNDECIDED: Severity.UNDECIDED,
     Kind.SHADOWED: Severity.WARNING,

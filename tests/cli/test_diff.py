@@ -93,6 +93,7 @@ SMALL = {  # platform -> a configuration
     "nftables": RULESET % "\t\ttcp dport 80 accept\n",
     "iptables": "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m mark --mark 1 -s 10.0.0.1 -j ACCEPT\nCOMMIT\n",
     "cisco-asa": "ASA Version 9.8(4)\nhostname fw\n: end\n",
+    "windows-firewall": '{"schema": "portwright.windows-host/1", "rules": []}\n',
     "rules-csv": "order,action,from,to,source,destination,service\n1,permit,any,any,any,any,tcp/1\n",
 }
 

@@ -73,7 +73,7 @@ def subjects() -> tuple[Subject, ...]:
         plan, readings = example(name)
         for point, reading in readings.items():
             found.append(Subject(name, point, plan.site.points[point].platform, reading.text, is_own=True))
-            for platform in platforms.RENDERING:
+            for platform in (one for one in platforms.RENDERING if one not in platforms.ON_HOSTS):
                 [written] = render(plan, {point: platform})
                 found.append(Subject(name, point, platform, written.context + written.text, is_own=False))
     return tuple(found)

@@ -94,7 +94,19 @@ def in_a_cell(line: str, random: Random) -> str:
     return f"{line[:at]} {NONSENSE}{line[at:]}"
 
 
-SPOILING = {"rules-csv": in_a_cell}
+def in_a_host(line: str, random: Random) -> str:
+    """The word as a member of an object that nobody knows, or in a value of a rule that is no name."""
+    values = [found.end(2) for found in re.finditer(r'"(\w+)": "([^"]*)"', line) if found[1] in VALUES]
+    at = random.choice([0, *values])
+    return f"{line[:at]} {NONSENSE}{line[at:]}" if at else line.replace("{", f'{{"{NONSENSE}": 1, ', 1)
+
+
+VALUES = (
+    "Enabled", "Profile", "Direction", "Action", "Protocol", "LocalPort", "RemotePort", "IcmpType", "DynamicTarget",
+    "LocalAddress", "RemoteAddress", "InterfaceType", "Authentication", "Encryption", "OverrideBlockRules",
+    "PolicyStoreSourceType", "PrimaryStatus",
+)  # fmt: skip
+SPOILING = {"rules-csv": in_a_cell, "windows-firewall": in_a_host}
 
 
 def is_about_packets(line: str) -> bool:

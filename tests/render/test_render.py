@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.cli.running import copied, edit, run
 
-from portwright.platforms import RENDERING
+from portwright.platforms import ON_HOSTS, RENDERING
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def site(tmp_path, monkeypatch):
     return path
 
 
-@pytest.mark.parametrize("platform", RENDERING)
+@pytest.mark.parametrize("platform", sorted(set(RENDERING) - ON_HOSTS))
 @pytest.mark.parametrize("point", ["core-fw", "data-fw"])
 def test_the_text_of_a_point(site, platform, point, snapshot):
     """What people get to read; `make golden` renews it."""

@@ -79,11 +79,15 @@ def _answered_for(point: str, found: RuleExcess, entry: Accept) -> Finding:
 
 
 def misplaced(site: Site, views: Iterable[PointView]) -> Iterator[Finding]:
-    """Points whose configuration calls itself by the name of another point of the site, and not by their own."""
+    """Points whose configuration calls itself by the name of another point of the site, and not by their own.
+
+    The firewall of a host has the name of its host.
+    """
     for view in views:
         read = view.reading.configuration
-        meant = max(site.points, key=lambda name: (_likeness(read.hostname, name), name == view.name))
-        if read.named_at is not None and meant != view.name and _likeness(read.hostname, meant):
+        likeness = {name: _likeness(read.hostname, point.on or name) for name, point in site.points.items()}
+        meant = max(likeness, key=lambda name: (likeness[name], name == view.name))
+        if read.named_at is not None and meant != view.name and likeness[meant]:
             line = read.named_at
             yield Finding(
                 Kind.LINT,

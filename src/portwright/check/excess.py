@@ -90,7 +90,18 @@ class ExcessFinder:
             found.remarks = remarks_above(lines, found.rule) if lines else ()
             is_accepted = any(accepts(entry, found.rule, found.remarks) for entry in entries)
             (accepted if is_accepted else kept).append(found)
-        return PointExcess(tuple(kept), tuple(possible.values()), len(strangers), tuple(accepted))
+        return PointExcess(
+            tuple(kept), tuple(self._unanswered(possible, entries, lines)), len(strangers), tuple(accepted)
+        )
+
+    def _unanswered(
+        self, possible: dict[Rule, RuleExcess], entries: Sequence[Accept], lines: Sequence[str]
+    ) -> Iterator[RuleExcess]:
+        """What may be open by rules for which nobody answers: who answers for a rule does so in doubt, too."""
+        for found in possible.values():
+            remarks = remarks_above(lines, found.rule) if lines else ()
+            if not any(accepts(entry, found.rule, remarks) for entry in entries):
+                yield found
 
     def _arrivals(self, point: Point, kept: Boxes) -> Iterator[tuple[Way, _Ends]]:
         """The ways through a point, what their senders may send, and what lies at their end, as real addresses.

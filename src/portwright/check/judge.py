@@ -5,12 +5,13 @@ from functools import cached_property
 
 from portwright.check.led import Led
 from portwright.check.neighbors import Neighbors
-from portwright.check.obstacle import NOT_GIVEN, FlowResult, Obstacle, Trouble, judgment_of
+from portwright.check.obstacle import NOT_GIVEN, FlowResult, Judgment, Obstacle, Trouble, judgment_of
 from portwright.check.points import PointView, Way
 from portwright.check.routed import routed_elsewhere
 from portwright.check.stops import Stops
 from portwright.check.traffic import Traffic
 from portwright.check.translated import Translated
+from portwright.check.tunnels import Tunnels
 from portwright.check.untracked import UntrackedFlows
 from portwright.packets.box import Boxes
 from portwright.packets.diagram import PacketMap, Space
@@ -36,6 +37,7 @@ class Judge:
         self._stops = Stops(plan, views, space, prefer)
         self._led = Led(self._stops)
         self._neighbors = Neighbors(self._stops)
+        self._tunnels = Tunnels(self._stops)
         self._untracked = UntrackedFlows(self._stops)
         self._translated = Translated(self._stops, self._led, self._untracked)
         self._results: dict[str, FlowResult] = {}
@@ -57,11 +59,19 @@ class Judge:
         if not flow.has_common_version:
             yield Obstacle("undecided", "", None, reason="the two ends have no IP version in common")
         for route in flow.routes:
-            yield from self.on(route, flow.packets, flow.replies, flow.protocol == TCP)
+            yield from self._flow_on(route, flow)
+
+    def _flow_on(self, route: Route, flow: RequiredFlow) -> Iterator[Obstacle]:
+        return self.on(route, flow.packets, flow.replies, flow.protocol == TCP)
+
+    def passes_on_some_way(self, flow: RequiredFlow) -> bool:
+        """Report whether a flow may pass on one of several ways, whatever stops it on the others."""
+        return any(judgment_of(tuple(self._flow_on(route, flow))) is not Judgment.MISSING for route in flow.routes)
 
     def on(self, route: Route, packets: Boxes, replies: Boxes, is_tcp: bool) -> Iterator[Obstacle]:
         """What stops packets, or the replies to them, on one way."""
         yield from self._across(route, packets, replies, is_tcp)
+        yield from self._tunnels.on(route, packets, replies)
         yield from self._neighbors.on(route, packets)
 
     def _across(self, route: Route, packets: Boxes, replies: Boxes, is_tcp: bool) -> Iterator[Obstacle]:

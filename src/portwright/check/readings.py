@@ -11,8 +11,10 @@ from portwright.source import Source
 _LISTED = 12  # interfaces that a hint spells out
 
 
-def read_points(configs: Mapping[str, tuple[str, str]]) -> dict[str, Reading]:
-    """The configurations of points: name -> (platform, file).
+def read_points(
+    configs: Mapping[str, tuple[str, str]], profiles: Mapping[str, str] | None = None
+) -> dict[str, Reading]:
+    """The configurations of points: name -> (platform, file); and of those with several profiles the one in force.
 
     Raises InvalidInput with the problems of all files.
     """
@@ -24,7 +26,7 @@ def read_points(configs: Mapping[str, tuple[str, str]]) -> dict[str, Reading]:
     for name, (platform, file) in configs.items():
         try:
             text = read_text(file)
-            readings[name] = Reading(platforms.read(platform, text, file), text)
+            readings[name] = Reading(platforms.read(platform, text, file, (profiles or {}).get(name)), text)
         except InvalidInput as wrong:
             problems.extend(_as_configuration_of(name, problem) for problem in wrong.problems)
     if problems:
@@ -36,6 +38,17 @@ def _as_configuration_of(point: str, problem: Problem) -> Problem:
     """A problem with a whole file says whose configuration it is meant to be."""
     hint = f"it is given as the configuration of {point}"
     return replace(problem, hint=hint) if not problem.line and not problem.hint else problem
+
+
+def without_host(site: Site) -> Iterator[Problem]:
+    """Points that guard one host, and the site does not say which."""
+    from portwright.platforms import ON_HOSTS
+
+    for name, point in site.points.items():
+        if point.config is not None and point.platform in ON_HOSTS and point.on is None:
+            message = f"{point.platform} guards the host on which it runs"
+            hint = "say under 'on' which host that is"
+            yield Problem(point.source.file, point.source.line, 0, f"enforcement.{name}", message, hint)
 
 
 def unknown_platforms(site: Site) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from portwright.check.assertions import Assertions
 from portwright.check.assumed import assuming
+from portwright.check.drift import drift
 from portwright.check.entries import misplaced, wide_entries, wide_rules
 from portwright.check.excess import ExcessFinder, PointExcess, RuleExcess, permitted
 from portwright.check.extent import without_source_port
@@ -114,11 +115,13 @@ class Check:
             *self._unread(results),
             *self._astray(),
             *self._unnamed(),
+            *self._tunneled(),
             *Assertions(self.judge).findings(),
             *self._excess(excess),
             *wide_entries(self.plan),
             *wide_rules(self.plan, excess),
             *misplaced(self.plan.site, self.views.values()),
+            *chain.from_iterable(drift(self.plan, view) for view in self.views.values()),
             *self._anomalies(),
         ]
         return CheckReport(
@@ -223,6 +226,13 @@ class Check:
                 which = f"interface{'s' if len(unnamed) > 1 else ''} {', '.join(unnamed)}"
                 message = f"{name}: the site puts no zone behind {which}; what may come in there is not judged"
                 yield Finding(Kind.NOTE, message, subject="no zone", point=name, place=str(point.source))
+
+    def _tunneled(self) -> Iterator[Finding]:
+        """What is taken for granted about packets that tunnels carry."""
+        for name, view in self.views.items():
+            for tunnel in view.reading.configuration.tunnels:
+                message = f"{name}: what line {tunnel.source.line} carries is taken to come and go in its tunnel"
+                yield Finding(Kind.NOTE, message, subject=tunnel.source.text, point=name, place=str(tunnel.source))
 
     def _hanging(
         self, point: str, cause: Rule | str, flows: list[tuple[RequiredFlow, Obstacle]], also: Opening | None

@@ -30,6 +30,7 @@ _COMMENTS = {  # platform -> lines that say nothing to it
     "nftables": re.compile(r"\s*(#|$)"),
     "iptables": re.compile(r"\s*$|# Completed on "),  # other comments say whose rules they are, or that more are there
     "cisco-asa": re.compile(r"[!:]|\s*$|access-list \S+ remark "),
+    "windows-firewall": re.compile(r'\s*($|"collected": )'),  # a comment of a script may say what it takes for granted
     "rules-csv": re.compile(r"\s*$"),
 }
 
@@ -89,7 +90,8 @@ _STATUS = {
 def _commands(side: Side) -> list[str]:
     """The platform, and the lines of a text that are no comments to it."""
     platform = side.configuration.platform
-    return [platform, *(line for line in side.text.splitlines() if not _COMMENTS[platform].match(line))]
+    comment = _COMMENTS[platform]
+    return [platform, *(line for line in side.text.splitlines() if not comment.match(line))]
 
 
 def _compare(comparison: Comparison, same_commands: bool) -> tuple[str, list[Difference], int]:

@@ -1,4 +1,4 @@
-"""`portwright import`: a flow matrix as a product of the catalog."""
+"""`portwright import`: a flow matrix as a product of the catalog, and the real ports of a host for the site file."""
 
 import tempfile
 from collections.abc import Sequence
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 
 @click.command("import")
-@click.argument("matrix")
-@click.option("-o", "--output", required=True, metavar="FILE", help="Product file to write.")
+@click.argument("matrix", required=False)
+@click.option("-o", "--output", metavar="FILE", help="File to write: the product, the settings, or the collector.")
+@click.option(
+    "--collector", is_flag=True, help="Write the script that collects what there is to know of a Windows host."
+)
 @click.option("--product", metavar="ID", help="Name of the product (default: made of the matrix's file name).")
 @click.option("--title", help="Title of the product (default: the matrix's file name).")
 @click.option(
@@ -28,13 +31,79 @@ if TYPE_CHECKING:
 @click.option("--sheet", metavar="NAME", help="Sheet of an Excel workbook with several.")
 @force_option
 def import_(
-    matrix: str, output: str, product: str | None, title: str | None, mapped: tuple[str, ...], sheet: str | None,
-    force: bool,
+    matrix: str | None, output: str | None, collector: bool, product: str | None, title: str | None,
+    mapped: tuple[str, ...], sheet: str | None, force: bool,
 ) -> int:  # fmt: skip
     """Make a product of the catalog from the flow matrix MATRIX, a CSV file or an Excel workbook (.xlsx).
 
-    MATRIX has a row for each flow and columns such as Source, Destination, Protocol, Ports and Purpose.
+    MATRIX has a row for each flow and columns such as Source, Destination, Protocol, Ports and Purpose. It may also be
+    what the collector wrote on a Windows host: then its real ports are shown as they belong into the site file.
     """
+    if collector:
+        if matrix is not None:
+            raise click.UsageError("--collector writes a script and reads nothing: leave MATRIX out")
+        return _written(_collector(), output, force)
+    if matrix is None:
+        raise click.UsageError("Missing argument 'MATRIX'.")
+    if (text := _host_text(matrix)) is not None:
+        if product or title or mapped or sheet:
+            raise click.UsageError("--product, --title, --map and --sheet are for flow matrices")
+        return _written(_settings(text, matrix), output, force, [Input(Path(matrix), "the file of the host")])
+    if output is None:
+        raise click.UsageError("Missing option '-o' / '--output'.")
+    return _product(matrix, output, product, title, mapped, sheet, force)
+
+
+_HEAD = 4000  # bytes in which the file of a host says what it is
+
+
+def _host_text(matrix: str) -> str | None:
+    """The text of a host's file; None for anything else, a matrix above all."""
+    from portwright.files import read_text
+    from portwright.platforms import load
+
+    path = Path(matrix)
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except (OSError, ValueError):
+        return None  # standard input, or a problem that reading the matrix will tell
+    if b"windows-host/" not in head.replace(b"\0", b""):
+        return None
+    text = read_text(matrix)
+    return text if load("windows-firewall").recognizes(text) else None
+
+
+def _settings(text: str, file: str) -> str:
+    from portwright.catalog.load import load_catalog
+    from portwright.init.observed import settings_text
+    from portwright.platforms import read
+
+    return settings_text(read("windows-firewall", text, file), load_catalog())
+
+
+def _collector() -> str:
+    from importlib.resources import files
+
+    return files("portwright.platforms.windows_firewall").joinpath("collect.ps1").read_text(encoding="ascii")
+
+
+def _written(text: str, output: str | None, force: bool, inputs: Sequence[Input] = ()) -> int:
+    """Print a text, or write it into a file, a script with the line ends of Windows."""
+    if output is None or output == "-":
+        show(text.rstrip("\n"))
+        return ExitStatus.PROVED
+    content = text.replace("\n", "\r\n") if output.lower().endswith(".ps1") else text
+    save({Path(output): content.encode()}, force, inputs)
+    show(f"written: {output}")
+    return ExitStatus.PROVED
+
+
+def _product(
+    matrix: str, output: str, product: str | None, title: str | None, mapped: tuple[str, ...], sheet: str | None,
+    force: bool,
+) -> int:  # fmt: skip
+    """A product of a flow matrix."""
     from portwright.catalog.load import load_catalog
     from portwright.matrix.headers import parse_mapping
     from portwright.matrix.product import make_product

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from portwright.check.points import Reading
-from portwright.check.readings import read_points, unknown_interfaces, unknown_platforms
+from portwright.check.readings import read_points, unknown_interfaces, unknown_platforms, without_host
 from portwright.cli.saving import Input
 from portwright.errors import InvalidInput, Problem
 from portwright.plan.make import make_plan
@@ -29,12 +29,14 @@ def load(site: str, configs: Iterable[str], today: date | None) -> tuple[Plan, d
 def read(loaded: Site) -> dict[str, Reading]:
     """The configurations of the points of a site. Raises InvalidInput."""
     refuse(unknown_platforms(loaded))
+    refuse(without_host(loaded))
     files = {
         name: (point.platform, _shown(point.config))
         for name, point in loaded.points.items()
         if point.config is not None
     }
-    readings = read_points(files)
+    profiles = {name: point.profile for name, point in loaded.points.items() if point.profile is not None}
+    readings = read_points(files, profiles)
     refuse(unknown_interfaces(loaded, readings))
     return readings
 

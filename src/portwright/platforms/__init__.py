@@ -26,14 +26,19 @@ PLATFORMS: dict[str, str] = {  # name -> package; loaded when first needed
     "nftables": "portwright.platforms.nftables",
     "iptables": "portwright.platforms.iptables",
     "cisco-asa": "portwright.platforms.cisco_asa",
+    "windows-firewall": "portwright.platforms.windows_firewall",
     "rules-csv": "portwright.platforms.rules_csv",
 }
+
+
+ON_HOSTS = frozenset({"windows-firewall"})  # those that guard the host on which they run, and nothing behind it
 
 
 RENDERING: dict[str, str] = {  # name -> module that writes it; loaded when first needed
     "nftables": "portwright.platforms.nftables.render",
     "iptables": "portwright.platforms.iptables.render",
     "cisco-asa": "portwright.platforms.cisco_asa.render",
+    "windows-firewall": "portwright.platforms.windows_firewall.render",
     "rules-csv": "portwright.platforms.rules_csv.render",
 }
 
@@ -56,8 +61,11 @@ def recognize(text: str) -> str | None:
     return next((name for name in PLATFORMS if load(name).recognizes(text)), None)
 
 
-def read(name: str, text: str, file: str) -> Configuration:
-    """The configuration that a text means on a platform. Raises InvalidInput, for another platform's text too."""
+def read(name: str, text: str, file: str, profile: str | None = None) -> Configuration:
+    """The configuration that a text means on a platform. Raises InvalidInput, for another platform's text too.
+
+    Of one that has several profiles, the one that is in force may be named.
+    """
     if name not in PLATFORMS:
         raise InvalidInput.of(f"there is no platform '{name}'", file=file, hint=f"one of: {', '.join(PLATFORMS)}")
     if not text.strip():
@@ -67,7 +75,17 @@ def read(name: str, text: str, file: str) -> Configuration:
         other = recognize(text)
         hint = f"it looks like one of {load(other).TITLE}" if other else f"expected: {platform.TITLE}"
         raise InvalidInput.of(f"is no configuration of {name}", file=file, hint=hint)
-    return platform.parse(text, file)
+    return _under(platform.parse(text, file), profile)
+
+
+def _under(configuration: Configuration, profile: str | None) -> Configuration:
+    """The configuration with the profile in force that is named. Raises InvalidInput where it has others alone."""
+    if profile is None or not configuration.profiles:
+        return configuration
+    if profile.lower() not in configuration.profiles:
+        hint = f"one of: {', '.join(configuration.profiles)}"
+        raise InvalidInput.of(f"has no profile '{profile}'", file=configuration.file, hint=hint)
+    return configuration.under(profile.lower())
 
 
 class Renderer(Protocol):

@@ -43,12 +43,31 @@ class Census:
 
 
 @dataclass(frozen=True, slots=True)
+class Observed:
+    """A setting of the catalog as the host really has it, on which the configuration was taken."""
+
+    setting: str  # sql.port
+    values: tuple[str, ...]  # any of these: a host may listen on several ports
+    instance: str  # of the component; empty: the default one, or none
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """A network that lies behind an interface."""
 
     network: Network
     interface: str
     connected: bool  # the interface's own network; otherwise a static route
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """Packets that leave by some interfaces inside a tunnel, and whose replies arrive there inside it."""
+
+    interfaces: tuple[str, ...]
+    carried: Boxes  # as they leave
     source: Source
 
 
@@ -73,10 +92,17 @@ class Configuration:
     own: Boxes = ()  # packets to the device's own addresses, as far as the file tells these
     hostname: str = ""  # what the device calls itself; empty where the configuration does not say
     named_at: Source | None = None  # the line that says it
+    tunnels: tuple[Tunnel, ...] = ()  # those of which the file says what they carry
+    observed: tuple[Observed, ...] = ()  # what the file of a host says of its software
+    profiles: Mapping[str, Callable[[], "Configuration"]] = field(default_factory=dict)  # the same, another in force
 
     def policy(self, hook: str = "forward", path: bool = False) -> Policy:
         """The policy for a hook, with or without the whole path; the only one where the platform has just one."""
         return self.policies.get(f"{hook}/path" if path else hook) or self.policies["forward"]
+
+    def under(self, profile: str) -> "Configuration":
+        """The configuration with one of its profiles in force. Raises KeyError for a profile that it does not have."""
+        return self.profiles[profile]()
 
     def interface_toward(self, version: int, address: int) -> str | None:
         """The interface behind which an address lies, where the configuration makes that certain; otherwise None."""

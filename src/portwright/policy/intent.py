@@ -67,6 +67,7 @@ class Intent:
     is_host: bool  # the firewall of a host, which guards only what that host receives and sends
     rules: tuple[Intended, ...]
     redirections: tuple[Redirection, ...] = ()
+    profile: str | None = None  # of a host's firewall with several: the one in force; None: whichever it is
 
     @property
     def ends(self) -> tuple[Named, ...]:

@@ -29,6 +29,7 @@ def intent_of(plan: Plan, point: Point, optional: bool = False) -> Intent:
         point.on is not None,
         tuple(merged(rules)),
         tuple(_redirection(entry, plan, point) for entry in translations),
+        point.profile,
     )
 
 

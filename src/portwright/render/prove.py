@@ -52,13 +52,13 @@ def prove(plan: Plan, rendered: Sequence[Rendered]) -> CheckReport:
 
     What the plan itself leaves open, and what other points do, is not their business.
     """
-    readings = {one.point: _read_back(one) for one in rendered}
+    readings = {one.point: _read_back(one, plan.site.points[one.point].profile) for one in rendered}
     return Check(_asked_of(plan, readings), readings).run()
 
 
-def _read_back(one: Rendered) -> Reading:
+def _read_back(one: Rendered, profile: str | None) -> Reading:
     text = one.context + one.text
-    return Reading(platforms.read(one.platform, text, one.file_name), text)
+    return Reading(platforms.read(one.platform, text, one.file_name, profile), text)
 
 
 def _asked_of(plan: Plan, points: Iterable[str]) -> Plan:

@@ -11,7 +11,7 @@ from portwright.findings import Finding
 from portwright.policy.reference import RuleReference, reference_json, rule_reference
 from portwright.redact import redact
 from portwright.report.check.document import finding_json
-from portwright.report.check.said import ROUTINE, assumptions
+from portwright.report.check.said import assumptions, routine
 from portwright.report.check.text import finding_text, group_text
 from portwright.report.context import WIDTH
 from portwright.report.grouping import grouped
@@ -127,7 +127,7 @@ def effects_text(compared: SiteComparison, old: str, new: str) -> str:
         ("Not known", [*_flows(effects.undecided), *_findings(compared, effects.doubts)]),
     ):
         lines += ["", heading, *body] if body else []
-    return "\n".join([*lines, "", *wrap(f"Taken for granted: {'; '.join(ROUTINE)}.", WIDTH)])
+    return "\n".join([*lines, "", *wrap(f"Taken for granted: {'; '.join(routine(effects.plan.site))}.", WIDTH)])
 
 
 _HEADLINES = {

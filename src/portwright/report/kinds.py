@@ -56,6 +56,12 @@ MEANINGS: dict[Kind, Meaning] = {
         "A rule permits packets that no requirement, no accepted entry and no supporting traffic needs.",
         "Narrow the rule.",
     ),
+    Kind.DRIFT: Meaning(
+        "the site file says one port, and the host has another",
+        "A setting of the site file is not what the host is really set to, as the file of its firewall shows: what is"
+        " proved is proved for a port on which nobody listens.",
+        "Correct the site file, or the host.",
+    ),
     Kind.DISAGREEMENT: Meaning(
         "proof, rehearsal and probe contradict each other",
         "The proof, the rehearsal in a real kernel and the probe of the live network give different answers for the"

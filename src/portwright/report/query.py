@@ -11,7 +11,7 @@ from portwright.check.query import Answer
 from portwright.packets.fields import LAST_ADDRESS, Field
 from portwright.policy.reference import RuleReference, reference_json
 from portwright.redact import redact
-from portwright.report.check.said import ROUTINE, assumptions
+from portwright.report.check.said import assumptions, routine
 from portwright.report.context import WIDTH, folded
 from portwright.report.query_words import QueryWords, versions
 
@@ -287,7 +287,7 @@ def _footer(answer: Answer) -> Iterator[str]:
         if legs:
             yield from folded(f"{label} {'; '.join(_by_source(legs))}.", "", "  ")
     yield from (line for note in answer.notes for line in folded(f"Note: {note}.", "", "  "))
-    yield from folded(f"Taken for granted: {'; '.join((*ROUTINE, _TAKEN_FOR_GRANTED))}.")
+    yield from folded(f"Taken for granted: {'; '.join((*routine(answer.plan.site), _TAKEN_FOR_GRANTED))}.")
 
 
 def _by_source(legs: Iterable[Leg]) -> Iterator[str]:

@@ -129,7 +129,7 @@ def _obstacle(obstacle: Obstacle, texts: Mapping[str, str]) -> list[str]:
     word = _VERBS[obstacle.kind]
     lines = []
     for rule in (rule_reference(rule, obstacle.point) for rule in obstacle.rules):
-        because = f": {redact(rule.reason)}" if rule.reason else ""
+        because = f": {redact(reason)}" if (reason := obstacle.reason or rule.reason) else ""
         lines.append(f"{obstacle.point} {word} by {rule.file}:{rule.line}{because}")
         lines += in_context(texts.get(rule.file, ""), rule.line) if rule.line else []
     return lines or [f"{obstacle.point or 'The site'}: {obstacle.reason}"]

@@ -40,6 +40,13 @@ class TracedStep:
     flow: RequiredFlow | None = None
     obstacles: tuple[Obstacle, ...] = ()
     spared: bool = False  # blocked, but another of several servers can be reached: it fails now and then, or not at all
+    some_way: bool = False  # blocked, but only on some of several ways: it fails now and then
+
+    @property
+    def breaks(self) -> bool:
+        """Report whether nothing works without it, and it never does."""
+        is_in_vain = self.verdict is Hop.BLOCKED and not self.spared and not self.some_way
+        return is_in_vain and self.step.effect is Effect.BROKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,7 @@ class Trace:
     def verdict(self) -> str:
         """works, degraded, broken or undecided."""
         blocked = [traced for traced in self.steps if traced.verdict is Hop.BLOCKED]
-        if any(traced.step.effect is Effect.BROKEN and not traced.spared for traced in blocked):
+        if any(traced.breaks for traced in self.steps):
             return "broken"
         if any(traced.verdict in (Hop.UNDECIDED, Hop.NOT_PLACED) for traced in self.steps):
             return "undecided"
@@ -64,7 +71,7 @@ class Trace:
     def stopped_at(self) -> TracedStep | None:
         """The leg that decides the verdict: the first that breaks, else the first that harms, else the first open."""
         blocked = [traced for traced in self.steps if traced.verdict is Hop.BLOCKED]
-        breaking = [traced for traced in blocked if traced.step.effect is Effect.BROKEN and not traced.spared]
+        breaking = [traced for traced in blocked if traced.breaks]
         open_ = [traced for traced in self.steps if traced.verdict in (Hop.UNDECIDED, Hop.NOT_PLACED)]
         return next(iter(breaking or (open_ if self.verdict == "undecided" else blocked)), None)
 
@@ -76,6 +83,8 @@ class Trace:
             return ""
         if stopped.spared and stopped.flow is not None and not stopped.flow.group:
             return f"Depending on which server it is: {stopped.step.user_sees}"
+        if stopped.some_way:
+            return f"Now and then, depending on which way it takes: {stopped.step.user_sees}"
         return stopped.step.user_sees
 
 
@@ -168,7 +177,8 @@ def _opening(judge: Judge, step: Step, legs: Legs, flow: RequiredFlow, takes_tur
         verdict = Hop.ALLOWED if flow.points else Hop.TUNNELED if flow.tunneled else Hop.NO_FIREWALL
     others = (other for other in legs.flows if other is not flow and _serves_too(other, flow, takes_turns))
     spared = verdict is Hop.BLOCKED and any(judge.result(other).judgment is not Judgment.MISSING for other in others)
-    return TracedStep(step, flow.source.name, flow.destination.name, verdict, flow, result.obstacles, spared)
+    some_way = verdict is Hop.BLOCKED and judge.passes_on_some_way(flow)
+    return TracedStep(step, flow.source.name, flow.destination.name, verdict, flow, result.obstacles, spared, some_way)
 
 
 def _serves_too(other: RequiredFlow, flow: RequiredFlow, takes_turns: bool) -> bool:

@@ -11,7 +11,7 @@ from portwright.platforms.cisco_asa.draft import Binding, Draft
 from portwright.platforms.cisco_asa.inspection import Action
 from portwright.platforms.cisco_asa.interfaces import Interface
 from portwright.platforms.cisco_asa.tunnels import Remote
-from portwright.policy.configuration import Route
+from portwright.policy.configuration import Route, Tunnel
 from portwright.policy.interfaces import Interfaces
 from portwright.policy.model import Chain, Rule
 from portwright.source import Source
@@ -59,6 +59,7 @@ class Parts:
     routes: tuple[Route, ...]
     routing_is_complete: bool
     doubts: tuple[Rule, ...] = ()  # what is not understood and may change any answer, or any of an interface
+    tunnels: tuple[Tunnel, ...] = ()
     bypasses: tuple[Rule, ...] = ()  # tunnels whose packets pass without a look at the access lists
 
     @property

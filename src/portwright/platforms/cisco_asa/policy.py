@@ -150,6 +150,7 @@ class Builder:
             own=own_addresses(parts),
             hostname=named.words[1] if named else "",
             named_at=named.source(parts.file) if named else None,
+            tunnels=parts.tunnels,
         )
 
     @staticmethod
@@ -168,11 +169,13 @@ class Builder:
         lists = AccessLists(draft, Context(draft.objects, ledger, own, draft.time_ranges, unified))
         bound = self._last_of_each([lists.bound(one) for one in draft.bindings if lists.decides_about_ip(one)])
         nat = self._translations(NatReader(draft.objects, ledger, own))
-        remotes = tuple(TunnelReader(draft.tunnels, lists.permitted, interfaces).remotes())
+        reader = TunnelReader(draft.tunnels, lists.permitted, interfaces)
+        remotes, tunnels = tuple(reader.remotes()), tuple(reader.carried(ledger.file))
         routes, complete = self._routes(interfaces, remotes)
         atoms = Interfaces.of({route.interface for route in routes} | nat.interfaces | set(interfaces))
         actions = Inspector(draft.policies, ledger, atoms, lists.permitted).actions()
         parts = Parts(ledger.file, draft, interfaces, atoms, lists.chains, bound, actions, remotes, routes, complete)
+        parts = replace(parts, tunnels=tunnels)
         return replace(parts, doubts=self._doubts(parts, nat), bypasses=tuple(tunnel_rules(parts))), nat.rules
 
     def _routes(self, interfaces: dict[str, Interface], remotes: Sequence[Remote]) -> tuple[tuple[Route, ...], bool]:

@@ -13,6 +13,7 @@ from portwright.packets.fields import LAST_ADDRESS, Field
 from portwright.packets.intervals import Intervals, normalize
 from portwright.platforms.cisco_asa.lines import Block, Line
 from portwright.platforms.cisco_asa.values import VERSIONS, Addresses, Values, is_all
+from portwright.policy.configuration import Tunnel
 
 _MATCH = ("match", "address")
 _MOST_ROUTES = 20_000
@@ -80,6 +81,7 @@ class TunnelReader:
     def __init__(self, tunnels: Tunnels, access_list: Callable[[str, Line], Match], interfaces: Collection[str]):
         self._tunnels = tunnels
         self._access_list = access_list
+        self._known: dict[str, Boxes] = {}  # what access lists permit
         self._interfaces = interfaces  # those that exist
         self._maps = _by_name(tunnels.crypto_maps, "map")
         self._dynamic_maps = _by_name(tunnels.crypto_maps, "dynamic-map")
@@ -92,6 +94,22 @@ class TunnelReader:
         clients = {name: line for name, line in self._tunnels.client_interfaces.items() if name in self._interfaces}
         if clients:
             yield self._clients(tuple(clients), next(iter(clients.values())))
+
+    def carried(self, file: str) -> Iterator[Tunnel]:
+        """What the crypto maps encrypt, by the access lists that `match address` names."""
+        for name, interfaces in self._applied().items():
+            lines = list(self._maps[name])
+            names = [line.words[6] for line in lines if line.words[4:6] == _DYNAMIC and len(line.words) > 6]
+            for line in [*lines, *(found for dynamic in names for found in self._dynamic_maps.get(dynamic, []))]:
+                if line.words[4:6] == _MATCH and len(line.words) > 6:
+                    packets = self._packets(line.words[6], line)
+                    yield Tunnel(interfaces, packets, line.source(file))
+
+    def _packets(self, name: str, line: Line) -> Boxes:
+        """What an access list may permit, which is read once."""
+        if name not in self._known:
+            self._known[name] = self._access_list(name, line).possible
+        return self._known[name]
 
     def _applied(self) -> dict[str, tuple[str, ...]]:
         """The interfaces on which each crypto map is applied."""
@@ -126,7 +144,7 @@ class TunnelReader:
             if line.words[4:6] == _MATCH and len(line.words) > 6:
                 found.setdefault((line.words[6], line.words[1:4] in self._reverse), line)
         for (name, reverse), line in found.items():
-            addresses = _destinations(self._access_list(name, line).possible)
+            addresses = _destinations(self._packets(name, line))
             yield Remote(interfaces, addresses, line, "that arrives through this tunnel", reverse)
 
     def _clients(self, interfaces: tuple[str, ...], line: Line, reverse: bool = False) -> Remote:

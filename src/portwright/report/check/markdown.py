@@ -21,7 +21,7 @@ from portwright.report.check.evidence import (
     same_cause,
     user_sees,
 )
-from portwright.report.check.said import ROUTINE, entries, not_judged, not_there
+from portwright.report.check.said import entries, not_judged, not_there, routine
 from portwright.report.context import in_context
 from portwright.report.grouping import Group
 from portwright.report.kinds import MEANINGS
@@ -140,7 +140,7 @@ def _read(report: CheckReport) -> Iterator[str]:
 def _granted(report: CheckReport) -> Iterator[str]:
     yield "## What the answer rests on"
     yield ""
-    yield from (f"- taken for granted: {escaped(text)}" for text in ROUTINE)
+    yield from (f"- taken for granted: {escaped(text)}" for text in routine(report.plan.site))
     yield from (f"- said by the site: {escaped(text)}" for text in not_there(report.plan.site))
     yield from (f"- not judged: {escaped(text)}" for text in not_judged(report))
     rows = [

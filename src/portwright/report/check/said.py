@@ -13,11 +13,19 @@ ROUTINE = (
     "idle timeouts and the capacity of connection tables are not judged",
     "the configurations are the ones in force",
 )
+_LISTENERS = "on hosts the same programs listen as when their files were written"
+_BY_PROGRAM = ("windows-firewall",)  # platforms whose rules are for programs
+
+
+def routine(site: Site) -> list[str]:
+    """What is taken for granted of every site, and of those with firewalls on hosts."""
+    by_program = any(point.platform in _BY_PROGRAM for point in site.points.values())
+    return [*ROUTINE, *([_LISTENERS] if by_program else [])]
 
 
 def assumptions(plan: Plan) -> list[str]:
     """What the answer takes for granted: the routine, and whatever the site says that makes it judge less."""
-    return [*ROUTINE, *said_by_site(plan)]
+    return [*routine(plan.site), *said_by_site(plan)]
 
 
 def said_by_site(plan: Plan) -> list[str]:

@@ -20,7 +20,7 @@ from portwright.report.check.evidence import (
     same_cause,
     user_sees,
 )
-from portwright.report.check.said import ROUTINE, not_judged, said_by_site
+from portwright.report.check.said import not_judged, routine, said_by_site
 from portwright.report.context import WIDTH, folded, in_context
 from portwright.report.grouping import Group
 
@@ -88,13 +88,13 @@ def _mended(report: CheckReport) -> list[str]:
 def _footer(report: CheckReport) -> list[str]:
     lines = ["What was read"]
     lines += [
-        f"  {point.name:<14}{point.platform:<13}{point.modelled} lines modelled, {point.inert} inert, "
+        f"  {point.name:<14}{point.platform:<12} {point.modelled} lines modelled, {point.inert} inert, "
         f"{point.unknown} not understood"
         for point in report.points
     ]
     if left_out := not_judged(report):
         lines += folded(f"Not judged: {'; '.join(left_out)}.")
-    lines += folded(f"Taken for granted: {'; '.join(ROUTINE)}.")
+    lines += folded(f"Taken for granted: {'; '.join(routine(report.plan.site))}.")
     said = said_by_site(report.plan)
     lines += ["Said by the site:"] if said else []
     return lines + [line for text in said for line in _entry(text)]
