@@ -124,3 +124,10 @@ def test_a_translation_that_is_not_understood_may_change_the_port_too() -> None:
     rules = saved("-A FORWARD -p tcp -m tcp --dport 443 -j ACCEPT\n-A FORWARD -j DROP", versions="4")
     packet = "tcp 10.1.0.7:40000 > 10.9.0.1:80 in lan0 out wan0"
     assert decided(nat.replace("# Completed\n", "") + rules, packet, "forward/path") is Decided.UNDECIDED
+
+
+@pytest.mark.parametrize("ports", ["9:1", "no-such-service", "1 2", ""])
+def test_negated_ports_that_are_none_are_in_doubt(ports: str) -> None:
+    """As they are where nothing is negated."""
+    text = saved(f"-A FORWARD -p udp -m udp ! --sport {ports} ! --dport {ports} -j DROP", versions="4")
+    assert decided(text, "udp 10.1.0.7:53 > 10.9.0.1:80 in lan0 out wan0") is Decided.UNDECIDED

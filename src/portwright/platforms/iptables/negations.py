@@ -10,7 +10,7 @@ from portwright.platforms.iptables.matches import PORTS
 from portwright.platforms.iptables.scene import Scene, value
 from portwright.platforms.iptables.syntax import Extension, Option
 from portwright.platforms.iptables.values import ports
-from portwright.platforms.netfilter.matching import any_of, both
+from portwright.platforms.netfilter.matching import Obscure, any_of, both
 
 _REASON = "iptables may join negations of both ports: whether one must differ or both is not known"
 
@@ -27,5 +27,8 @@ def loosened(found: Match, extension: Extension, base: Boxes, scene: Scene) -> M
 def _may_join(option: Option) -> bool:
     if option.name not in PORTS or not option.is_negated:
         return False
-    first, last = ports(value(option))
+    try:
+        first, last = ports(value(option))
+    except Obscure:  # the option itself is in doubt
+        return False
     return first == last
