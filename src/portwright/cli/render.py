@@ -81,6 +81,7 @@ def render(
     _warn(plan)
     for one in rendered:
         show(f"{Path(folder) / one.file_name}: {one.point}, {one.platform}, proved")
+        _warn_of_bare(plan, one.point)
     return ExitStatus.PROVED
 
 
@@ -133,6 +134,18 @@ def _warn(plan: Plan) -> None:
     serious = [one for one in plan.findings if one.severity in (Severity.ERROR, Severity.UNDECIDED)]
     if serious:
         click.echo(f"The plan leaves {len(serious)} things open, first: {printable(serious[0].message)}", err=True)
+
+
+def _warn_of_bare(plan: Plan, point: str) -> None:
+    """A whole configuration translates what the site declares, and nothing else."""
+    from portwright.render.prove import leaving_bare
+
+    if flows := leaving_bare(plan, point):
+        click.echo(
+            f"portwright: {point} translates nothing toward the Internet, as the site declares nothing; private "
+            f"addresses leave it as they are for {len(flows)} required flows, such as {printable(flows[0].id)}",
+            err=True,
+        )
 
 
 def _chosen(plan: Plan, names: tuple[str, ...], platform: str | None) -> dict[str, str]:

@@ -10,7 +10,7 @@ from portwright.check.run import Check
 from portwright.errors import InvalidInput, Problem
 from portwright.plan.model import Plan, RequiredFlow
 from portwright.render.intent import intent_of
-from portwright.site.model import Point, Route
+from portwright.site.model import Assumption, Point, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,34 @@ def _asked_of(plan: Plan, points: Iterable[str]) -> Plan:
     routes = {ends: _kept(found, names) for ends, found in site.declared_routes.items()}
     kept = {name: point for name, point in site.points.items() if name in names}
     site = replace(site, points=kept, declared_routes=routes, tests=())
-    return replace(plan, site=site, flows=flows, findings=(), unplaced=())
+    assumptions = (*plan.assumptions, *(_translated_behind(site.points[name]) for name in kept))
+    return replace(plan, site=site, flows=flows, findings=(), unplaced=(), assumptions=assumptions)
+
+
+def _translated_behind(point: Point) -> Assumption:
+    """That private addresses which leave a point for the Internet are translated; what nobody declares is unwritten."""
+    reason = "no translation is written that the site does not declare"
+    return Assumption(point.name, None, None, None, "translated", reason, "render", None, point.source)
+
+
+def leaving_bare(plan: Plan, point: str) -> tuple[RequiredFlow, ...]:
+    """The required flows that leave a point last, from private addresses to the Internet.
+
+    Somebody has to translate them; none where the site says that a device behind the point does.
+    """
+    if any(entry.at == point and entry.private_sources for entry in plan.assumptions):
+        return ()
+    return tuple(flow for flow in plan.required if _leaves_last(flow, point) and _is_bare(flow, plan))
+
+
+def _leaves_last(flow: RequiredFlow, point: str) -> bool:
+    ways = ([one.point for one in route.forward if one.hook == "forward"] for route in flow.routes)
+    return any(way[-1:] == [point] for way in ways)
+
+
+def _is_bare(flow: RequiredFlow, plan: Plan) -> bool:
+    to_rest = plan.site.zones[flow.destination.zone].rest and not plan.site.zones[flow.source.zone].rest
+    return to_rest and any(network.is_private for network in flow.source.addresses.networks())
 
 
 def _seen_at(flow: RequiredFlow, names: frozenset[str]) -> RequiredFlow:

@@ -73,7 +73,8 @@ MEANINGS: dict[Kind, Meaning] = {
         "The answer depends on something that Portwright does not know: a line that it cannot model, a translation"
         " whose way it does not follow, a path that nobody declared, a configuration that was not given, a choice"
         " between servers that the site does not make, a firewall that no path crosses, an interface that the site file"
-        " does not name, a route that contradicts it.",
+        " does not name, a route that contradicts it, private addresses that leave for the Internet although nobody is"
+        " seen to translate them.",
         "Look at the line.",
     ),
     Kind.SHADOWED: Meaning(

@@ -6,6 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import tree_sitter
+import tree_sitter_powershell
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.platforms.windows_firewall.hosts import CASES, NAME
@@ -34,9 +36,8 @@ PACKET = "tcp 10.30.0.11:40000 > 10.30.0.21:1433"
 
 def is_powershell(text):
     """Report whether a grammar of PowerShell that others have written takes a script."""
-    grammar = pytest.importorskip("tree_sitter_powershell", reason="pip install tree-sitter tree-sitter-powershell")
-    sitter = pytest.importorskip("tree_sitter")
-    return not sitter.Parser(sitter.Language(grammar.language())).parse(text.encode()).root_node.has_error
+    powershell = tree_sitter.Language(tree_sitter_powershell.language())
+    return not tree_sitter.Parser(powershell).parse(text.encode()).root_node.has_error
 
 
 def decided(text, packet=PACKET, hook="input"):
