@@ -26,6 +26,7 @@ _USERS = frozenset(("user", "user-group", "object-group-user"))
 _NETWORK_SERVICES = frozenset(("object-group-network-service", "object-network-service"))
 _OTHER_ETHERNET = frozenset(("bpdu", "ipx", "eii-ipx", "isis", "is-is", "mpls-unicast", "mpls-multicast", "dsap"))
 _COUNTED = re.compile(r"\(hitcnt=\d+\)|0x[0-9a-f]{1,16}")  # what `show access-list` adds to an entry
+_LONGEST_NUMBER = 10  # digits; no list has as many entries
 EXTENDED, STANDARD, IPV6, ETHERTYPE, WEBTYPE = "extended", "standard", "ipv6", "ethertype", "webtype"
 
 
@@ -46,7 +47,8 @@ class AccessList:
         `show access-list` prints numbers in order, an entry with groups under one number with all that it stands for;
         a number that is taken puts an entry in front of others.
         """
-        number = int(words[3]) if words[2:3] == ("line",) and words[3:4] and words[3].isdecimal() else None
+        is_numbered = words[2:3] == ("line",) and words[3:4] and words[3].isdecimal()
+        number = int(words[3][:_LONGEST_NUMBER]) if is_numbered else None
         repeated = self.is_numbered and number == self.last
         in_order = number is None or number > self.last or repeated
         self.last, self.is_numbered = self.last + 1 if number is None else max(self.last, number), number is not None
