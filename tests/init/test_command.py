@@ -130,6 +130,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             env={**os.environ, "PYTHONPATH": SOURCE, "TERM": "dumb"},
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # in the background it is ignored
         )
         os.close(slave)
         self.shown = ""
@@ -146,7 +147,9 @@ class Terminal:
 
     def interrupt(self):
         """Press Ctrl-C, again where it came between two steps of Python."""
-        while self.process.poll() is None:
+        for _ in range(10):
+            if self.process.poll() is not None:
+                return
             self.process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(2)
