@@ -78,11 +78,8 @@ class _Layout:
 
     def _strangers(self) -> dict[str, _Home]:
         """One computer for each group, and one for each component that somebody else runs."""
-        taken = {
-            one
-            for named in (*self.site.hosts.values(), *self.site.virtual.values())
-            for one in _singles(named.addresses)
-        }
+        taken = {one for host in self.site.hosts.values() for one in _singles(host.addresses)}
+        taken |= {one for virtual in self.site.virtual.values() for one in _singles(virtual.addresses)}
         found: dict[str, _Home] = {}
         groups: list[tuple[str, Kind, str, Addresses]] = [
             *((one.name, "client", one.zone, one.addresses) for one in self.site.groups.values()),
@@ -203,19 +200,13 @@ class _Layout:
                 ),
             )
 
-    def _lonely(
-        self,
-        name: str,
-        ports: Ports,
-        homes: Mapping[str, _Home],
-    ) -> Iterator[Hop]:
+    def _lonely(self, ports: Ports, homes: Mapping[str, _Home]) -> Iterator[Hop]:
         """Nodes beside the networks of their zone, on the segment of a router's port."""
-        for _, zone, addresses in homes.values():
+        for home in homes.values():
             for port in ports.values():
-                if self.wiring.segments["", zone] == port.segment:
-                    yield from (
-                        Hop(one.network, port.name, None) for one in addresses if one.network.num_addresses == 1
-                    )
+                if self.wiring.segments["", home.zone] == port.segment:
+                    alone = (one.network for one in home.addresses if one.network.num_addresses == 1)
+                    yield from (Hop(network, port.name, None) for network in alone)
 
 
 def _inside(addresses: Iterable[Address], zone: Zone) -> Own:
