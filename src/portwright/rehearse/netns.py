@@ -128,10 +128,11 @@ class Network:
         if self._libc.setns(space, _CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
-    def socket(self, node: str, version: int, kind: int) -> socket.socket:
-        """A socket of a node that does not block: of IP version 4 or 6, SOCK_STREAM or SOCK_DGRAM."""
+    def socket(self, node: str, version: int, kind: int, protocol: int = 0) -> socket.socket:
+        """A socket of a node that does not block: of IP version 4 or 6, SOCK_STREAM, SOCK_DGRAM or SOCK_RAW."""
+        family = socket.AF_INET if version == 4 else socket.AF_INET6
         with self.within(node):
-            made = socket.socket(socket.AF_INET if version == 4 else socket.AF_INET6, kind | socket.SOCK_NONBLOCK)
+            made = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol)
         if version == 6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
