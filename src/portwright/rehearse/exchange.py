@@ -108,6 +108,8 @@ async def attempt(exchange: Exchange, sockets: Sockets, patience: float = PATIEN
     made = sockets.socket(exchange.source, exchange.version, kind, protocol)
     try:
         made.bind((exchange.source_address, exchange.source_port))
+        if exchange.protocol != TCP:  # at once: until then it takes what comes for a server on the same port
+            made.connect((exchange.destination_address, exchange.port))
         ask = _ping if exchange.protocol == ICMP else _ask
         number = os.getpid() & 0xFFFF if exchange.protocol == ICMP else made.getsockname()[1]
         try:
@@ -125,7 +127,8 @@ async def attempt(exchange: Exchange, sockets: Sockets, patience: float = PATIEN
 
 async def _ask(made: socket.socket, exchange: Exchange) -> bool:
     loop, nonce = asyncio.get_running_loop(), os.urandom(_NONCE)
-    await loop.sock_connect(made, (exchange.destination_address, exchange.port))
+    if exchange.protocol == TCP:
+        await loop.sock_connect(made, (exchange.destination_address, exchange.port))
     await loop.sock_sendall(made, nonce)
     return await loop.sock_recv(made, _MOST) == nonce
 
@@ -133,7 +136,6 @@ async def _ask(made: socket.socket, exchange: Exchange) -> bool:
 async def _ping(made: socket.socket, exchange: Exchange) -> bool:
     """An echo request, until its own reply comes."""
     loop, nonce = asyncio.get_running_loop(), os.urandom(_NONCE)
-    made.connect((exchange.destination_address, 0))
     await loop.sock_sendall(made, _with_checksum(struct.pack("!BBHHH", _ECHO[exchange.version], 0, 0, 0, 1) + nonce))
     while True:
         if (await loop.sock_recv(made, _MOST)).endswith(nonce):

@@ -17,6 +17,7 @@ _BETWEEN = {4: (ip_network("100.64.0.0/10"), 24), 6: (ip_network("2001:2::/48"),
 _STRANGER = {4: "198.51.100.77", 6: "2001:db8:77::77"}  # RFC 5737, RFC 3849: a group in a zone without networks
 Own = tuple[IPv4Interface | IPv6Interface, ...]
 Ports = Mapping[str, Port]  # by the site's names of the interfaces
+_LARGE = 1 << 25  # addresses: nobody's network
 _BEHIND_A_DEVICE = ("dnat", "snat", "dsr")  # modes of virtual addresses that some device answers for
 
 
@@ -221,13 +222,19 @@ def _singles(addresses: Addresses) -> list[Address]:
 def _member(addresses: Addresses, version: int, taken: set[Address]) -> Address | None:
     """An address of a group that nobody else has: not the first, which is often the network's own."""
     for first, last in addresses.family(version):
-        if last - first == LAST_ADDRESS[version]:
-            return ip_address(_STRANGER[version])
+        if last - first > _LARGE:
+            first, last = _usual(version, first, last)
         for number in range(first + (last > first), min(last, first + 1000) + 1):
             found = ip_network((number, 32 if version == 4 else 128)).network_address
             if found not in taken:
                 return found
     return None
+
+
+def _usual(version: int, first: int, last: int) -> tuple[int, int]:
+    """Of a range as wide as the Internet, the part that is for documentation; the range where that is not in it."""
+    start = int(ip_address(_STRANGER[version]))
+    return (start, min(last, start + 100)) if first <= start <= last else (first, last)
 
 
 def _length(address: Address, zone: Zone) -> int:

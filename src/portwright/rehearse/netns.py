@@ -133,7 +133,7 @@ class Network:
         family = socket.AF_INET if version == 4 else socket.AF_INET6
         with self.within(node):
             made = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol)
-        if version == 6:
+        if version == 6 and kind != socket.SOCK_RAW:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         return made
