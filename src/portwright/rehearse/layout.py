@@ -220,21 +220,16 @@ def _singles(addresses: Addresses) -> list[Address]:
 
 
 def _member(addresses: Addresses, version: int, taken: set[Address]) -> Address | None:
-    """An address of a group that nobody else has: not the first, which is often the network's own."""
-    for first, last in addresses.family(version):
-        if last - first > _LARGE:
-            first, last = _usual(version, first, last)
+    """An address of a group that nobody else has; of one as wide as the Internet, an address for documentation."""
+    stranger = int(ip_address(_STRANGER[version]))
+    ranges = addresses.family(version)
+    wide = [(stranger, min(last, stranger + 100)) for first, last in ranges if first <= stranger <= last]
+    for first, last in (*(wide if sum(b - a for a, b in ranges) > _LARGE else ()), *ranges):
         for number in range(first + (last > first), min(last, first + 1000) + 1):
             found = ip_network((number, 32 if version == 4 else 128)).network_address
             if found not in taken:
                 return found
     return None
-
-
-def _usual(version: int, first: int, last: int) -> tuple[int, int]:
-    """Of a range as wide as the Internet, the part that is for documentation; the range where that is not in it."""
-    start = int(ip_address(_STRANGER[version]))
-    return (start, min(last, start + 100)) if first <= start <= last else (first, last)
 
 
 def _length(address: Address, zone: Zone) -> int:
