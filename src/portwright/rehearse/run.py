@@ -1,0 +1,204 @@
+"""A rehearsal from end to end: build the lab, load the rules, play an exchange for each flow, compare with the proof."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from portwright.catalog.model import Scenario
+from portwright.check.obstacle import FlowResult, Judgment
+from portwright.check.readings import Reading
+from portwright.check.run import Check
+from portwright.plan.model import Plan, RequiredFlow
+from portwright.rehearse.exchange import Exchange, Servers, Tried, attempt
+from portwright.rehearse.lab import Lab
+from portwright.rehearse.layout import layout
+from portwright.rehearse.netns import Network
+from portwright.rehearse.placing import Placed, placed
+from portwright.rehearse.rules import Rules, rules_of
+from portwright.site.model import Point
+from portwright.trace.happening import scenarios_of
+from portwright.trace.run import Trace, trace
+
+Say = Callable[[str], None]  # tells people what is going on
+
+_SEEN = "portwright_seen"  # the table that records what arrives at a host
+_RECORDER = f"""table inet {_SEEN} {{
+    set four {{ type ipv4_addr . ipv4_addr . inet_proto . inet_service; flags dynamic; size 65535; }}
+    set six {{ type ipv6_addr . ipv6_addr . inet_proto . inet_service; flags dynamic; size 65535; }}
+    chain input {{
+        type filter hook input priority 300; policy accept;
+        ct state new meta l4proto {{ tcp, udp }} add @four {{ ip saddr . ip daddr . meta l4proto . th dport }}
+        ct state new meta l4proto {{ tcp, udp }} add @six {{ ip6 saddr . ip6 daddr . meta l4proto . th dport }}
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowEvidence:
+    """What the proof says of a flow, and what came of it in the rehearsal."""
+
+    placed: Placed
+    static: Judgment
+    tried: tuple[Tried, ...]
+
+    @property
+    def flow(self) -> RequiredFlow:
+        """The flow."""
+        return self.placed.flow
+
+    @property
+    def passes(self) -> bool | None:
+        """Whether every exchange was answered; None where there was none."""
+        return all(one.outcome == "answered" for one in self.tried) if self.tried else None
+
+    @property
+    def disagrees(self) -> bool:
+        """Report whether proof and rehearsal contradict each other."""
+        wanted = {Judgment.PROVED: True, Judgment.MISSING: False}.get(self.static)
+        return None not in (wanted, self.passes) and wanted != self.passes
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A connection that arrived at a host, as its kernel recorded it."""
+
+    node: str
+    source: str
+    destination: str
+    protocol: str
+    port: int
+
+
+@dataclass(frozen=True, eq=False)
+class Rehearsal:
+    """What came of everything."""
+
+    plan: Plan
+    lab: Lab
+    rules: tuple[Rules, ...]
+    flows: tuple[FlowEvidence, ...]
+    seen: frozenset[Seen]
+    notes: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def by_flow(self) -> Mapping[str, FlowEvidence]:
+        """The evidence by the id of the flow."""
+        return {one.flow.id: one for one in self.flows}
+
+    @cached_property
+    def traces(self) -> tuple[Trace, ...]:
+        """The scenarios of the site, step by step, by what was rehearsed."""
+        happening: list[Scenario] = [one for one, reason in scenarios_of(self.plan) if not reason]
+        return tuple(trace(self.plan, self, one) for one in happening)
+
+    def result(self, flow: RequiredFlow) -> FlowResult:
+        """What the rehearsal says of a flow, for `trace`."""
+        evidence = self.by_flow.get(flow.id)
+        passes = evidence.passes if evidence else None
+        judgment = {True: Judgment.PROVED, False: Judgment.MISSING}.get(passes, Judgment.UNDECIDED)  # type: ignore[arg-type]
+        return FlowResult(flow, judgment)
+
+    def passes_on_some_way(self, flow: RequiredFlow) -> bool:
+        """A rehearsal takes one way."""
+        del flow
+        return False
+
+    @property
+    def broken(self) -> tuple[FlowEvidence, ...]:
+        """The required flows that do not pass."""
+        return tuple(one for one in self.flows if one.flow.is_required and one.passes is False)
+
+    @property
+    def disagreements(self) -> tuple[FlowEvidence, ...]:
+        """The flows about which proof and rehearsal differ."""
+        return tuple(one for one in self.flows if one.disagrees)
+
+    @property
+    def unused(self) -> tuple[RequiredFlow, ...]:
+        """Required flows of TCP and UDP that were answered, and that no host has recorded."""
+        arrived = {(one.node, one.destination, one.port) for one in self.seen}
+        return tuple(
+            one.flow
+            for one in self.flows
+            if one.flow.is_required and one.passes and not any(_is_among(tried, arrived) for tried in one.tried)
+        )
+
+    @property
+    def unplanned(self) -> tuple[Seen, ...]:
+        """What arrived somewhere and belongs to no flow that was played."""
+        played = {(one.exchange.destination, one.exchange.port) for each in self.flows for one in each.tried}
+        return tuple(sorted((one for one in self.seen if (one.node, one.port) not in played), key=str))
+
+
+def _is_among(tried: Tried, arrived: set[tuple[str, str, int]]) -> bool:
+    exchange = tried.exchange
+    return not exchange.port or any((node, port) == (exchange.destination, exchange.port) for node, _, port in arrived)
+
+
+def rehearse(plan: Plan, readings: Mapping[str, Reading], say: Say) -> Rehearsal:
+    """Rehearse the plan's flows; this process is inside the namespaces. Raises ValueError where rules do not load."""
+    lab = layout(plan.site)
+    say(f"building {len(lab.nodes)} nodes on {len(lab.segments)} segments")
+    network = Network(lab)
+    rules = tuple(_load(network, plan, readings))
+    for node in lab.of_kind("host", "outside", "client"):
+        network.load(node.name, _RECORDER)
+    chosen = [placed(flow, lab, plan.site) for flow in plan.flows]
+    count = sum(len(one.exchanges) for one in chosen)
+    say(f"playing {count} exchanges for {len(chosen)} flows")
+    judge = Check(plan, readings).judge
+    tried = asyncio.run(_play(network, chosen))
+    flows = tuple(
+        FlowEvidence(one, judge.result(one.flow).judgment, came_of_it)
+        for one, came_of_it in zip(chosen, tried, strict=True)
+    )
+    return Rehearsal(plan, lab, rules, flows, frozenset(_seen(network, lab)), lab.notes)
+
+
+def _load(network: Network, plan: Plan, readings: Mapping[str, Reading]) -> Iterable[Rules]:
+    """Load the rules of every point that the lab has."""
+    for point in plan.site.points.values():
+        node = point.on if point.on is not None else point.name
+        if node in network.lab.nodes:
+            yield _load_one(network, plan, point, node, readings.get(point.name))
+
+
+def _load_one(network: Network, plan: Plan, point: Point, node: str, reading: Reading | None) -> Rules:
+    ports = {inner: port for (owner, inner), port in network.lab.names.items() if owner == point.name}
+    configuration, text = (reading.configuration, reading.text) if reading else (None, "")
+    rules = rules_of(plan, point, configuration, text, ports)
+    try:
+        network.load(node, rules.text)
+    except ValueError as problem:
+        raise ValueError(f"{point.name}: the kernel does not take its rules ({rules.origin}): {problem}") from None
+    return rules
+
+
+async def _play(network: Network, chosen: Sequence[Placed]) -> list[tuple[Tried, ...]]:
+    """Every exchange, most at once; what is sent from the port of a server, one after the other."""
+    servers = Servers(network)
+    exchanges = [exchange for one in chosen for exchange in one.exchanges]
+    for exchange in exchanges:
+        await servers.answer(exchange)
+    alone = [exchange for exchange in exchanges if exchange.source_port]
+    together = [exchange for exchange in exchanges if not exchange.source_port]
+    found: dict[Exchange, Tried] = {}
+    for exchange in dict.fromkeys(alone):
+        found[exchange] = await attempt(exchange, network)
+    for tried in await asyncio.gather(*(attempt(exchange, network) for exchange in dict.fromkeys(together))):
+        found[tried.exchange] = tried
+    servers.close()
+    return [tuple(found[exchange] for exchange in one.exchanges) for one in chosen]
+
+
+def _seen(network: Network, lab: Lab) -> Iterable[Seen]:
+    """What the hosts have recorded."""
+    for node in lab.of_kind("host", "outside", "client"):
+        listed = network.run(node.name, ["nft", "-j", "list", "table", "inet", _SEEN])
+        for entry in json.loads(listed.stdout)["nftables"] if listed.returncode == 0 else ():
+            for element in entry.get("set", {}).get("elem", ()):
+                source, destination, protocol, port = element["concat"]
+                yield Seen(node.name, source, destination, str(protocol), int(port))
