@@ -8,7 +8,7 @@ from functools import cached_property
 
 from portwright.catalog.model import Scenario
 from portwright.check.obstacle import FlowResult, Judgment
-from portwright.check.readings import Reading
+from portwright.check.points import Reading
 from portwright.check.run import Check
 from portwright.plan.model import Plan, RequiredFlow
 from portwright.rehearse.exchange import Exchange, Servers, Tried, attempt
