@@ -8,18 +8,16 @@ import contextlib
 import os
 import socket
 import struct
-from dataclasses import dataclass
-from typing import Literal, Protocol, cast
+from typing import Protocol, cast
 
 from portwright.packets.fields import ICMP, TCP, UDP
+from portwright.rehearse.evidence import Exchange, Tried
 
 PATIENCE = 3.0  # seconds that a client waits for an answer
 _NONCE = 16  # bytes
 _MOST = 2048  # bytes of an answer
 _ECHO = {4: 8, 6: 128}  # RFC 792; RFC 4443, 4.1
 _RAW_PROTOCOL = {4: socket.IPPROTO_ICMP, 6: socket.IPPROTO_ICMPV6}
-
-Outcome = Literal["answered", "refused", "silent", "unreachable"]
 
 
 class Sockets(Protocol):
@@ -29,45 +27,21 @@ class Sockets(Protocol):
         """A socket of a node that does not block."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """Who asks whom, by what."""
-
-    source: str  # node
-    source_address: str
-    destination: str  # node that answers
-    destination_address: str  # which the client asks for
-    version: int  # 4 or 6
-    protocol: int  # TCP, UDP or ICMP (which stands for ICMPv6 in IPv6)
-    port: int = 0  # of the destination; 0 for ICMP
-    source_port: int = 0  # 0: any
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What came of an exchange."""
-
-    exchange: Exchange
-    outcome: Outcome
-    source_port: int  # that was used; of ICMP the identifier
-
-
 class Servers:
     """Answers on every address, transport and port that is asked for; each is opened once."""
 
     def __init__(self, sockets: Sockets) -> None:
         self._sockets = sockets
-        self._open: dict[tuple[str, int, int, int], asyncio.AbstractServer | asyncio.DatagramTransport] = {}
+        self._open: dict[tuple[str, str, int, int], asyncio.AbstractServer | asyncio.DatagramTransport] = {}
 
     async def answer(self, exchange: Exchange) -> None:
         """Answer what this exchange asks. Raises OSError where the port cannot be had."""
-        key = (exchange.destination, exchange.version, exchange.protocol, exchange.port)
+        key = (exchange.destination, exchange.destination_address, exchange.protocol, exchange.port)
         if key in self._open or exchange.protocol not in (TCP, UDP):
             return
-        any_address = "0.0.0.0" if exchange.version == 4 else "::"
         kind = socket.SOCK_STREAM if exchange.protocol == TCP else socket.SOCK_DGRAM
         made = self._sockets.socket(exchange.destination, exchange.version, kind)
-        made.bind((any_address, exchange.port))
+        made.bind((exchange.destination_address, exchange.port))  # the answer comes from the address that was asked
         if kind == socket.SOCK_STREAM:
             made.listen(128)
             self._open[key] = await asyncio.start_server(_echo, sock=made)

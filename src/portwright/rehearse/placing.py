@@ -1,25 +1,15 @@
 """Which exchanges stand for the flows of a plan: one for each flow, IP version and edge of a range of ports."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 from portwright.packets.fields import ICMP, TCP, UDP
 from portwright.plan.model import Endpoint, RequiredFlow
-from portwright.rehearse.exchange import Exchange
+from portwright.rehearse.evidence import Exchange, Placed
 from portwright.rehearse.lab import Lab
 from portwright.site.model import Site
 
 _PLAYED = (TCP, UDP, ICMP)
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A flow with its exchanges; none, and why, where it cannot be rehearsed."""
-
-    flow: RequiredFlow
-    exchanges: tuple[Exchange, ...]
-    reason: str = ""
 
 
 def placed(flow: RequiredFlow, lab: Lab, site: Site) -> Placed:

@@ -93,7 +93,7 @@ class _Writer:
         for name in _callees_first(stage):
             yield f"    chain {self._name(name)} {{"
             if name == stage.base:
-                yield f"        {place} policy accept;"
+                yield f"        {place} policy {_policy(stage)};"
                 yield from (f"        {line}" for line in self._outside(stage))
             for rule in stage.chains[name].rules:
                 yield from (f"        {line}" for line in self.rule(rule))
@@ -334,6 +334,11 @@ def _place(rule: Rule) -> str:
     return "".join(
         letter if letter.isascii() and letter.isprintable() and letter not in '"\\' else "?" for letter in text
     )[:120]
+
+
+def _policy(stage: Stage) -> str:
+    """What becomes of a packet that leaves the base chain by `goto`: what its default rule says."""
+    return "drop" if stage.chains[stage.base].rules[-1].action is Verdict.DROP else "accept"
 
 
 def _callees_first(stage: Stage) -> list[str]:

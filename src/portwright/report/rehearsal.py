@@ -4,8 +4,7 @@ from collections import Counter
 from textwrap import wrap
 
 from portwright.packets.names import protocol_name
-from portwright.rehearse.exchange import Tried
-from portwright.rehearse.run import FlowEvidence, Rehearsal
+from portwright.rehearse.evidence import FlowEvidence, Rehearsal, Tried
 from portwright.report.context import WIDTH
 from portwright.trace.run import Trace
 
@@ -125,10 +124,8 @@ def _blocked(found: Rehearsal) -> list[str]:
 
 def _disagreeing(found: Rehearsal) -> list[str]:
     """Where the proof says something else: one of the two is wrong, and both are ours."""
-    lines = ["", "The proof says otherwise"] if found.disagreements else []
-    for one in found.disagreements:
-        lines.append(f"  {one.flow.id}: proof {one.static.value}, rehearsal {_WORDS[one.passes]}")
-    return lines
+    told = [f"  {one.flow.id}: proof {one.static.value}, rehearsal {_WORDS[one.passes]}" for one in found.disagreements]
+    return ["", "The proof says otherwise", *told] if told else []
 
 
 def _not_tried(required: list[FlowEvidence]) -> list[str]:
