@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from portwright.errors import NotPossibleHere
 from portwright.rehearse.lab import Hop, Lab, Node, Port
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _INSIDE = "PORTWRIGHT_REHEARSAL"  # environment variable: set where the namespaces are there
 _SWITCH = "switch"  # the namespace that has the segments, as bridges
 _PROGRAMS = ("ip", "nft", "unshare", "mount")
@@ -50,10 +52,15 @@ def inside(arguments: Sequence[str]) -> int:
     """Run `portwright` with these arguments in namespaces of its own; its exit status. Raises NotPossibleHere."""
     _check_programs()
     program = [*_unshare(), sys.executable, "-m", "portwright", *arguments]
-    process = subprocess.Popen(program, env=os.environ | {_INSIDE: "1"})
+    process = subprocess.Popen(program, env=os.environ | {_INSIDE: "1"}, preexec_fn=_die_with_parent)  # noqa: PLW1509 (no threads here)
     while True:
         with contextlib.suppress(KeyboardInterrupt):  # the child has it too, and ends
             return process.wait()
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end this process with the one that started it, whatever ended that (prctl(2))."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _check_programs() -> None:

@@ -22,6 +22,7 @@ _VERDICTS = {Verdict.ACCEPT: "accept", Verdict.DROP: "drop", Verdict.CONTINUE: "
 _FAMILY = {4: "ip", 6: "ip6"}
 _ICMP = {4: (ICMP, "icmp"), 6: (ICMPV6, "icmpv6")}
 _END_FIELDS = {"dnat": (Field.DST, Field.DPORT), "snat": (Field.SRC, Field.SPORT)}
+_OF_ITS_OWN = {"dnat": "redirect", "snat": "masquerade"}
 _MOST_ADDRESSES = 256  # of a range that is led to another range, address by address
 _OPENS = "tcp flags & (fin | syn | rst | ack) {} syn"
 
@@ -71,8 +72,8 @@ def _kind(stage: Stage) -> str:
     """Which ends a stage translates; empty where it filters."""
     changed = {
         change.field
-        for chain in stage.chains.values()
-        for rule in chain.rules
+        for name in _callees_first(stage)
+        for rule in stage.chains[name].rules
         if isinstance(rule.action, Rewrite)
         for change in rule.action.changes
     }
@@ -211,6 +212,10 @@ def _translations(
             return
     if address is None:
         yield (f"meta nfproto ipv{version}",), f"{word} {family} to {to_port or ':1-65535'}"
+        return
+    if address.shift is None and address.values[0] == (0, LAST_ADDRESS[version]):  # one of the machine's own
+        own = _OF_ITS_OWN[word]
+        yield (f"meta nfproto ipv{version}",), f"{own} to {to_port}" if to_port else own
         return
     if address.shift is None:
         yield (), f"{word} {family} to {_range_text(address.values, version, bool(to_port))}{to_port}"

@@ -138,7 +138,10 @@ def _scenarios(found: Rehearsal) -> list[str]:
     lines = ["", "Scenarios"] if found.traces else []
     width = max((len(one.scenario.id) for one in found.traces), default=0)
     for one in found.traces:
-        lines.append(f"  {one.scenario.id.ljust(width)}  {one.verdict}")
+        word = (
+            "not rehearsed" if one.verdict == "undecided" else one.verdict
+        )  # its flows are of other phases, or not tried
+        lines.append(f"  {one.scenario.id.ljust(width)}  {word}")
         if one.user_sees:
             lines += wrap(f"the user sees: {one.user_sees}", WIDTH, initial_indent="    ", subsequent_indent="    ")
     return lines
