@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "query": ("portwright.cli.query", "Say who can reach what, by which rules, and what needs it."),
     "render": ("portwright.cli.render", "Write the configuration of each firewall, proved before it is written."),
     "decide": ("portwright.cli.decide", "Say what a configuration does with a packet, and which line decides."),
+    "rehearse": ("portwright.cli.rehearse", "Play every flow in network namespaces, through the real rules."),
     "lint": ("portwright.cli.lint", "Find rules without effect, too wide, or not understood in one configuration."),
     "diff": ("portwright.cli.diff", "Compare what two configurations do, packet by packet."),
     "catalog": (

@@ -5,15 +5,25 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
 from itertools import takewhile
+from typing import Protocol
 
 from portwright.catalog.model import Effect, Phase, Scenario, Step
-from portwright.check.judge import Judge
-from portwright.check.obstacle import Judgment, Obstacle
+from portwright.check.obstacle import FlowResult, Judgment, Obstacle
 from portwright.errors import InvalidInput
 from portwright.findings import Finding, Kind
 from portwright.plan.model import Legs, Plan, RequiredFlow
 from portwright.shapes import shorten
 from portwright.trace.happening import left_out, why_not
+
+
+class Judging(Protocol):
+    """Whoever knows of a flow whether it passes: the proof, or a rehearsal."""
+
+    def result(self, flow: RequiredFlow) -> FlowResult:
+        """The judgment on one flow."""
+
+    def passes_on_some_way(self, flow: RequiredFlow) -> bool:
+        """Report whether a flow that is blocked passes on another of its ways."""
 
 
 class Hop(StrEnum):
@@ -109,14 +119,14 @@ def find_scenario(plan: Plan, id: str) -> Scenario:
     return scenarios[id]
 
 
-def trace(plan: Plan, judge: Judge, scenario: Scenario) -> Trace:
+def trace(plan: Plan, judge: Judging, scenario: Scenario) -> Trace:
     """The scenario on the plan's site, each leg judged."""
     idle = left_out(plan, scenario)
     taken = [step for step in plan.steps(scenario) if step.step not in idle]
     return Trace(scenario, tuple(leg for step in taken for leg in _legs(plan, judge, scenario, step)), idle)
 
 
-def _legs(plan: Plan, judge: Judge, scenario: Scenario, step: Step) -> Iterator[TracedStep]:
+def _legs(plan: Plan, judge: Judging, scenario: Scenario, step: Step) -> Iterator[TracedStep]:
     legs = plan.legs(scenario, step)
     for local in legs.local:
         yield TracedStep(step, local.host.name, local.host.name, Hop.SAME_HOST)
@@ -169,7 +179,7 @@ def _riding(step: Step, legs: Legs, flow: RequiredFlow) -> TracedStep:
     return TracedStep(step, *ends, Hop.RETURN, flow)
 
 
-def _opening(judge: Judge, step: Step, legs: Legs, flow: RequiredFlow, takes_turns: bool) -> TracedStep:
+def _opening(judge: Judging, step: Step, legs: Legs, flow: RequiredFlow, takes_turns: bool) -> TracedStep:
     """A leg of its own; `takes_turns` where an earlier step has led to the source, or to another like it."""
     result = judge.result(flow)
     verdict = {Judgment.MISSING: Hop.BLOCKED, Judgment.UNDECIDED: Hop.UNDECIDED}.get(result.judgment)

@@ -1,0 +1,1 @@
+"""Rehearses a deployment: its hosts, routers and rules in network namespaces, with real packets."""

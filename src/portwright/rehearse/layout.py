@@ -1,0 +1,248 @@
+"""The lab of a site: a node for each host, group and router, with the addresses and routes that the site implies."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
+
+from portwright.packets.addresses import Addresses
+from portwright.packets.fields import LAST_ADDRESS
+from portwright.rehearse.lab import LONGEST_NAME, Address, Hop, Kind, Lab, Network, Node, Port
+from portwright.rehearse.wiring import Wiring
+from portwright.site.model import Site, Zone
+
+_HOME = "eth0"  # the only interface of a node that is no router
+_EVERYTHING = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
+# Networks between routers, which no site uses inside: RFC 6598 (shared address space), RFC 5180 (benchmarking).
+_BETWEEN = {4: (ip_network("100.64.0.0/10"), 24), 6: (ip_network("2001:2::/48"), 64)}
+_STRANGER = {4: "198.51.100.77", 6: "2001:db8:77::77"}  # RFC 5737, RFC 3849: a group in a zone without networks
+Own = tuple[IPv4Interface | IPv6Interface, ...]
+Ports = Mapping[str, Port]  # by the site's names of the interfaces
+_LARGE = 1 << 25  # addresses: nobody's network
+_BEHIND_A_DEVICE = ("dnat", "snat", "dsr")  # modes of virtual addresses that some device answers for
+
+
+def layout(site: Site) -> Lab:
+    """The lab of a site. What it has to make simpler is among the lab's notes."""
+    return _Layout(site, Wiring.of(site)).lab()
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """Where a node that is no router lives."""
+
+    kind: Kind
+    zone: str
+    addresses: Own
+
+
+@dataclass(slots=True)
+class _Layout:
+    site: Site
+    wiring: Wiring
+    used: set[Address] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+
+    def lab(self) -> Lab:
+        homes = self._homes()
+        self.used |= {one.ip for home in homes.values() for one in home.addresses}
+        routers = {name: self._ports(name) for name in self.site.points if self.wiring.ports(name)}
+        nodes = {name: self._end(name, home, routers) for name, home in homes.items()}
+        nodes |= {name: self._router(name, ports, routers, homes) for name, ports in routers.items()}
+        names = {(name, inner): port.name for name, ports in routers.items() for inner, port in ports.items()}
+        segments = tuple(dict.fromkeys(self.wiring.segments.values()))
+        return Lab(nodes, segments, (*self.wiring.notes, *self.notes), names)
+
+    # -- nodes that are no routers
+
+    def _homes(self) -> dict[str, _Home]:
+        """Every node that is no router."""
+        return {**self._hosts(), **self._balancers(), **self._strangers()}
+
+    def _hosts(self) -> dict[str, _Home]:
+        extra, zones = self._answered_by_hosts(), self.site.zones
+        return {
+            host.name: _Home(
+                "host",
+                host.zone,
+                _inside([*_singles(host.addresses), *extra.get(host.name, ())], zones[host.zone]),
+            )
+            for host in self.site.hosts.values()
+        }
+
+    def _balancers(self) -> dict[str, _Home]:
+        """Virtual addresses that a device of its own answers for."""
+        return {
+            one.name: _Home("balancer", one.zone, _inside(_singles(one.addresses), self.site.zones[one.zone]))
+            for one in self.site.virtual.values()
+            if one.mode in _BEHIND_A_DEVICE
+        }
+
+    def _strangers(self) -> dict[str, _Home]:
+        """One computer for each group, and one for each component that somebody else runs."""
+        taken = {one for host in self.site.hosts.values() for one in _singles(host.addresses)}
+        taken |= {one for virtual in self.site.virtual.values() for one in _singles(virtual.addresses)}
+        found: dict[str, _Home] = {}
+        groups: list[tuple[str, Kind, str, Addresses]] = [
+            *((one.name, "client", one.zone, one.addresses) for one in self.site.groups.values()),
+            *((one.component, "outside", one.zone, one.addresses) for one in self.site.outside.values()),
+        ]
+        for name, kind, zone, addresses in groups:
+            chosen = [one for version in (4, 6) if (one := _member(addresses, version, taken))]
+            taken |= set(chosen)
+            if chosen:
+                found[name] = _Home(kind, zone, _inside(chosen, self.site.zones[zone]))
+            else:
+                self.notes.append(f"{name} has no address in the site file: nobody plays it")
+        return found
+
+    def _answered_by_hosts(self) -> dict[str, list[Address]]:
+        """Virtual addresses that the first member answers for itself."""
+        found: dict[str, list[Address]] = {}
+        for virtual in self.site.virtual.values():
+            if virtual.mode == "nlb" and virtual.members:
+                found.setdefault(virtual.members[0], []).extend(_singles(virtual.addresses))
+                if len(virtual.members) > 1:
+                    self.notes.append(f"{virtual.members[0]} answers for {virtual.name}, as one of its members does")
+        return found
+
+    def _end(self, name: str, home: _Home, routers: Mapping[str, Ports]) -> Node:
+        port = Port(_HOME, self.wiring.segments["", home.zone], home.addresses)
+        return Node(name, home.kind, (port,), tuple(self._hops_from(home.zone, routers)), home.zone)
+
+    def _hops_from(self, zone: str, routers: Mapping[str, Ports]) -> Iterator[Hop]:
+        """The routes of a node in a zone: to each other zone by the first router of the way."""
+        for (source, destination), way in self.wiring.ways.items():
+            if source != zone:
+                continue
+            for network in self._networks(destination):
+                if not way:
+                    yield Hop(network, _HOME, None)
+                elif via := routers[way[0].router][way[0].arrives].address(network.version):
+                    yield Hop(network, _HOME, via)
+
+    def _networks(self, zone: str) -> tuple[Network, ...]:
+        named = self.site.zones[zone]
+        return (*named.networks, *(_EVERYTHING.values() if named.rest else ()))
+
+    # -- routers
+
+    def _ports(self, router: str) -> dict[str, Port]:
+        """The ports of a router by the site's names of its interfaces."""
+        found: dict[str, Port] = {}
+        for inner, segment in self.wiring.ports(router).items():
+            name = _port_name(inner, {port.name for port in found.values()})
+            found[inner] = Port(name, segment, tuple(self._router_addresses(segment)))
+        return found
+
+    def _router_addresses(self, segment: str) -> Iterator[IPv4Interface | IPv6Interface]:
+        """A free address in each network of the zones on a segment, and one in a network between routers."""
+        zones = [zone for (owner, zone), where in self.wiring.segments.items() if not owner and where == segment]
+        networks = [network for zone in zones for network in self.site.zones[zone].networks]
+        number = int(segment[1:])
+        for version, (block, length) in _BETWEEN.items():
+            first = int(block.network_address) + (number << (LAST_ADDRESS[version].bit_length() - length))
+            networks.append(ip_network((first, length)))
+        for network in networks:
+            if (found := self._free(network)) is not None:
+                yield ip_interface(f"{found}/{network.prefixlen}")
+
+    def _free(self, network: Network) -> Address | None:
+        """The last address of a network that nobody has."""
+        last = int(network.broadcast_address) - (1 if network.version == 4 and network.prefixlen < 31 else 0)
+        for number in range(last, max(int(network.network_address), last - 500), -1):
+            address = ip_address(number) if network.version == 4 else type(network.network_address)(number)
+            if address not in self.used:
+                self.used.add(address)
+                return address
+        self.notes.append(f"no address is free in {network} for a router")
+        return None
+
+    def _router(
+        self,
+        name: str,
+        ports: Ports,
+        routers: Mapping[str, Ports],
+        homes: Mapping[str, _Home],
+    ) -> Node:
+        hops = [*self._onward(name, ports, routers), *self._lonely(ports, homes)]
+        return Node(name, "router", tuple(ports.values()), tuple(dict.fromkeys(hops)))
+
+    def _onward(self, name: str, ports: Ports, routers: Mapping[str, Ports]) -> Iterator[Hop]:
+        """The routes to each zone; by source where packets from several zones go on differently."""
+        for destination in self.site.zones:
+            onward = dict(self._next(name, destination, ports, routers))
+            usual = next(iter(onward.values()), None)
+            for source, steps in onward.items():
+                for network, port, via in steps:
+                    if steps == usual:
+                        yield Hop(network, port, via)
+                    else:
+                        yield from (
+                            Hop(network, port, via, one)
+                            for one in self._networks(source)
+                            if one.version == network.version
+                        )
+
+    def _next(
+        self, name: str, destination: str, ports: Ports, routers: Mapping[str, Ports]
+    ) -> Iterator[tuple[str, tuple[tuple[Network, str, Address | None], ...]]]:
+        """By source zone: how packets to a zone go on behind a router."""
+        for (source, to), way in self.wiring.ways.items():
+            at = next((number for number, step in enumerate(way) if step.router == name), None)
+            if to != destination or at is None:
+                continue
+            onward = way[at + 1] if at + 1 < len(way) else None
+            beyond = routers[onward.router][onward.arrives] if onward else None
+            yield (
+                source,
+                tuple(
+                    (network, ports[way[at].leaves].name, beyond.address(network.version) if beyond else None)
+                    for network in self._networks(destination)
+                ),
+            )
+
+    def _lonely(self, ports: Ports, homes: Mapping[str, _Home]) -> Iterator[Hop]:
+        """Nodes beside the networks of their zone, on the segment of a router's port."""
+        for home in homes.values():
+            for port in ports.values():
+                if self.wiring.segments["", home.zone] == port.segment:
+                    alone = (one.network for one in home.addresses if one.network.num_addresses == 1)
+                    yield from (Hop(network, port.name, None) for network in alone)
+
+
+def _inside(addresses: Iterable[Address], zone: Zone) -> Own:
+    """The addresses with the length of their network in the zone; alone where the zone has no networks."""
+    return tuple(ip_interface(f"{one}/{_length(one, zone)}") for one in dict.fromkeys(addresses))
+
+
+def _singles(addresses: Addresses) -> list[Address]:
+    return [network.network_address for network in addresses.networks()]
+
+
+def _member(addresses: Addresses, version: int, taken: set[Address]) -> Address | None:
+    """An address of a group that nobody else has; of one as wide as the Internet, an address for documentation."""
+    stranger = int(ip_address(_STRANGER[version]))
+    ranges = addresses.family(version)
+    wide = [(stranger, min(last, stranger + 100)) for first, last in ranges if first <= stranger <= last]
+    for first, last in (*(wide if sum(b - a for a, b in ranges) > _LARGE else ()), *ranges):
+        for number in range(first + (last > first), min(last, first + 1000) + 1):
+            found = ip_network((number, 32 if version == 4 else 128)).network_address
+            if found not in taken:
+                return found
+    return None
+
+
+def _length(address: Address, zone: Zone) -> int:
+    """The prefix length of the network in the zone that holds the address."""
+    holding = [network.prefixlen for network in zone.networks if address in network]
+    return max(holding, default=address.max_prefixlen)
+
+
+def _port_name(inner: str, taken: set[str]) -> str:
+    """The site's name of an interface as the kernel takes it."""
+    name = "".join(letter if letter.isalnum() or letter in "-._" else "-" for letter in inner)[:LONGEST_NAME]
+    number = 1
+    while not name or name in taken or name in ("lo", "all", "default"):
+        number += 1
+        name = f"{name[: LONGEST_NAME - 3]}{number}"
+    return name

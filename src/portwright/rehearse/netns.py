@@ -1,0 +1,215 @@
+"""The only place where a rehearsal touches the kernel: namespaces, links, routes, rules and sockets in them.
+
+A rehearsal runs under `unshare` in namespaces of its own for the network, mounts and processes, and for users where
+somebody other than root starts it. Whatever ends it, the kernel takes everything back; nothing outside is touched, and
+there is no link by which a packet could leave. `inside` starts it, `Network` is what runs there.
+"""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from portwright.errors import NotPossibleHere
+from portwright.rehearse.lab import Hop, Lab, Node, Port
+
+_CLONE_NEWNET = 0x40000000  # linux/sched.h
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_INSIDE = "PORTWRIGHT_REHEARSAL"  # environment variable: set where the namespaces are there
+_SWITCH = "switch"  # the namespace that has the segments, as bridges
+_PROGRAMS = ("ip", "nft", "unshare", "mount")
+_FIRST_TABLE = 1000  # of routes by source
+_FOR_ALL = {  # by file below /proc/sys/net
+    "ipv4/conf/all/rp_filter": 0,
+    "ipv4/conf/default/rp_filter": 0,
+    "ipv4/conf/all/send_redirects": 0,
+    "ipv4/conf/default/send_redirects": 0,
+    "ipv6/conf/default/accept_dad": 0,  # addresses are good at once
+    "ipv6/conf/default/router_solicitations": 0,
+    "ipv6/conf/default/accept_redirects": 0,
+    "ipv4/icmp_ratelimit": 0,  # every reject is answered
+}
+_FOR_ROUTERS = {"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1}
+_FOR_SWITCH = {  # frames between hosts of a zone are no business of any firewall
+    "bridge/bridge-nf-call-iptables": 0,
+    "bridge/bridge-nf-call-ip6tables": 0,
+    "bridge/bridge-nf-call-arptables": 0,
+}
+
+
+def is_inside() -> bool:
+    """Report whether this process runs in a rehearsal's namespaces."""
+    return os.environ.get(_INSIDE) == "1"
+
+
+def inside(arguments: Sequence[str]) -> int:
+    """Run `portwright` with these arguments in namespaces of its own; its exit status. Raises NotPossibleHere."""
+    _check_programs()
+    program = [*_unshare(), sys.executable, "-m", "portwright", *arguments]
+    process = subprocess.Popen(program, env=os.environ | {_INSIDE: "1"}, preexec_fn=_die_with_parent)  # noqa: PLW1509 (no threads here)
+    while True:
+        with contextlib.suppress(KeyboardInterrupt):  # the child has it too, and ends
+            return process.wait()
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end this process with the one that started it, whatever ended that (prctl(2))."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _check_programs() -> None:
+    if sys.platform != "linux":
+        raise NotPossibleHere("a rehearsal needs the network namespaces of Linux")
+    os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"  # where an ordinary user does not look
+    missing = [name for name in _PROGRAMS if not shutil.which(name)]
+    if missing:
+        raise NotPossibleHere(f"a rehearsal needs {', '.join(missing)}; on Debian: apt-get install nftables iproute2")
+
+
+def _unshare() -> list[str]:
+    """The command that makes the namespaces. Raises NotPossibleHere where the kernel forbids them."""
+    command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if os.geteuid() != 0:
+        command += ["--user", "--map-root-user"]
+    tried = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        reason = tried.stderr.strip().splitlines()[-1:] or ["it does not say why"]
+        raise NotPossibleHere(
+            f"the kernel allows no namespaces here ({reason[0]}); run it as root, or in a machine of its own"
+        )
+    return command
+
+
+class Network:
+    """A lab that is built. Everything of it goes when the process goes."""
+
+    def __init__(self, lab: Lab) -> None:
+        """Build it. Raises OSError or CalledProcessError where the kernel refuses something."""
+        self.lab = lab
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        self._spaces: dict[str, int] = {}
+        _mount_own_run()
+        self._names = {name: f"n{number}" for number, name in enumerate((*lab.nodes, _SWITCH))}
+        for name in self._names:
+            self._make(name)
+        self._set(_SWITCH, _FOR_SWITCH, needed=False)
+        for node in lab.nodes.values():
+            self._set(node.name, _FOR_ALL | (_FOR_ROUTERS if node.kind in ("router", "balancer") else {}))
+        switch, ports = self._names[_SWITCH], [port for node in lab.nodes.values() for port in node.ports]
+        _ip([f"link add {segment} type bridge" for segment in lab.segments], switch)
+        _ip(_links(lab, self._names))
+        _ip([f"link set port{number} master {port.segment} up" for number, port in enumerate(ports)], switch)
+        _ip([f"link set {segment} up" for segment in lab.segments], switch)
+        for node in lab.nodes.values():
+            for family in ("-4", "-6"):
+                _ip(_settings(node, family), self._names[node.name], family)
+
+    def _make(self, name: str) -> None:
+        _ip([f"netns add {self._names[name]}"])
+        self._spaces[name] = os.open(f"/run/netns/{self._names[name]}", os.O_RDONLY)
+
+    def _set(self, name: str, values: dict[str, int], *, needed: bool = True) -> None:
+        with self.within(name):
+            for file, value in values.items():
+                path = Path("/proc/sys/net", file)
+                if needed or path.exists():
+                    path.write_text(str(value), encoding="ascii")
+
+    @contextlib.contextmanager
+    def within(self, node: str) -> Iterator[None]:
+        """What this thread does meanwhile happens in the node's namespace: sockets made there stay there."""
+        self._enter(self._spaces[node])
+        try:
+            yield
+        finally:
+            self._enter(self._home)
+
+    def _enter(self, space: int) -> None:
+        if self._libc.setns(space, _CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+    def socket(self, node: str, version: int, kind: int, protocol: int = 0) -> socket.socket:
+        """A socket of a node that does not block: of IP version 4 or 6, SOCK_STREAM, SOCK_DGRAM or SOCK_RAW."""
+        family = socket.AF_INET if version == 4 else socket.AF_INET6
+        with self.within(node):
+            made = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol)
+        if version == 6 and kind != socket.SOCK_RAW:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return made
+
+    def load(self, node: str, rules: str) -> None:
+        """Load rules of nftables into a node. Raises ValueError with what nft says where it refuses them."""
+        done = self.run(node, ["nft", "-f", "-"], rules)
+        if done.returncode:
+            raise ValueError(done.stderr.strip())
+
+    def run(self, node: str, program: Sequence[str], text: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a program in a node's namespace to its end."""
+        with self.within(node):
+            return subprocess.run(program, input=text, capture_output=True, text=True, check=False)
+
+
+def _mount_own_run() -> None:
+    """A /run of its own, so that the names of the namespaces are nobody else's."""
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
+
+
+def _ip(commands: Iterable[str], node: str = "", family: str = "") -> None:
+    """Run commands of ip(8) in one batch."""
+    text = "\n".join(commands)
+    if text:
+        program = ["ip", *(["-n", node] if node else []), *([family] if family else []), "-batch", "-"]
+        done = subprocess.run(program, input=text, text=True, capture_output=True, check=False)
+        if done.returncode:
+            raise OSError(f"{node or 'links'}: {done.stderr.strip()}")
+
+
+def _links(lab: Lab, names: Mapping[str, str]) -> Iterator[str]:
+    """The cables: each from a port to the switch."""
+    ends = [(node.name, port.name) for node in lab.nodes.values() for port in node.ports]
+    for number, (node, port) in enumerate(ends):
+        yield f"link add {port} netns {names[node]} type veth peer name port{number} netns {names[_SWITCH]}"
+
+
+def _settings(node: Node, family: str) -> Iterator[str]:
+    """Addresses and routes of one family."""
+    version = int(family[1:])
+    if version == 4:
+        yield "link set lo up"
+    for port in node.ports:
+        yield from _port_settings(port, version)
+    own = {(one.network, port.name) for port in node.ports for one in port.addresses}
+    for number, (source, hops) in enumerate(_by_source(node, version).items(), _FIRST_TABLE):
+        if source:
+            yield from (
+                f"rule add from {source} to {hop.destination} lookup {number} priority {number}" for hop in hops
+            )
+        for hop in hops:
+            if source or (hop.destination, hop.port) not in own:
+                table = f" table {number}" if source else ""
+                via = f" via {hop.via}" if hop.via else ""
+                yield f"route replace {hop.destination}{via} dev {hop.port}{table}" + (" onlink" if via else "")
+
+
+def _port_settings(port: Port, version: int) -> Iterator[str]:
+    if version == 4:
+        yield f"link set {port.name} up"
+    nodad = " nodad" if version == 6 else ""
+    yield from (f"address add {one} dev {port.name}{nodad}" for one in port.addresses if one.version == version)
+
+
+def _by_source(node: Node, version: int) -> dict[str, list[Hop]]:
+    """The routes by the network that they are for; longer prefixes first, the empty text for every source last."""
+    found: dict[str, list[Hop]] = {}
+    for hop in sorted(node.hops, key=lambda one: -(one.source.prefixlen if one.source is not None else -1)):
+        if hop.destination.version == version:
+            found.setdefault(str(hop.source or ""), []).append(hop)
+    return found

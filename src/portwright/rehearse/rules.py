@@ -1,0 +1,123 @@
+"""Which rules a router runs in a rehearsal, and which line of which file each of them is."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from portwright import platforms
+from portwright.plan.model import Plan
+from portwright.platforms.nftables import listing_text
+from portwright.policy.configuration import Configuration
+from portwright.policy.intent import Intended, Intent
+from portwright.rehearse.translate import TABLE, translated
+from portwright.render.intent import intent_of
+from portwright.site.model import Point
+from portwright.source import Source
+
+RulesFrom = Literal["native", "rendered", "translated"]
+Handle = tuple[str, str, int]  # family, table and handle of a rule in the kernel
+
+_HEAD = re.compile(r"^table (\w+) (\S+) \{", re.ASCII)
+_CHAIN = re.compile(r"^\tchain (\S+) \{", re.ASCII)
+_HANDLE = re.compile(r" # handle (\d+)$", re.ASCII)
+_PLACE = re.compile(r' comment "(\d+): ')
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is loaded into the namespace of one point."""
+
+    point: str
+    origin: RulesFrom
+    text: str  # for `nft -f`
+    file: str  # the configuration that it comes from; a name where it is rendered
+    lines: Mapping[int, str]  # the text of each of its lines
+    left_out: tuple[tuple[Source, str], ...] = ()  # lines that are not rehearsed, and why
+
+    def places(self, listing: str) -> dict[Handle, Source]:
+        """The line behind each rule of the kernel, from `nft -a list ruleset`."""
+        if self.origin == "translated":
+            return self._by_comment(listing)
+        return self._by_order(listing)
+
+    def _by_comment(self, listing: str) -> dict[Handle, Source]:
+        found = {}
+        for family, table, _, handle, text in rules_in(listing):
+            if table == TABLE and (place := _PLACE.search(text)):
+                found[family, table, handle] = self._source(int(place[1]))
+        return found
+
+    def _by_order(self, listing: str) -> dict[Handle, Source]:
+        """The nth rule of a chain in the kernel is the nth of that chain in the file."""
+        ruleset = listing_text.read(self.text, self.file)
+        lines = {
+            (table.family, table.name, chain.name): [rule.place.line for rule in chain.rules]
+            for table in ruleset.tables.values()
+            for chain in table.chains.values()
+        }
+        seen: dict[tuple[str, str, str], int] = {}
+        found = {}
+        for family, table, chain, handle, _ in rules_in(listing):
+            number = seen[family, table, chain] = seen.get((family, table, chain), -1) + 1
+            known = lines.get((family, table, chain), [])
+            if number < len(known):
+                found[family, table, handle] = self._source(known[number])
+        return found
+
+    def _source(self, line: int) -> Source:
+        return Source(self.file, line, self.lines.get(line, "").strip())
+
+
+def rules_in(listing: str) -> list[tuple[str, str, str, int, str]]:
+    """Family, table, chain, handle and text of each rule that `nft -a list ruleset` prints."""
+    found, family, table, chain = [], "", "", ""
+    for line in listing.splitlines():
+        if head := _HEAD.match(line):
+            family, table, chain = head[1], head[2], ""
+        elif begun := _CHAIN.match(line):
+            chain = begun[1]
+        elif line.startswith("\t}"):
+            chain = ""
+        elif chain and line.startswith("\t\t") and not line.startswith("\t\ttype ") and (at := _HANDLE.search(line)):
+            found.append((family, table, chain, int(at[1]), line[: at.start()].strip()))
+    return found
+
+
+def rules_of(
+    plan: Plan, point: Point, configuration: Configuration | None, text: str, ports: Mapping[str, str]
+) -> Rules:
+    """The rules of a point: its own where the kernel understands them, else translated; rendered where it has none."""
+    if configuration is None:
+        return _rendered(plan, point, ports)
+    lines = dict(enumerate(text.splitlines(), 1))
+    if configuration.platform == "nftables" and not text.lstrip().startswith("{"):
+        return Rules(point.name, "native", text, configuration.file, lines)
+    made = translated(configuration.policy("forward", path=True), configuration.interfaces, ports)
+    return Rules(point.name, "translated", made.text, configuration.file, lines, made.left_out)
+
+
+def _rendered(plan: Plan, point: Point, ports: Mapping[str, str]) -> Rules:
+    intent = _renamed(intent_of(plan, point, optional=True), ports)
+    text = platforms.renderer("nftables").render(intent)
+    return Rules(point.name, "rendered", text, f"{point.name} as rendered", dict(enumerate(text.splitlines(), 1)))
+
+
+def _renamed(intent: Intent, ports: Mapping[str, str]) -> Intent:
+    """The intent with the kernel's names of the interfaces."""
+
+    def port(name: str | None) -> str | None:
+        return ports.get(name, name) if name is not None else None
+
+    def rule(one: Intended) -> Intended:
+        return replace(one, interface_in=port(one.interface_in), interface_out=port(one.interface_out))
+
+    return replace(
+        intent,
+        interfaces={zone: ports.get(name, name) for zone, name in intent.interfaces.items()},
+        rules=tuple(map(rule, intent.rules)),
+        redirections=tuple(
+            replace(one, interface_in=port(one.interface_in), interface_out=port(one.interface_out))
+            for one in intent.redirections
+        ),
+    )
