@@ -130,7 +130,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             env={**os.environ, "PYTHONPATH": SOURCE, "TERM": "dumb"},
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # in the background it is ignored
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (in the background it is ignored)
         )
         os.close(slave)
         self.shown = ""
