@@ -1,9 +1,11 @@
 """One rule of every form: as written, as nft lists it, and as its JSON, it means the same."""
 
+import json
 import subprocess
 
 import pytest
 
+from portwright.errors import InvalidInput
 from portwright.platforms.nftables import parse
 
 HEAD = """table inet t {
@@ -185,3 +187,16 @@ def test_json_means_what_the_text_means(listings: list[str]) -> None:
     """Rule by rule."""
     _, text, json = map(meaning, listings)
     assert text == json
+
+
+@pytest.mark.parametrize("verdict", ["jump", "goto"])
+@pytest.mark.parametrize("body", [{"t": "b"}, None, [], {"target": []}], ids=str)
+def test_a_jump_to_nowhere_is_refused(verdict, body):
+    """As the kernel refuses it, whatever stands where the chain should."""
+    objects = [
+        {"table": {"family": "inet", "name": "t"}},
+        {"chain": {"family": "inet", "table": "t", "name": "c", "type": "filter", "hook": "forward", "prio": 0}},
+        {"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{verdict: body}]}},
+    ]
+    with pytest.raises(InvalidInput, match="has no chain"):
+        parse(json.dumps({"nftables": objects}), "ruleset.json")

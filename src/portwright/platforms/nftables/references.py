@@ -32,6 +32,7 @@ from portwright.platforms.nftables.syntax import (
 )
 from portwright.platforms.nftables.values import interface_name
 
+CALLS = ("jump", "goto")  # verdicts that name a chain
 DEEPEST = 16  # chains, the base chain included: linux/include/net/netfilter/nf_tables.h, NFT_JUMP_STACK_SIZE
 Edges = dict[str, list[tuple[str, Place]]]  # chain -> the chains that it jumps to, and the lines that say so
 
@@ -78,7 +79,7 @@ def targets(table: Table, chain: Chain) -> Iterator[tuple[str, Place]]:
     looked_up: set[str] = set()
     for rule in chain.rules:
         for statement in rule.statements:
-            if isinstance(statement, Decide) and statement.chain:
+            if isinstance(statement, Decide) and statement.verdict in CALLS:
                 yield statement.chain, rule.place
             if isinstance(statement, DecideBy):
                 if isinstance(statement.mapping, Named):
@@ -86,7 +87,7 @@ def targets(table: Table, chain: Chain) -> Iterator[tuple[str, Place]]:
                         continue
                     looked_up.add(statement.mapping.name)
                 for member in members(table, statement.mapping):
-                    if isinstance(member.data, Decide) and member.data.chain:
+                    if isinstance(member.data, Decide) and member.data.verdict in CALLS:
                         yield member.data.chain, rule.place
 
 
@@ -158,7 +159,7 @@ def _jump_problems(table: Table, file: str) -> Iterator[Problem]:
         for name, place in found:
             if name not in table.chains:
                 hint = "nft refuses such a ruleset: the file is cut off, or a part of it is missing"
-                message = f"table {table.family} {table.name} has no chain {name}"
+                message = f"table {table.family} {table.name} has no chain {name or 'without a name'}"
                 yield Problem(file, place.line, 0, "", message, hint)
             elif table.chains[name].hook is not None:
                 message = f"chain {name} is called by the kernel, at its hook; no rule can jump to it"
