@@ -9,7 +9,7 @@ from portwright.check.declared import with_declared
 from portwright.packets.box import Box
 from portwright.packets.diagram import Operation, PacketMap, Space
 from portwright.packets.fields import Field, Flags, State
-from portwright.packets.intervals import Intervals
+from portwright.packets.intervals import Intervals, complement, intersect
 from portwright.packets.packetset import PacketSet
 from portwright.plan.model import Plan
 from portwright.policy.algebra import AcceptingRules, PolicyMap
@@ -20,6 +20,8 @@ from portwright.policy.tracking import Untracked, untracked, untracking
 from portwright.policy.translation import Parts, Translation, translates
 from portwright.policy.walk import Walker
 from portwright.site.model import Crossing
+
+_LOOPBACK = "lo"  # of a Linux host: what another host sends it, or is sent by it, never crosses that
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +276,8 @@ class PointView:
         interfaces = self.reading.configuration.interfaces
         if name is None and not sent_here:
             atoms = interfaces.atoms()
-            return ((atoms[0], atoms[-1]),)
+            loopback = interfaces.exactly(_LOOPBACK) if self._point.on and _LOOPBACK in interfaces.names else ()
+            return intersect(((atoms[0], atoms[-1]),), complement(loopback, atoms[-1]))
         atom = interfaces.atom(name or "")
         return ((atom, atom),)
 
