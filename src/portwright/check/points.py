@@ -136,14 +136,13 @@ class PointView:
             if left := rest & part:
                 parts[rule] = left
                 rest = rest - left
-        found = {rule: self._free_of_way(way, part) for rule, part in parts.items()}
-        return {rule: part for rule, part in found.items() if part}  # some are met on other interfaces alone
+        return {rule: self._free_of_way(way, part, self.either) for rule, part in parts.items()}
 
-    def _free_of_way(self, way: Way, packets: PacketSet) -> PacketSet:
-        """The packets without the fields that the way fixes."""
+    def _free_of_way(self, way: Way, packets: PacketSet, combine: Operation) -> PacketSet:
+        """The packets without the fields that the way fixes: those on either of its interfaces, or those on each."""
         root = packets.root
         for name, values in self.constraints(way).items():
-            root = self.space.assign(name, root, (values[0][:1] * 2,), self.either)
+            root = self.space.assign(name, root, values, combine)
         return PacketSet(self.space, root)
 
     def before(self, way: Way) -> Callable[[PacketSet], PacketSet]:
@@ -246,7 +245,7 @@ class PointView:
                 for rule, part in self._accepting_of(stage).parts(here).items():
                     if rule is not None and not rule.default:
                         found = found | (part & PacketSet.of(self.space, rule.match.sure))
-        return self._free_of_way(way, found)
+        return self._free_of_way(way, found, Operation(_both))
 
     def not_routed_elsewhere(self, way: Way) -> PacketSet:
         """The packets that no network of the configuration leads elsewhere than a way, where interfaces are known."""
@@ -308,6 +307,10 @@ def _permits_the_rest(rule: Rule) -> bool:
 
 def _as_they_are(packets: PacketSet) -> PacketSet:
     return packets
+
+
+def _both(one: object, other: object) -> bool:
+    return bool(one) and bool(other)
 
 
 def _either(one: object, other: object) -> int:
