@@ -66,4 +66,5 @@ def test_a_rule_for_an_interface_that_the_site_does_not_say_may_open_everything(
     )
     done = f6.check()
     (finding,) = (one for one in done.document["findings"] if one["kind"] == "undecided")
+    assert "a line for an interface" in finding["message"]
     assert (done.status, finding["decided_by"]["text"]) == (3, "-A INPUT -i eth0 -j ACCEPT")
