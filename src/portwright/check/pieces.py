@@ -147,12 +147,12 @@ class Pieces:
 
     def piece(self, part: Part, witness: Values, boxes: Boxes) -> Piece:
         """These packets of a part, and as what they arrive."""
-        sent = PacketSet.of(self.space, boxes) & part.packets
-        rest = part.reach.arrived(sent) if part.reach.translates else sent
+        sent = PacketSet.of(self.space, boxes) & part.packets & self.real
+        rest = part.reach.arrived(sent) & self.real if part.reach.translates else sent
         arriving: list[Box] = []
         while rest and rest != sent and len(arriving) < _MOST_ARRIVING:
-            arriving.append((rest | ~self.real).grow((rest & self.real).witness(self.prefer), apart=True))
-            rest = (rest & self.real) - PacketSet.of(self.space, arriving)
+            arriving.append((rest | ~self.real).grow(rest.witness(self.prefer), apart=True))
+            rest = rest - PacketSet.of(self.space, arriving)
         return Piece(boxes, tuple(arriving), bool(arriving and rest), str(packet_of(witness)))
 
     def said(self, part: Part, witness: Values, boxes: Boxes) -> Said:

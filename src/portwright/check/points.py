@@ -9,7 +9,7 @@ from portwright.check.declared import with_declared
 from portwright.packets.box import Box
 from portwright.packets.diagram import Operation, PacketMap, Space
 from portwright.packets.fields import Field, Flags, State
-from portwright.packets.intervals import Intervals
+from portwright.packets.intervals import Intervals, complement, intersect
 from portwright.packets.packetset import PacketSet
 from portwright.plan.model import Plan
 from portwright.policy.algebra import AcceptingRules, PolicyMap
@@ -20,6 +20,8 @@ from portwright.policy.tracking import Untracked, untracked, untracking
 from portwright.policy.translation import Parts, Translation, translates
 from portwright.policy.walk import Walker
 from portwright.site.model import Crossing
+
+_LOOPBACK = "lo"  # of a Linux host: what another host sends it, or is sent by it, never crosses that
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +136,13 @@ class PointView:
             if left := rest & part:
                 parts[rule] = left
                 rest = rest - left
-        found = {rule: self._free_of_way(way, part) for rule, part in parts.items()}
-        return {rule: part for rule, part in found.items() if part}  # some are met on other interfaces alone
+        return {rule: self._free_of_way(way, part, self.either) for rule, part in parts.items()}
 
-    def _free_of_way(self, way: Way, packets: PacketSet) -> PacketSet:
-        """The packets without the fields that the way fixes."""
+    def _free_of_way(self, way: Way, packets: PacketSet, combine: Operation) -> PacketSet:
+        """The packets without the fields that the way fixes: those on either of its interfaces, or those on each."""
         root = packets.root
         for name, values in self.constraints(way).items():
-            root = self.space.assign(name, root, (values[0][:1] * 2,), self.either)
+            root = self.space.assign(name, root, values, combine)
         return PacketSet(self.space, root)
 
     def before(self, way: Way) -> Callable[[PacketSet], PacketSet]:
@@ -244,7 +245,7 @@ class PointView:
                 for rule, part in self._accepting_of(stage).parts(here).items():
                     if rule is not None and not rule.default:
                         found = found | (part & PacketSet.of(self.space, rule.match.sure))
-        return self._free_of_way(way, found)
+        return self._free_of_way(way, found, Operation(_both))
 
     def not_routed_elsewhere(self, way: Way) -> PacketSet:
         """The packets that no network of the configuration leads elsewhere than a way, where interfaces are known."""
@@ -274,7 +275,8 @@ class PointView:
         interfaces = self.reading.configuration.interfaces
         if name is None and not sent_here:
             atoms = interfaces.atoms()
-            return ((atoms[0], atoms[-1]),)
+            loopback = interfaces.exactly(_LOOPBACK) if self._point.on and _LOOPBACK in interfaces.names else ()
+            return intersect(((atoms[0], atoms[-1]),), complement(loopback, atoms[-1]))
         atom = interfaces.atom(name or "")
         return ((atom, atom),)
 
@@ -305,6 +307,10 @@ def _permits_the_rest(rule: Rule) -> bool:
 
 def _as_they_are(packets: PacketSet) -> PacketSet:
     return packets
+
+
+def _both(one: object, other: object) -> bool:
+    return bool(one) and bool(other)
 
 
 def _either(one: object, other: object) -> int:

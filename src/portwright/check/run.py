@@ -37,6 +37,7 @@ from portwright.source import Source
 _COVER = 3  # flows that an excess finding spells out
 _UNMODELLED = "a line that is not modelled"
 _UNFOLLOWED = "a line whose packets go to another address than they came for"  # translated
+_ON_SOME_INTERFACE = "a line for an interface, of which the site does not say what comes in there,"
 _BLOCKED = {"missing": Kind.MISSING, "reply": Kind.REPLY, "bypass": Kind.REPLY_BYPASSES}
 _STATES = {"missing": State.NEW, "reply": State.ESTABLISHED}  # of the packets that are stopped
 
@@ -277,13 +278,17 @@ class Check:
         """That a rule may let pass what nothing needs."""
         return Finding(
             Kind.UNDECIDED,
-            f"{point}: {_UNFOLLOWED if rule.match.is_certain else _UNMODELLED} may open what nothing needs",
+            f"{point}: {self._unfollowed(point) if rule.match.is_certain else _UNMODELLED} may open what nothing needs",
             subject=rule.source.text,
             point=point,
             witness=opening.witness,
             decided_by=(rule_reference(rule, point),),
             packets=opening.packets,
         )
+
+    def _unfollowed(self, point: str) -> str:
+        """Why it is not known what a line that is understood opens: who meets it, or where its packets go."""
+        return _ON_SOME_INTERFACE if self.plan.site.points[point].on is not None else _UNFOLLOWED
 
     # ------------------------------------------------------------------ excess: one finding a rule
 

@@ -89,7 +89,7 @@ def on_way(header: Values, view: PointView, way: Way) -> Values:
     """A packet on the interfaces of a way, as far as they are known, and in its state."""
     values = list(header)
     for field, fixed in view.constraints(way).items():
-        first, last = fixed[0]
+        first, last = fixed[0][0], fixed[-1][-1]
         values[field] = first if first == last else fixed
     return tuple(values)
 

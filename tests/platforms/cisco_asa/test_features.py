@@ -461,6 +461,20 @@ def test_a_pool_leaves_the_source_open(behind):
     assert header[Field.SPORT] == ((1, 65535),)
 
 
+def test_what_has_no_ports_gets_none(behind):
+    """An error message behind a shared address has its source translated, and is a real packet still."""
+    from portwright.packets.packet import Packet
+    from portwright.policy.walk import decide
+
+    configuration = behind(
+        "object network o\n subnet 10.0.0.0 255.255.0.0\n nat (inside,outside) dynamic interface"
+    ).configuration
+    parsed = Packet.parse("icmp 10.0.5.5 > 8.8.8.8 type 3 code 4")
+    expected = Packet.parse("icmp 203.0.113.2 > 8.8.8.8 type 3 code 4")
+    way = configuration.ways(parsed)[0]
+    assert decide(configuration.policy(), parsed.header(*way)).headers == (expected.header(*way),)
+
+
 @pytest.mark.parametrize(
     ("mapped", "ports"),
     [

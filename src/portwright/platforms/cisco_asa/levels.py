@@ -11,6 +11,8 @@ from portwright.platforms.cisco_asa.listing import LEVELS, Listing
 from portwright.platforms.cisco_asa.render import written
 from portwright.policy.configuration import Configuration
 
+_DIGITS = 10  # of a level
+
 Network = IPv4Network | IPv6Network
 
 
@@ -19,8 +21,9 @@ def levels(listing: Listing) -> dict[str, int]:
     found = {}
     for block in listing.blocks_of("interface"):
         named = {line.words[0]: line.words[-1] for line in block.body}
-        if "nameif" in named and named.get("security-level", "").isdecimal():
-            found[named["nameif"]] = int(named["security-level"])
+        level = named.get("security-level", "")
+        if "nameif" in named and level.isdecimal() and len(level) <= _DIGITS:
+            found[named["nameif"]] = int(level)
     return found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from portwright.packets.box import ALWAYS, Box, Doubt, Match
-from portwright.packets.fields import LAST, Field, State
+from portwright.packets.fields import LAST, PORT_PROTOCOLS, Field, State
 from portwright.packets.intervals import Intervals
 from portwright.platforms.cisco_asa.nat import PortMap, Translation, shift_between
 from portwright.platforms.cisco_asa.reverse_path import Flow, ReversePath
@@ -24,6 +24,7 @@ _EVERY_PORT: Intervals = ((1, LAST[Field.SPORT]),)
 # Cisco ASA Firewall CLI Configuration Guide, "Dynamic PAT": mapped ports are of the same range as the real one.
 _HIGH_PORTS: Intervals = ((1024, LAST[Field.SPORT]),)
 _FROM_HIGH_PORTS = Box(((Field.SPORT, _HIGH_PORTS),))
+_WITH_PORTS = Box(((Field.PROTOCOL, tuple((number, number) for number in PORT_PROTOCOLS)),))
 _ONLY_PORTS = PortMap(((0, 255),))
 _KNOWN_STATES: Intervals = ((State.ESTABLISHED, State.RELATED),)
 
@@ -171,9 +172,10 @@ class Translations:
             changes = (Change(Field.SRC, ends.mapped_source),)
         if translation.translates_ports:
             high = box & _FROM_HIGH_PORTS if translation.keeps_high_ports else None
-            if high is not None:
-                yield _rule(translation, high, (*changes, Change(Field.SPORT, _HIGH_PORTS)), translation.real_doubts)
-            changes += (Change(Field.SPORT, _EVERY_PORT),)
+            for part, become in ((high, _HIGH_PORTS), (box, _EVERY_PORT)):
+                if part is not None and (shared := part & _WITH_PORTS) is not None:
+                    changed = (*changes, Change(Field.SPORT, become))
+                    yield _rule(translation, shared, changed, translation.real_doubts)
         yield _rule(translation, box, changes, translation.real_doubts)
 
     def _backward(self, translation: Translation, ends: "_Ends") -> Rule:
