@@ -38,10 +38,13 @@ class Neighbors:
         """What keeps packets of IPv6 from their next hop at some point of a way."""
         if not any(contains(box.get(Field.VERSION), 6) for box in packets):
             return
+        told = set()  # one line may keep neighbors behind several interfaces from being found
         for point, interface in dict.fromkeys(_links((*route.forward, *route.back))):
             if (point, interface) not in self._known:
                 self._known[point, interface] = self._at(point, interface)
-            if obstacle := self._known[point, interface]:
+            obstacle = self._known[point, interface]
+            if obstacle and (cause := (point, obstacle.kind, obstacle.rules)) not in told:
+                told.add(cause)
                 yield obstacle
 
     def _at(self, point: str, interface: str | None) -> Obstacle | None:
