@@ -73,7 +73,9 @@ def subjects() -> tuple[Subject, ...]:
         plan, readings = example(name)
         for point, reading in readings.items():
             found.append(Subject(name, point, plan.site.points[point].platform, reading.text, is_own=True))
-            for platform in (one for one in platforms.RENDERING if one not in platforms.ON_HOSTS):
+            declared = {entry.at for entry in plan.site.translations}  # a table of rules has no column for them
+            unable = {*platforms.ON_HOSTS, *(["rules-csv"] if point in declared else [])}
+            for platform in (one for one in platforms.RENDERING if one not in unable):
                 [written] = render(plan, {point: platform})
                 found.append(Subject(name, point, platform, written.context + written.text, is_own=False))
     return tuple(found)

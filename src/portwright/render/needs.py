@@ -15,6 +15,11 @@ from portwright.policy.translation import free
 from portwright.site.model import Crossing, Route
 
 _LIVELY = ((int(State.NEW), int(State.RELATED)), (int(State.UNTRACKED), int(State.UNTRACKED)))  # all but invalid
+_NOBODY = tuple(  # RFC 1112, 4: IPv4 addresses without a use; RFC 4291, 2.4: IPv6 addresses that are not assigned
+    Box(((Field.VERSION, ((version, version),)), (field, ((first, last),))))
+    for version, first, last in ((4, 0xF0000000, 0xFFFFFFFE), (6, 4 << 124, (6 << 124) - 1))
+    for field in (Field.DST, Field.SRC)
+)
 _KNOWN = ((int(State.ESTABLISHED), int(State.RELATED)),)
 
 
@@ -40,7 +45,18 @@ def needs(plan: Plan, point: str, views: Mapping[str, PointView], flows: Iterabl
     denied = (excepted, swapped(excepted))
     found = (need for flow in flows for route in flow.routes for need in _on(flow, route, point, views))
     kept = (_without(need, denied[need.is_reply]) for need in found)
-    return [need for need in kept if need.seen[0]]
+    return [need for need in kept if need.seen[0] and not _is_guess(need)]
+
+
+def _is_guess(need: Need) -> bool:
+    """Report whether it is not known as what the packets come: an address that nobody has may be theirs.
+
+    Such packets have been translated to an address of some firewall's own that no configuration tells. A rule for every
+    address would let pass far more than they are.
+    """
+    space = need.seen[0].space
+    own = PacketSet.of(space, need.flow.replies if need.is_reply else need.flow.packets)
+    return any(need.seen[0].overlaps(box) and not own.overlaps(box) for box in _NOBODY)
 
 
 def _without(need: Need, denied: PacketSet) -> Need:
