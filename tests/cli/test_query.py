@@ -284,3 +284,13 @@ def on_a_terminal(columns, *arguments):
     assert done.wait() in (0, 1, 3)
     os.close(ours)
     return b"".join(parts).decode().replace("\r\n", "\n").splitlines()
+
+
+def test_what_finds_no_neighbor_may_pass_at_most(tmp_path):
+    """Rules that let IPv6 pass are of no use where the firewall drops what it needs to find the next hop."""
+    site = copied(tmp_path, example="f3")
+    edit(site.with_name("core-fw.nft"), "nd-neighbor-solicit, ", "")
+    done = run("query", site, "tcp staff > crm:443")
+    assert "tcp staff > crm:443 (IPv4 alone)" in done.out
+    assert "[may pass] tcp staff > crm:443 (IPv6 alone)" in done.out
+    assert "IPv6 neighbors are not found" in done.out

@@ -13,7 +13,7 @@ from portwright.check.traffic import Traffic
 from portwright.check.translated import Translated
 from portwright.check.tunnels import Tunnels
 from portwright.check.untracked import UntrackedFlows
-from portwright.packets.box import Boxes
+from portwright.packets.box import Box, Boxes
 from portwright.packets.diagram import PacketMap, Space
 from portwright.packets.fields import TCP, State
 from portwright.packets.packetset import PacketSet, Preferences
@@ -73,6 +73,11 @@ class Judge:
         yield from self._across(route, packets, replies, is_tcp)
         yield from self._tunnels.on(route, packets, replies)
         yield from self._neighbors.on(route, packets)
+
+    def unfound(self, route: Route) -> str:
+        """Why IPv6 packets may not find their next hop on a way; empty where nothing keeps them from it."""
+        found = next(self._neighbors.on(route, (Box(),)), None)
+        return f"{found.point}: {found.reason}" if found is not None else ""
 
     def _across(self, route: Route, packets: Boxes, replies: Boxes, is_tcp: bool) -> Iterator[Obstacle]:
         """What stops packets, or the replies to them, at the points that they cross."""

@@ -15,6 +15,8 @@ from portwright.check.pieces import Leg, Part, Passage, Pieces
 from portwright.check.reach import Reach
 from portwright.errors import InvalidInput
 from portwright.packets.addresses import EVERY_ADDRESS
+from portwright.packets.box import Box
+from portwright.packets.fields import Field
 from portwright.packets.notation import Flow, parse_flow
 from portwright.packets.packetset import PacketSet
 from portwright.plan.model import Plan, RequiredFlow
@@ -24,6 +26,7 @@ from portwright.site.model import Route, Site, Virtual
 
 MAX_PAIRS = 5_000  # of ends, each of which is judged by itself
 _PLACE = "FLOW"
+_IPV6 = Box(((Field.VERSION, ((6, 6),)),))
 _NOT_LED_ON = "whether {name} leads this on to its members the site does not say"
 
 
@@ -181,12 +184,21 @@ class Query:
         possible, sure = self._passing(flow, leg, reach)
         if not possible:
             return
-        for passage, packets in ((Passage.CAN, sure), (Passage.MAY, possible - sure)):
+        for passage, packets, because in self._found(reach, sure, possible - sure):
             for led in reach.by_translation(packets):
                 for rules, permitted in reach.permitting(led).items():
                     for need, needed in self._needs.split(reach, leg.zones, rules, permitted):
                         for replies_pass, part in _halves(needed, reach.answered):
-                            yield self._led_on(Part(leg, reach, passage, need, replies_pass, rules, part))
+                            found = Part(leg, reach, passage, need, replies_pass, rules, part)
+                            yield replace(found, because=because) if because else self._led_on(found)
+
+    def _found(self, reach: Reach, sure: PacketSet, doubtful: PacketSet) -> Iterator[tuple[Passage, PacketSet, str]]:
+        """What passes the rules, and why IPv6 may not arrive all the same: neighbors that are not found."""
+        because = self._judge.unfound(reach.route) if (sure | doubtful).overlaps(_IPV6) else ""
+        lost = PacketSet.of(self._space, [_IPV6] if because else [])
+        yield Passage.CAN, sure - lost, ""
+        yield Passage.MAY, doubtful - lost, ""
+        yield Passage.MAY, (sure | doubtful) & lost, because
 
     def _led_on(self, part: Part) -> Part:
         """A part with what becomes of it at a virtual address that leads on flows of the plan."""
