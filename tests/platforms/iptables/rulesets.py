@@ -1,13 +1,12 @@
 """Files to test with: the cases of this folder, and small ones around a single rule."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 from portwright.packets.packet import Packet
 from portwright.platforms import load, recognize
 from portwright.platforms.iptables import parse
 from portwright.policy.configuration import Configuration
-from portwright.policy.walk import Decided, Decision, decide
+from portwright.policy.walk import Decided, decide
 
 CASES = sorted((Path(__file__).parent / "cases").iterdir())
 _PROGRAMS = {"4": "iptables", "6": "ip6tables"}
@@ -20,42 +19,10 @@ _CHAINS = {
 }
 
 
-class Expected(NamedTuple):
-    hook: str
-    packet: str
-    decided: str
-    line: int
-
-
-def expectations(case: Path) -> list[Expected]:
-    """The lines `PACKET -> decision line`, each under the name of its hook."""
-    found, hook = [], ""
-    for text in (case / "decisions.txt").read_text().splitlines()[1:]:
-        if "->" in text:
-            packet, _, answer = text.partition(" -> ")
-            found.append(Expected(hook, packet, answer.split()[0], int(answer.split()[1])))
-        elif text:
-            hook = text
-    return found
-
-
 def read(case: Path) -> Configuration:
     text = (case / "fw.rules").read_text()
     assert recognize(text) == "iptables"
     return load("iptables").parse(text, "fw.rules")
-
-
-def decision(configuration: Configuration, expected: Expected) -> Decision:
-    packet = Packet.parse(expected.packet)
-    policy = configuration.policies[expected.hook]
-    (way,) = configuration.ways(packet, expected.hook.removesuffix("/path"))
-    return decide(policy, packet.header(*way))
-
-
-def line_of(found: Decision) -> int:
-    """The line that decides or leaves undecided; 0 where no stage applies."""
-    rule = found.undecided_by[0] if found.decided is Decided.UNDECIDED else found.rule
-    return rule.source.line if rule is not None else 0
 
 
 def saved(rules: str, table: str = "filter", versions: str = "46", chains: str = "") -> str:

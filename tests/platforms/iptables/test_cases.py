@@ -5,7 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.platforms.iptables.rulesets import CASES, Expected, decision, expectations, line_of, read
+from tests.platforms.decisions import decided_as, decision, expectations
+from tests.platforms.iptables.rulesets import CASES, read
 
 from portwright.platforms import load
 
@@ -18,17 +19,7 @@ LOST = {"banned-sets"}  # where what the file leaves out is there once it is loa
 def test_each_packet_is_decided_by_its_line(case: Path) -> None:
     """Every packet of the table gets its decision from the line that the table names."""
     configuration = read(case)
-    found = []
-    for expected in expectations(case):
-        got = decision(configuration, expected)
-        found.append(Expected(expected.hook, expected.packet, got.decided.value, line_of(got)))
-    assert found == expectations(case)
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_each_case_says_why_it_exists(case: Path) -> None:
-    """The first line of a table is the reason for the case."""
-    assert (case / "decisions.txt").read_text().startswith("why: ")
+    assert decided_as(configuration, case) == expectations(case)
 
 
 @pytest.mark.kernel

@@ -2,7 +2,8 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.platforms.iptables.rulesets import CASES, expectations, read, saved
+from tests.platforms.decisions import expectations
+from tests.platforms.iptables.rulesets import CASES, read, saved
 
 from portwright.packets.diagram import Space
 from portwright.packets.packet import Packet
