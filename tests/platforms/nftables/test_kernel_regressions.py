@@ -4,7 +4,7 @@ Each was found by `python -m tests.kernel.oracle` and is judged here without a k
 """
 
 import pytest
-from tests.platforms.nftables.rulesets import ruleset
+from tests.platforms.nftables.rulesets import decided, ruleset
 
 from portwright.packets.packet import Packet
 from portwright.platforms.nftables import parse
@@ -134,3 +134,19 @@ def test_a_rewritten_packet_may_meet_any_later_rule() -> None:
 def test_a_limit_on_connections_may_drop_what_has_none(packet: str, decided: Decided) -> None:
     """linux/net/netfilter/nft_connlimit.c: where it can make no connection of a packet, whatever the verdict."""
     assert judge(ruleset("ct count over 10 accept\n accept"), packet).decided is decided
+
+
+def test_what_has_met_notrack_is_untracked_whatever_the_rest_of_its_rule_asks():
+    """A map without the key, or a condition that fails, ends the rule: the next one meets an untracked packet."""
+    text = """table ip6 t {{
+    chain c {{
+    }}
+    chain output {{
+        type filter hook output priority -201; policy accept;
+        notrack {}
+        ct state new,untracked drop
+    }}
+}}"""
+    packet = "tcp [fd00::9]:5061 > [2001:db8::1]:1433 out eth0"
+    for rest in ("ip6 saddr vmap { fd00:1::5 : goto c }", "tcp dport 22 accept", "ip6 saddr fd00:1::5 counter"):
+        assert decided(text.format(rest), packet, "output/path").value in ("drop", "undecided")

@@ -60,6 +60,7 @@ _HARMLESS = frozenset({  # what may be set without changing what Portwright's he
     "tcp option maxseg size", "tcp window", "ether saddr", "ether daddr", "vlan pcp", "notrack",
 })  # fmt: skip
 _HOPS = frozenset(("ip ttl", "ip6 hoplimit"))
+_NO_LONGER_TRACKED = "the packet is no longer tracked"
 _MANY_HOPS = 32  # no way through a network is longer
 _NO_HEADER = ("meta ", "ct ", "counter ", "notrack")  # what may be set in packets of every kind
 
@@ -75,6 +76,7 @@ class _Translator:
     is_over: bool = False
     is_unknown: bool = False  # some words were not understood
     is_untracked: bool = False  # `notrack` was met
+    untracked: Match = NEVER  # the packets that met it, whatever the rest of the rule asks of them
 
     def statement(self, statement: syntax.Statement | Joined) -> None:
         """Go on with the next statement."""
@@ -90,12 +92,19 @@ class _Translator:
         """A verdict ends the rule; `continue` goes on with the statements after it."""
         if statement.verdict == "continue":
             return
-        action = _action(statement.verdict, statement.chain)
+        self.conclude(self.match, _action(statement.verdict, statement.chain))
+        self.is_over = True
+
+    def conclude(self, match: Match, action: Action) -> None:
+        """A verdict on packets; those that `notrack` has taken are untracked from here on."""
         if self.is_untracked and action == Verdict.ACCEPT:
             action = UNTRACK_AND_ACCEPT
         elif self.is_untracked and action != Verdict.DROP:
-            self.lose(str(statement), "the packet is no longer tracked", UNTRACK_AND_ACCEPT)
-        self.end(self.match, action)
+            unsure = Match.doubtful(Doubt(_NO_LONGER_TRACKED), match.possible)
+            self.make(unsure, UNTRACK_AND_ACCEPT, _NO_LONGER_TRACKED)
+            self.make(unsure, ANYTHING, _NO_LONGER_TRACKED)
+            match = Match((), match.possible, (*match.doubts, Doubt(_NO_LONGER_TRACKED)))
+        self.make(match, action)
 
     def reject(self, statement: Reject) -> None:
         self.narrow(Match.exact(_REJECTS[statement.kind]) if statement.kind in _REJECTS else ALWAYS)
@@ -165,7 +174,7 @@ class _Translator:
             if verdict.verdict == "continue":
                 through.append(match)
             else:
-                self.make(both(self.match, match), _action(verdict.verdict, verdict.chain))
+                self.conclude(both(self.match, match), _action(verdict.verdict, verdict.chain))
         self.match = both(self.match, any_of(through)) if through else NEVER
 
     def uncertain_map(self, match: Match, doubt: Doubt) -> None:
@@ -179,6 +188,7 @@ class _Translator:
         """A map without a value for the packet ends the rule; a new address or port is not followed."""
         if statement.target == NOTRACK:
             self.is_untracked = self.context.view.tracking != "after"
+            self.untracked = self.match
         if isinstance(statement.value, Lookup):
             self.narrow(self.found_in(statement.value))
         if not statement.target.name.startswith(_NO_HEADER):
@@ -234,8 +244,8 @@ def rules(rule: syntax.Rule, context: Context) -> list[Rule]:
         translator.statement(statement)
     if translator.is_unknown and not translator.is_over:
         translator.end(translator.match, ANYTHING)
-    if translator.is_untracked and not translator.is_over:
-        translator.end(translator.match, UNTRACK)
+    if translator.is_untracked and (not translator.is_over or translator.untracked != translator.match):
+        translator.make(translator.untracked, UNTRACK)
     return translator.made
 
 
