@@ -90,7 +90,8 @@ def rehearsal_text(found: Rehearsal) -> str:
     """The rehearsal for a person."""
     required = [one for one in found.flows if one.flow.is_required]
     words = Counter(_WORDS[one.passes] for one in required)
-    head = "works" if verdict(found) == "works" else "is broken"
+    works = "works, as far as it was played" if words["not-tried"] else "works"
+    head = works if verdict(found) == "works" else "is broken"
     lines = [
         f"{found.plan.site.name} {head}: {words['passes']} of {len(required)} required flows pass in the rehearsal."
     ]
