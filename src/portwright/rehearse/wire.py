@@ -65,6 +65,10 @@ class Stream:
                 await self._writer.start_tls(self._tls.context, server_hostname=self._tls.name or None)
         return None
 
+    async def secure(self) -> None:
+        """Go on under TLS: a client's side checks the name. Raises OSError where the two do not agree."""
+        await self._do(Secure())
+
     async def close(self) -> None:
         """End the connection; the other side sees its end."""
         self._writer.close()

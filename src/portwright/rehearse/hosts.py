@@ -1,0 +1,284 @@
+"""The computers of a lab, as what runs on them sees them: who they are, and where they find what they need.
+
+Servers and clients reach others by the id of a requirement alone (`crm.database`), so that every connection that they
+open is a flow of the plan, and is recorded as one.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from portwright.catalog.model import Lookup
+from portwright.packets.fields import TCP, UDP
+from portwright.plan.model import LocalUse, Plan
+from portwright.plan.ports import ports_on
+from portwright.protocols.conversation import Talk
+from portwright.rehearse.certificates import Authority
+from portwright.rehearse.evidence import Exchange, Outcome, Placed
+from portwright.rehearse.lab import Lab
+from portwright.rehearse.netns import Network
+from portwright.rehearse.realm import Realm
+from portwright.rehearse.servers.role import Role
+from portwright.rehearse.servers.table import is_secure
+from portwright.rehearse.wire import Datagrams, Stream, Tls, dialed
+from portwright.site import model as site_model
+
+T = TypeVar("T")
+CONNECTING = 3.0  # seconds that a client waits for a connection
+TALKING = 20.0  # seconds that it waits for the end of a conversation: others may have to wait behind it
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a host finds what it needs."""
+
+    requirement: str
+    service: str
+    flow: str  # id; empty where the host serves itself
+    exchange: Exchange
+    name: str  # DNS name by which it is asked for
+    is_secure: bool  # TLS from the start
+    lookup: Lookup = field(repr=False, compare=False)  # the settings of the server
+
+    @property
+    def address(self) -> str:
+        """The address that is asked."""
+        return self.exchange.destination_address
+
+    @property
+    def port(self) -> int:
+        """The port that is asked."""
+        return self.exchange.port
+
+
+@dataclass(frozen=True, slots=True)
+class Dialed:
+    """What came of asking a target."""
+
+    target: Target
+    outcome: Outcome
+    at: float  # monotonic seconds
+    source_port: int
+
+
+class Unanswered(Exception):
+    """Nobody answers there."""
+
+    def __init__(self, target: Target, outcome: Outcome) -> None:
+        super().__init__(f"{target.name} port {target.port} ({target.requirement}): {outcome}")
+        self.target, self.outcome = target, outcome
+
+
+class Unplanned(LookupError):
+    """The plan has no such flow from this host."""
+
+
+class Host:
+    """A computer of the lab."""
+
+    def __init__(self, name: str, hosts: "Hosts") -> None:
+        self.name = name
+        self.roles: dict[str, Role] = {}  # by component: what runs here
+        self.log: list[str] = []
+        self._hosts = hosts
+
+    @property
+    def fqdn(self) -> str:
+        """Its name in the DNS."""
+        return self._hosts.fqdn(self.name)
+
+    @property
+    def realm(self) -> Realm:
+        """The accounts of its domain."""
+        return self._hosts.realm
+
+    @property
+    def components(self) -> frozenset[str]:
+        """What the site says that it is."""
+        return self._hosts.components(self.name)
+
+    def setting(self, name: str) -> str:
+        """The value of a setting for this host."""
+        return self._hosts.plan.site.setting(name, self._hosts.placed_host(self.name))
+
+    def say(self, text: str) -> None:
+        """Write to its log."""
+        self.log.append(text)
+
+    def peer(self, name: str) -> "Host":
+        """Another computer, by its node. Only for what no packet carries, such as who is whose manager."""
+        return self._hosts[name]
+
+    def targets(self, requirement: str) -> tuple[Target, ...]:
+        """Where it finds a requirement, the first to be asked first. Raises Unplanned where the plan knows nowhere."""
+        found = self._hosts.targets.get((self.name, requirement), ())
+        if not found:
+            raise Unplanned(f"{self.name} has no flow for {requirement}")
+        return found
+
+    def needs(self, requirement: str) -> bool:
+        """Report whether the plan has a flow for it from here."""
+        return bool(self._hosts.targets.get((self.name, requirement)))
+
+    async def call(self, requirement: str, talk: Callable[[Target], Talk[T]], target: Target | None = None) -> T:
+        """Ask, and hear the answer. Of several targets the next is asked where one does not answer.
+
+        Raises Unanswered, Refused, and what the conversation raises.
+        """
+        last: Unanswered | None = None
+        for one in (target,) if target else self.targets(requirement):
+            try:
+                async with self.dial(requirement, one) as wire:
+                    return await asyncio.wait_for(wire.run(talk(one)), TALKING)
+            except Unanswered as problem:
+                last = problem
+            except TimeoutError:
+                last = Unanswered(one, "silent")
+        assert last is not None
+        raise last
+
+    @contextlib.asynccontextmanager
+    async def dial(self, requirement: str, target: Target | None = None) -> AsyncIterator[Stream | Datagrams]:
+        """A connection to a target, the first one that answers; closed at the end. Raises Unanswered."""
+        wire = await self._first((target,) if target else self.targets(requirement))
+        try:
+            yield wire
+        finally:
+            await wire.close()
+
+    async def _first(self, targets: Sequence[Target]) -> Stream | Datagrams:
+        for number, target in enumerate(targets, 1):
+            try:
+                return await self._hosts.connect(target)
+            except Unanswered:
+                if number == len(targets):
+                    raise
+        raise AssertionError("there is always a target")
+
+
+class Hosts(Mapping[str, Host]):
+    """All computers of a lab that are no routers, and the record of what they have dialed."""
+
+    def __init__(self, plan: Plan, lab: Lab, network: Network, realm: Realm, placed: Sequence[Placed]) -> None:
+        self.plan, self.lab, self.realm = plan, lab, realm
+        self.dials: list[Dialed] = []
+        self._network = network
+        self._authority = Authority(realm.domain)
+        self._hosts = {node.name: Host(node.name, self) for node in lab.of_kind("host", "client", "outside")}
+        self.targets = self._find_targets(placed)
+
+    def __getitem__(self, name: str) -> Host:
+        return self._hosts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._hosts)
+
+    def __len__(self) -> int:
+        return len(self._hosts)
+
+    def fqdn(self, name: str) -> str:
+        """The DNS name of a node or of a virtual address."""
+        outside = self.plan.site.outside.get(name)
+        if outside is not None and outside.names:
+            return outside.names[0]
+        return f"{name.partition('#')[0].replace('/', '-').replace('_', '-').lower()}.{self.realm.domain}"
+
+    def placed_host(self, name: str) -> site_model.Host | None:
+        """The host or group of the site with this name."""
+        return self.plan.site.hosts.get(name) or self.plan.site.groups.get(name)
+
+    def components(self, name: str) -> frozenset[str]:
+        """What a node is."""
+        host = self.placed_host(name)
+        if host is not None:
+            return host.roles
+        return (
+            frozenset({name, *self.plan.catalog.implied(name)}) if name in self.plan.catalog.components else frozenset()
+        )
+
+    def server_tls(self, node: str) -> Tls:
+        """What a server on this node shows to those who ask for TLS: a certificate with all its names and addresses."""
+        site = self.plan.site
+        names = [self.fqdn(node), node]
+        names += [self.fqdn(one.name) for one in site.virtual.values() if node in one.members or one.mode == "proxy"]
+        addresses = [str(one.ip) for port in self.lab.nodes[node].ports for one in port.addresses]
+        return Tls(self._authority.server(tuple(names), tuple(addresses)))
+
+    async def connect(self, target: Target) -> Stream | Datagrams:
+        """A connection to a target, recorded. Raises Unanswered."""
+        exchange = target.exchange
+        kind = socket.SOCK_STREAM if exchange.protocol == TCP else socket.SOCK_DGRAM
+        made = self._network.socket(exchange.source, exchange.version, kind)
+        outcome: Outcome = "answered"
+        try:
+            made.bind((exchange.source_address, exchange.source_port))
+            return await self._connected(made, target)
+        except ConnectionRefusedError:
+            outcome = "refused"
+        except TimeoutError:
+            outcome = "silent"
+        except (OSError, ssl.SSLError):
+            outcome = "unreachable"
+        finally:
+            port = made.getsockname()[1] if made.fileno() >= 0 else 0
+            self.dials.append(Dialed(target, outcome, time.monotonic(), port))
+            if outcome != "answered":
+                made.close()
+        raise Unanswered(target, outcome)
+
+    async def _connected(self, made: socket.socket, target: Target) -> Stream | Datagrams:
+        if target.exchange.protocol == UDP:
+            made.connect((target.address, target.port))
+            return Datagrams(made)
+        tls = Tls(self._authority.client(), target.name)
+        stream = await asyncio.wait_for(dialed(made, target.address, target.port, tls), CONNECTING)
+        if target.is_secure:
+            await asyncio.wait_for(stream.secure(), CONNECTING)
+        return stream
+
+    def _find_targets(self, placed: Sequence[Placed]) -> dict[tuple[str, str], tuple[Target, ...]]:
+        found: dict[tuple[str, str], list[Target]] = {}
+        for one in placed:
+            for exchange in one.exchanges:
+                target = self._target(one, exchange)
+                found.setdefault((exchange.source, target.requirement), []).append(target)
+        for use in self.plan.local:
+            if target_here := self._own(use):
+                found.setdefault((use.host.name.partition("#")[0], use.requirement.id), []).insert(0, target_here)
+        return {key: tuple(targets) for key, targets in found.items()}
+
+    def _target(self, one: Placed, exchange: Exchange) -> Target:
+        flow, end = one.flow, one.flow.destination
+        host = self.placed_host(exchange.destination)
+
+        def look_up(name: str) -> str:
+            return self.plan.site.setting(name, host, end.instance)
+
+        service = flow.requirement.service
+        return Target(
+            flow.requirement.id, service, flow.id, exchange, self.fqdn(end.name), is_secure(service, look_up), look_up
+        )
+
+    def _own(self, use: LocalUse) -> Target | None:
+        """The host itself, at its first address."""
+        name = use.host.name.partition("#")[0]
+        service = self.plan.catalog.services[use.requirement.service]
+        instances = use.host.host.instances_of(service.component) if use.host.host else ()
+        instance = instances[0] if instances else None
+        ports = ports_on(self.plan.site, service.ports, use.host.host, instance)
+        if name not in self.lab.nodes or not ports or service.protocol not in (TCP, UDP):
+            return None
+        address = self.lab.nodes[name].ports[0].addresses[0].ip
+        exchange = Exchange(name, str(address), name, str(address), address.version, service.protocol, ports[0][0])
+
+        def look_up(setting: str) -> str:
+            return self.plan.site.setting(setting, use.host.host, instance)
+
+        return Target(
+            use.requirement.id, service.id, "", exchange, self.fqdn(name), is_secure(service.id, look_up), look_up
+        )

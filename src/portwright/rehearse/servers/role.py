@@ -1,0 +1,14 @@
+"""What a role of a host has to have."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+Answer = Callable[[Any], Awaitable[object]]  # answers the questions of one connection; None: not a question for it
+
+
+class Role(Protocol):
+    """A component that runs on a host, built once for it, with the `Host`."""
+
+    @property
+    def services(self) -> Mapping[str, Callable[[], Answer]]:
+        """By service of the catalog: what answers a new connection."""

@@ -1,0 +1,118 @@
+"""What answers in a lab: for each address and port that the plan asks for, the server of the services behind it."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from portwright.packets.fields import TCP, UDP
+from portwright.rehearse.hosts import Host, Hosts, Target
+from portwright.rehearse.servers.role import Answer, Role
+from portwright.rehearse.servers.table import ECHO, Spoken, spoken
+from portwright.rehearse.wire import Datagram, Stream, listening, receiving
+
+_BACKLOG = 512  # connections that wait
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a server listens."""
+
+    node: str
+    address: str
+    version: int
+    protocol: int
+    port: int
+
+
+@dataclass(slots=True)
+class Services:
+    """All servers of a lab."""
+
+    hosts: Hosts
+    elsewhere: frozenset[tuple[str, str]] = frozenset()  # node and service: a real program answers
+    _open: dict[Place, asyncio.AbstractServer | asyncio.DatagramTransport] = field(default_factory=dict)
+    _busy: set[asyncio.Task[object]] = field(default_factory=set)
+
+    async def start(self, make_socket: Callable[[str, int, int], socket.socket]) -> None:
+        """Listen wherever the plan's flows and hosts' own uses end. Raises OSError where a port cannot be had."""
+        for place, services in sorted(_places(self.hosts).items(), key=lambda one: str(one[0])):
+            here = sorted(service for service in services if (place.node, service) not in self.elsewhere)
+            if here and here == sorted(services):
+                await self._listen(place, here, services, make_socket)
+
+    async def _listen(
+        self,
+        place: Place,
+        services: list[str],
+        targets: Mapping[str, Target],
+        make_socket: Callable[[str, int, int], socket.socket],
+    ) -> None:
+        host, speech = self.hosts[place.node], _speech(services)
+        kind = socket.SOCK_STREAM if place.protocol == TCP else socket.SOCK_DGRAM
+        made = make_socket(place.node, place.version, kind)
+        made.bind((place.address, place.port))  # the answer comes from the address that was asked
+        if place.protocol == UDP:
+
+            async def came(datagram: Datagram) -> None:
+                await datagram.run(speech.serve(host), _answering(host, services))
+
+            self._open[place] = await receiving(made, came)
+            return
+        made.listen(_BACKLOG)
+        is_secure = any(targets[service].is_secure for service in services)
+
+        async def connected(stream: Stream) -> None:
+            if is_secure:
+                await stream.secure()
+            await stream.run(speech.serve(host), _answering(host, services))
+
+        self._open[place] = await listening(made, connected, self.hosts.server_tls(place.node))
+
+    async def stop(self) -> None:
+        """Stop answering."""
+        for server in self._open.values():
+            server.close()
+        self._open.clear()
+
+
+def _places(hosts: Hosts) -> dict[Place, dict[str, Target]]:
+    """Where somebody is asked, and for which services."""
+    found: dict[Place, dict[str, Target]] = {}
+    for targets in hosts.targets.values():
+        for one in targets:
+            exchange = one.exchange
+            if exchange.protocol in (TCP, UDP):
+                place = Place(
+                    exchange.destination,
+                    exchange.destination_address,
+                    exchange.version,
+                    exchange.protocol,
+                    exchange.port,
+                )
+                found.setdefault(place, {}).setdefault(one.service, one)
+    return found
+
+
+def _speech(services: Iterable[str]) -> Spoken:
+    """What is spoken where these services share a port."""
+    return next((found for service in services if (found := spoken(service)) is not ECHO), ECHO)
+
+
+def _answering(host: Host, services: Iterable[str]) -> Answer | None:
+    """The roles behind a new connection: each is asked until one has an answer."""
+    behind = [role.services[service]() for role in _roles(host) for service in services if service in role.services]
+    if not behind:
+        return None
+
+    async def answer(question: object) -> object:
+        for one in behind:
+            if (said := await one(question)) is not None:
+                return said
+        return None
+
+    return answer
+
+
+def _roles(host: Host) -> Iterable[Role]:
+    return host.roles.values()
