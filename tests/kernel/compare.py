@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from tests.kernel.coverage import CONSTRUCTS, Coverage
 from tests.kernel.dialects import DIALECTS
 from tests.kernel.kernel import Kernel, Ruling
-from tests.kernel.trace import Ends
 
 from portwright import platforms
 from portwright.errors import InvalidInput
@@ -18,6 +17,7 @@ from portwright.policy.answer import Answerer
 from portwright.policy.configuration import Configuration
 from portwright.policy.reference import rule_reason
 from portwright.policy.walk import Decided, Decision
+from portwright.rehearse.tracing import Ends
 
 Reader = Callable[[str, str], Configuration]
 _NOT_OF_A_CONNECTION = (None, State.NEW, State.UNTRACKED)

@@ -18,10 +18,10 @@ from typing import IO
 from tests.kernel import frames
 from tests.kernel.programs import LAST_CHAINS, LEGACY, TRACER, Loaded, Refusal
 from tests.kernel.router import TO_ITSELF, Probe, tos_of
-from tests.kernel.trace import Ends, Run
 
 from portwright.packets.fields import ICMP, ICMP_PROTOCOL, TCP, State
 from portwright.packets.packet import Packet
+from portwright.rehearse.tracing import Ends, Run
 
 ROOT = Path(__file__).parent.parent.parent
 _UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from tests.kernel.trace import FAMILIES, NETLINK_NETFILTER, RuleKey, Run, messages_in, packet_mark
+from portwright.rehearse.tracing import FAMILIES, NETLINK_NETFILTER, RuleKey, Run, messages_in
 
 _FAMILY_NUMBERS = (2, 10)  # AF_INET, AF_INET6
 # linux/netfilter/nfnetlink_log.h: message types of NFNL_SUBSYS_ULOG, attributes of its messages
@@ -90,6 +90,15 @@ class LegacyTraces:
         with contextlib.suppress(BlockingIOError):
             while True:
                 yield self._socket.recv(1 << 16)
+
+
+def packet_mark(header: bytes) -> int | None:
+    """The number that a probe carries through translation: the identification of IPv4, the flow label of IPv6."""
+    if len(header) >= 20 and header[0] >> 4 == 4:
+        return int.from_bytes(header[4:6], "big")
+    if len(header) >= 40 and header[0] >> 4 == 6:
+        return int.from_bytes(header[2:4], "big")
+    return None
 
 
 def runs(steps: Sequence[Step], *, is_through: bool, first: Run) -> list[Run]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.kernel.trace import RuleKey
+from portwright.rehearse.tracing import RuleKey
 
 TRACER = "portwright_tracer"
 LEGACY = "iptables-legacy"

@@ -23,7 +23,8 @@ from pathlib import Path
 
 from tests.kernel import nflog, programs
 from tests.kernel.programs import Loaded, Refusal
-from tests.kernel.trace import NETLINK_NETFILTER, Run, TraceSocket
+
+from portwright.rehearse.tracing import NETLINK_NETFILTER, Run, TraceSocket
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _IP_HDRINCL, _IPV6_HDRINCL = 3, 36  # linux/in.h, linux/in6.h
@@ -115,7 +116,10 @@ class Router:
             self._legacy.forget()
         for probe in (*probes, end):
             self._send(probe)
-        for mark, run in self._trace.runs(_PATIENCE):
+        for run in self._trace.runs(_PATIENCE):
+            mark = nflog.packet_mark(run.network_header)
+            if mark is None:
+                continue
             if mark == end.mark:
                 return self._with_legacy(found)
             found[mark].append(run)

@@ -1,6 +1,7 @@
 """`portwright rehearse`: the site in network namespaces, with real packets through real rules."""
 
 import sys
+from collections.abc import Callable
 from datetime import datetime
 
 import click
@@ -15,7 +16,7 @@ from portwright.errors import ExitStatus, InvalidInput
 @click.argument("site")
 @config_option
 @today_option
-@format_option("text", "json")
+@format_option("text", "json", "junit")
 def rehearse(site: str, configs: tuple[str, ...], today: datetime | None, output: str) -> int:
     """Build SITE in network namespaces, load its firewalls' rules, and play every flow with real packets.
 
@@ -31,14 +32,22 @@ def rehearse(site: str, configs: tuple[str, ...], today: datetime | None, output
 
 
 def _inside(site: str, configs: tuple[str, ...], today: datetime | None, output: str) -> int:
+    from portwright.rehearse.evidence import Rehearsal
     from portwright.rehearse.run import rehearse as play
-    from portwright.report.rehearsal import rehearsal_json, rehearsal_text, verdict
+    from portwright.report.rehearsal.document import rehearsal_json, verdict
+    from portwright.report.rehearsal.junit import rehearsal_junit
+    from portwright.report.rehearsal.text import rehearsal_text
 
     plan, readings = load(site, configs, today.date() if today else None)
     try:
         found = play(plan, readings, lambda text: click.echo(f"portwright: {text}", err=True))
     except ValueError as problem:
         raise InvalidInput.of(str(problem), file=site) from None
-    show(rehearsal_json(found) if output == "json" else rehearsal_text(found))
-    is_fine = verdict(found) == "works" and not found.disagreements
+    writers: dict[str, Callable[[Rehearsal], str | dict[str, object]]] = {
+        "json": rehearsal_json,
+        "junit": rehearsal_junit,
+        "text": rehearsal_text,
+    }
+    show(writers[output](found))
+    is_fine = verdict(found) == "works" and not found.disagreements and all(one.is_blocked for one in found.sample)
     return ExitStatus.PROVED if is_fine else ExitStatus.FINDINGS

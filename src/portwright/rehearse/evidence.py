@@ -9,11 +9,13 @@ from portwright.catalog.model import Scenario
 from portwright.check.obstacle import FlowResult, Judgment
 from portwright.plan.model import Plan, RequiredFlow
 from portwright.rehearse.lab import Lab
-from portwright.rehearse.rules import Rules
+from portwright.rehearse.rules import Decider, Rules
 from portwright.trace.happening import scenarios_of
-from portwright.trace.run import Trace, trace
+from portwright.trace.run import Trace, TracedStep, trace
 
-Outcome = Literal["answered", "refused", "silent", "unreachable"]
+Tier = Literal["real", "stand-in", "echo"]  # a program of others; our own server; what was sent comes back
+# misspoken: somebody is there, and does not speak the protocol of the service
+Outcome = Literal["answered", "refused", "silent", "unreachable", "misspoken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Tried:
     exchange: Exchange
     outcome: Outcome
     source_port: int  # that was used; of ICMP the identifier
+    said: str = ""  # what the server said, or what is wrong with it
+    decided_by: tuple[Decider, ...] = ()  # the line of each point on the way, in order, up to the one that blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class FlowEvidence:
     placed: Placed
     static: Judgment
     tried: tuple[Tried, ...]
+    excused: str = ""  # a fault that the proof knows nothing of: a host that was stopped
 
     @property
     def flow(self) -> RequiredFlow:
@@ -67,8 +72,17 @@ class FlowEvidence:
         return all(one.outcome == "answered" for one in self.tried) if self.tried else None
 
     @property
+    def decided_by(self) -> Decider | None:
+        """The line that blocked it, or the last one that let it pass."""
+        blocked = [one for one in self.tried if one.outcome != "answered"]
+        deciders = [decider for one in (blocked or self.tried)[:1] for decider in one.decided_by]
+        return deciders[-1] if deciders else None
+
+    @property
     def disagrees(self) -> bool:
         """Report whether proof and rehearsal contradict each other."""
+        if self.excused:
+            return False
         wanted = {Judgment.PROVED: True, Judgment.MISSING: False}.get(self.static)
         return None not in (wanted, self.passes) and wanted != self.passes
 
@@ -82,6 +96,31 @@ class Seen:
     destination: str
     protocol: str
     port: int
+    source_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A scenario, as its own clients and servers played it."""
+
+    works: bool
+    told: str  # what the user saw at the end
+    seen: tuple[Seen, ...]  # connections that arrived meanwhile, as the kernel recorded them
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A packet that nobody needs, and what became of it."""
+
+    exchange: Exchange
+    source_port: int
+    decided_by: tuple[Decider, ...]
+    has_arrived: bool
+
+    @property
+    def is_blocked(self) -> bool:
+        """Report whether the kernel says that a rule has stopped it: that it has not arrived is not enough."""
+        return not self.has_arrived and bool(self.decided_by) and not self.decided_by[-1].is_accepted
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +132,10 @@ class Rehearsal:
     rules: tuple[Rules, ...]
     flows: tuple[FlowEvidence, ...]
     seen: frozenset[Seen]
+    sample: tuple[Sampled, ...] = ()  # of what nobody needs
+    plays: Mapping[str, Played] = field(default_factory=dict)  # by scenario
+    tiers: Mapping[tuple[str, str], Tier] = field(default_factory=dict)  # node and service: what answered
+    faults: tuple[str, ...] = ()  # what was broken on purpose, in words
     notes: tuple[str, ...] = field(default=())
 
     @cached_property
@@ -105,6 +148,28 @@ class Rehearsal:
         """The scenarios of the site, step by step, by what was rehearsed."""
         happening: list[Scenario] = [one for one, reason in scenarios_of(self.plan) if not reason]
         return tuple(trace(self.plan, self, one) for one in happening)
+
+    @property
+    def tier(self) -> Tier:
+        """The best that answered anywhere."""
+        return "real" if "real" in self.tiers.values() else "stand-in"
+
+    def verdict_of(self, one: Trace) -> str:
+        """works, degraded, broken or undecided: by its flows, and by whoever played it."""
+        played = self.plays.get(one.scenario.id)
+        return "broken" if played is not None and not played.works else one.verdict
+
+    def opened(self, scenario: str, step: TracedStep) -> int | None:
+        """How many connections a step opened when the scenario was played; None where nobody played it."""
+        played = self.plays.get(scenario)
+        if played is None:
+            return None
+        evidence = self.by_flow.get(step.flow.id) if step.flow is not None and step.step.opens else None
+        ends = {
+            (one.exchange.destination, one.exchange.source_address, one.exchange.port)
+            for one in (evidence.tried if evidence else ())
+        }
+        return sum((one.node, one.source, one.port) in ends for one in played.seen)
 
     def result(self, flow: RequiredFlow) -> FlowResult:
         """What the rehearsal says of a flow, for `trace`."""
@@ -131,7 +196,7 @@ class Rehearsal:
     @property
     def unused(self) -> tuple[RequiredFlow, ...]:
         """Required flows of TCP and UDP that were answered, and that no host has recorded."""
-        arrived = {(one.node, one.destination, one.port) for one in self.seen}
+        arrived = {(one.node, one.source_port, one.port) for one in self.seen}
         return tuple(
             one.flow
             for one in self.flows
@@ -145,6 +210,7 @@ class Rehearsal:
         return tuple(sorted((one for one in self.seen if (one.node, one.port) not in played), key=str))
 
 
-def _is_among(tried: Tried, arrived: set[tuple[str, str, int]]) -> bool:
+def _is_among(tried: Tried, arrived: set[tuple[str, int, int]]) -> bool:
+    """Report whether a host has recorded what was tried; a router may have given it another source port."""
     exchange = tried.exchange
     return not exchange.port or any((node, port) == (exchange.destination, exchange.port) for node, _, port in arrived)

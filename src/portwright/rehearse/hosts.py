@@ -69,9 +69,9 @@ class Dialed:
 class Unanswered(Exception):
     """Nobody answers there."""
 
-    def __init__(self, target: Target, outcome: Outcome) -> None:
+    def __init__(self, target: Target, outcome: Outcome, source_port: int = 0) -> None:
         super().__init__(f"{target.name} port {target.port} ({target.requirement}): {outcome}")
-        self.target, self.outcome = target, outcome
+        self.target, self.outcome, self.source_port = target, outcome, source_port
 
 
 class Unplanned(LookupError):
@@ -154,11 +154,18 @@ class Host:
     async def _first(self, targets: Sequence[Target]) -> Stream | Datagrams:
         for number, target in enumerate(targets, 1):
             try:
-                return await self._hosts.connect(target)
+                return (await self._hosts.connect(target))[0]
             except Unanswered:
                 if number == len(targets):
                     raise
         raise AssertionError("there is always a target")
+
+
+def _outcome(problem: OSError) -> Outcome:
+    """What a connection came to that was not made."""
+    if isinstance(problem, ssl.SSLError):
+        return "misspoken"
+    return {ConnectionRefusedError: "refused", TimeoutError: "silent"}.get(type(problem), "unreachable")  # type: ignore[return-value]
 
 
 class Hosts(Mapping[str, Host]):
@@ -171,6 +178,7 @@ class Hosts(Mapping[str, Host]):
         self._authority = Authority(realm.domain)
         self._hosts = {node.name: Host(node.name, self) for node in lab.of_kind("host", "client", "outside")}
         self.targets = self._find_targets(placed)
+        self.by_exchange = self._by_exchange()
 
     def __getitem__(self, name: str) -> Host:
         return self._hosts[name]
@@ -209,27 +217,22 @@ class Hosts(Mapping[str, Host]):
         addresses = [str(one.ip) for port in self.lab.nodes[node].ports for one in port.addresses]
         return Tls(self._authority.server(tuple(names), tuple(addresses)))
 
-    async def connect(self, target: Target) -> Stream | Datagrams:
-        """A connection to a target, recorded. Raises Unanswered."""
-        exchange = target.exchange
+    async def connect(self, target: Target) -> tuple[Stream | Datagrams, int]:
+        """A connection to a target, recorded, and the port from which it goes. Raises Unanswered."""
+        exchange, port = target.exchange, 0
+        outcome: Outcome = "answered"
         kind = socket.SOCK_STREAM if exchange.protocol == TCP else socket.SOCK_DGRAM
         made = self._network.socket(exchange.source, exchange.version, kind)
-        outcome: Outcome = "answered"
         try:
             made.bind((exchange.source_address, exchange.source_port))
-            return await self._connected(made, target)
-        except ConnectionRefusedError:
-            outcome = "refused"
-        except TimeoutError:
-            outcome = "silent"
-        except (OSError, ssl.SSLError):
-            outcome = "unreachable"
+            port = made.getsockname()[1]
+            return await self._connected(made, target), port
+        except OSError as problem:
+            outcome = _outcome(problem)
+            made.close()
+            raise Unanswered(target, outcome, port) from None
         finally:
-            port = made.getsockname()[1] if made.fileno() >= 0 else 0
             self.dials.append(Dialed(target, outcome, time.monotonic(), port))
-            if outcome != "answered":
-                made.close()
-        raise Unanswered(target, outcome)
 
     async def _connected(self, made: socket.socket, target: Target) -> Stream | Datagrams:
         if target.exchange.protocol == UDP:
@@ -251,6 +254,10 @@ class Hosts(Mapping[str, Host]):
             if target_here := self._own(use):
                 found.setdefault((use.host.name.partition("#")[0], use.requirement.id), []).insert(0, target_here)
         return {key: tuple(targets) for key, targets in found.items()}
+
+    def _by_exchange(self) -> dict[Exchange, Target]:
+        """One target for each exchange of a flow."""
+        return {one.exchange: one for targets in self.targets.values() for one in targets if one.flow}
 
     def _target(self, one: Placed, exchange: Exchange) -> Target:
         flow, end = one.flow, one.flow.destination

@@ -10,18 +10,39 @@ from portwright.plan.model import Plan
 from portwright.platforms.nftables import listing_text
 from portwright.policy.configuration import Configuration
 from portwright.policy.intent import Intended, Intent
+from portwright.policy.reference import RuleReference
 from portwright.rehearse.translate import TABLE, translated
 from portwright.render.intent import intent_of
 from portwright.site.model import Point
 from portwright.source import Source
 
 RulesFrom = Literal["native", "rendered", "translated"]
-Handle = tuple[str, str, int]  # family, table and handle of a rule in the kernel
+Handle = tuple[str | int, ...]  # family, table and handle of a rule in the kernel; of a policy the name of its chain
 
 _HEAD = re.compile(r"^table (\w+) (\S+) \{", re.ASCII)
 _CHAIN = re.compile(r"^\tchain (\S+) \{", re.ASCII)
 _HANDLE = re.compile(r" # handle (\d+)$", re.ASCII)
 _PLACE = re.compile(r' comment "(\d+): ')
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """A line of a configuration that decided about a packet in the kernel."""
+
+    point: str
+    place: Source
+    default: bool = False  # it is what becomes of a packet that no rule has decided about
+    is_accepted: bool = False
+
+    @property
+    def reference(self) -> RuleReference:
+        """The line as reports name it."""
+        reason = "the policy of its chain" if self.default else ""
+        return RuleReference(self.point, self.place.file, self.place.line, self.place.text, self.default, reason)
+
+    def which(self, is_accepted: bool) -> "Decider":
+        """The line, with what it decided."""
+        return replace(self, is_accepted=is_accepted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +56,22 @@ class Rules:
     lines: Mapping[int, str]  # the text of each of its lines
     left_out: tuple[tuple[Source, str], ...] = ()  # lines that are not rehearsed, and why
 
+    def deciders(self, listing: str) -> dict[Handle, Decider]:
+        """The line behind each rule and policy of the kernel, from `nft -a list ruleset`."""
+        found = {handle: Decider(self.point, place) for handle, place in self.places(listing).items()}
+        return found | {chain: Decider(self.point, place, default=True) for chain, place in self._policies().items()}
+
+    def _policies(self) -> dict[Handle, Source]:
+        """The lines that say what becomes of packets at the end of a base chain."""
+        if self.origin == "translated":
+            return {}
+        return {
+            (table.family, table.name, chain.name): self._source(chain.hook.place.line)
+            for table in listing_text.read(self.text, self.file).tables.values()
+            for chain in table.chains.values()
+            if chain.hook is not None
+        }
+
     def places(self, listing: str) -> dict[Handle, Source]:
         """The line behind each rule of the kernel, from `nft -a list ruleset`."""
         if self.origin == "translated":
@@ -42,9 +79,9 @@ class Rules:
         return self._by_order(listing)
 
     def _by_comment(self, listing: str) -> dict[Handle, Source]:
-        found = {}
+        found: dict[Handle, Source] = {}
         for family, table, _, handle, text in rules_in(listing):
-            if table == TABLE and (place := _PLACE.search(text)):
+            if table.startswith(TABLE) and (place := _PLACE.search(text)):
                 found[family, table, handle] = self._source(int(place[1]))
         return found
 
@@ -57,7 +94,7 @@ class Rules:
             for chain in table.chains.values()
         }
         seen: dict[tuple[str, str, str], int] = {}
-        found = {}
+        found: dict[Handle, Source] = {}
         for family, table, chain, handle, _ in rules_in(listing):
             number = seen[family, table, chain] = seen.get((family, table, chain), -1) + 1
             known = lines.get((family, table, chain), [])

@@ -1,62 +1,56 @@
-"""A rehearsal from end to end: build the lab, load the rules, play each flow, compare with the proof."""
+"""A rehearsal from end to end: build the lab, load the rules, start the servers, play, compare with the proof."""
 
 import asyncio
-import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from portwright.check.points import Reading
 from portwright.check.run import Check
+from portwright.packets.fields import ICMP
 from portwright.plan.model import Plan
-from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Rehearsal, Seen, Tried
-from portwright.rehearse.exchange import Servers, attempt
+from portwright.rehearse import exchange as exchanges
+from portwright.rehearse import recording
+from portwright.rehearse.deciders import Traced
+from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Rehearsal, Sampled, Tried
+from portwright.rehearse.hosts import Hosts
 from portwright.rehearse.lab import Lab
 from portwright.rehearse.layout import layout
 from portwright.rehearse.netns import Network
 from portwright.rehearse.placing import placed
+from portwright.rehearse.realm import Realm, make_realm
 from portwright.rehearse.rules import Rules, rules_of
+from portwright.rehearse.sample import sample
+from portwright.rehearse.serving import Services
 from portwright.site.model import Point
 
 Say = Callable[[str], None]  # tells people what is going on
-
-_SEEN = "portwright_seen"  # the table that records what arrives at a host
-_RECORDER = f"""table inet {_SEEN} {{
-    set four {{ type ipv4_addr . ipv4_addr . inet_proto . inet_service; flags dynamic; size 65535; }}
-    set six {{ type ipv6_addr . ipv6_addr . inet_proto . inet_service; flags dynamic; size 65535; }}
-    chain input {{
-        type filter hook input priority 300; policy accept;
-        ct state new meta l4proto {{ tcp, udp }} add @four {{ ip saddr . ip daddr . meta l4proto . th dport }}
-        ct state new meta l4proto {{ tcp, udp }} add @six {{ ip6 saddr . ip6 daddr . meta l4proto . th dport }}
-    }}
-}}
-"""
+_AT_ONCE = 128  # exchanges
+_SETTLING = 0.3  # seconds in which a packet that nobody answers has come to its rule
 
 
 def rehearse(plan: Plan, readings: Mapping[str, Reading], say: Say) -> Rehearsal:
     """Rehearse the plan's flows; this process is inside the namespaces. Raises ValueError where rules do not load."""
+    begun = time.monotonic()
+
+    def tell(text: str) -> None:
+        say(f"{time.monotonic() - begun:5.1f} s  {text}")
+
     lab = layout(plan.site)
-    say(f"building {len(lab.nodes)} nodes on {len(lab.segments)} segments")
+    tell(f"building {len(lab.nodes)} nodes on {len(lab.segments)} segments")
     network = Network(lab)
-    rules = tuple(_load(network, plan, readings))
-    for node in lab.of_kind("host", "outside", "client"):
-        network.load(node.name, _RECORDER)
+    rules = dict(_load(network, plan, readings))
     chosen = [placed(flow, lab, plan.site) for flow in plan.flows]
-    count = sum(len(one.exchanges) for one in chosen)
-    say(f"playing {count} exchanges for {len(chosen)} flows")
-    judge = Check(plan, readings).judge
-    tried = asyncio.run(_play(network, chosen))
-    flows = tuple(
-        FlowEvidence(one, judge.result(one.flow).judgment, came_of_it)
-        for one, came_of_it in zip(chosen, tried, strict=True)
-    )
-    return Rehearsal(plan, lab, rules, flows, frozenset(_seen(network, lab)), lab.notes)
+    stage = _Stage(plan, network, rules, chosen, tell)
+    return asyncio.run(stage.play(readings))
 
 
-def _load(network: Network, plan: Plan, readings: Mapping[str, Reading]) -> Iterable[Rules]:
-    """Load the rules of every point that the lab has."""
+def _load(network: Network, plan: Plan, readings: Mapping[str, Reading]) -> Iterable[tuple[str, Rules]]:
+    """Load the rules of every point that the lab has; by node."""
     for point in plan.site.points.values():
         node = point.on if point.on is not None else point.name
         if node in network.lab.nodes:
-            yield _load_one(network, plan, point, node, readings.get(point.name))
+            yield node, _load_one(network, plan, point, node, readings.get(point.name))
 
 
 def _load_one(network: Network, plan: Plan, point: Point, node: str, reading: Reading | None) -> Rules:
@@ -70,28 +64,96 @@ def _load_one(network: Network, plan: Plan, point: Point, node: str, reading: Re
     return rules
 
 
-async def _play(network: Network, chosen: Sequence[Placed]) -> list[tuple[Tried, ...]]:
-    """Every exchange, most at once; what is sent from the port of a server, one after the other."""
-    servers = Servers(network)
-    exchanges = [exchange for one in chosen for exchange in one.exchanges]
-    for exchange in exchanges:
-        await servers.answer(exchange)
-    alone = [exchange for exchange in exchanges if exchange.source_port]
-    together = [exchange for exchange in exchanges if not exchange.source_port]
-    found: dict[Exchange, Tried] = {}
-    for exchange in dict.fromkeys(alone):
-        found[exchange] = await attempt(exchange, network)
-    for tried in await asyncio.gather(*(attempt(exchange, network) for exchange in dict.fromkeys(together))):
-        found[tried.exchange] = tried
-    servers.close()
-    return [tuple(found[exchange] for exchange in one.exchanges) for one in chosen]
+def realm_of(plan: Plan, lab: Lab) -> Realm:
+    """The accounts of a lab: the domain is called after the site."""
+    domain = f"{plan.site.name.lower()}.test"
+    hosts = {node.name: [f"{kind}/{node.name}.{domain}" for kind in ("host", "HTTP")] for node in lab.of_kind("host")}
+    return make_realm(domain, hosts)
 
 
-def _seen(network: Network, lab: Lab) -> Iterable[Seen]:
-    """What the hosts have recorded."""
-    for node in lab.of_kind("host", "outside", "client"):
-        listed = network.run(node.name, ["nft", "-j", "list", "table", "inet", _SEEN])
-        for entry in json.loads(listed.stdout)["nftables"] if listed.returncode == 0 else ():
-            for element in entry.get("set", {}).get("elem", ()):
-                source, destination, protocol, port = element["concat"]
-                yield Seen(node.name, source, destination, str(protocol), int(port))
+@dataclass(slots=True)
+class _Stage:
+    """A lab that is built, its rules loaded."""
+
+    plan: Plan
+    network: Network
+    rules: Mapping[str, Rules]  # by node
+    chosen: Sequence[Placed]
+    tell: Say
+
+    async def play(self, readings: Mapping[str, Reading]) -> Rehearsal:
+        """Start the servers, and play everything."""
+        lab = self.network.lab
+        recorders = list(self._record())
+        traced = Traced(self.network, self.rules)
+        traced.start()
+        hosts = Hosts(self.plan, lab, self.network, realm_of(self.plan, lab), self.chosen)
+        services = Services(hosts)
+        await services.start(self.network.socket)
+        count = sum(len(one.exchanges) for one in self.chosen)
+        self.tell(f"playing {count} exchanges for {len(self.chosen)} flows")
+        tried = await self._exchanges(hosts, traced)
+        seen = frozenset(found for one in recorders for found in one.seen())
+        self.tell("trying what nobody needs")
+        blocked = await self._sample(traced, recorders)
+        await services.stop()
+        judge = Check(self.plan, readings).judge
+        flows = tuple(
+            FlowEvidence(one, judge.result(one.flow).judgment, tuple(tried[exchange] for exchange in one.exchanges))
+            for one in self.chosen
+        )
+        self.tell("done")
+        return Rehearsal(self.plan, lab, tuple(self.rules.values()), flows, seen, blocked, notes=lab.notes)
+
+    def _record(self) -> Iterable[recording.Recorder]:
+        """Have every host record what arrives."""
+        for node in self.network.lab.of_kind("host", "outside", "client"):
+            self.network.load(node.name, recording.RULES)
+            with self.network.within(node.name):
+                yield recording.Recorder(node.name)
+
+    async def _exchanges(self, hosts: Hosts, traced: Traced) -> dict[Exchange, Tried]:
+        """Every exchange, most at once; what is sent from the port of a server, one after the other."""
+        everything = dict.fromkeys(exchange for one in self.chosen for exchange in one.exchanges)
+        found = {one: await self._attempt(one, hosts) for one in everything if one.source_port}
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def one_of_many(exchange: Exchange) -> None:
+            async with gate:
+                found[exchange] = await self._attempt(exchange, hosts)
+                traced.read()
+
+        await asyncio.gather(*(one_of_many(one) for one in everything if not one.source_port))
+        traced.read()
+        return {exchange: self._explained(tried, traced) for exchange, tried in found.items()}
+
+    async def _attempt(self, exchange: Exchange, hosts: Hosts) -> Tried:
+        if exchange.protocol == ICMP:
+            return await exchanges.ping(exchange, self.network)
+        return await exchanges.attempt(hosts.by_exchange[exchange], hosts)
+
+    def _explained(self, tried: Tried, traced: Traced) -> Tried:
+        """With the lines that decided about its first packet."""
+        exchange = tried.exchange
+        way = self.network.lab.way(exchange.source, exchange.destination, exchange.version) or [exchange.source]
+        return replace(tried, decided_by=traced.of(exchange, tried.source_port, way))
+
+    async def _sample(self, traced: Traced, recorders: Sequence[recording.Recorder]) -> tuple[Sampled, ...]:
+        """Send what nobody needs, and see which rules stop it."""
+        traced.forget()
+        packets = sample(self.plan, self.network.lab)
+        knocks = [(one, exchanges.knock(one, self.network)) for one in packets]
+        await asyncio.sleep(_SETTLING)
+        traced.read()
+        arrived = {(one.node, one.source_port, one.port) for each in recorders for one in each.seen()}
+        found = tuple(self._sampled(one, made.getsockname()[1], traced, arrived) for one, made in knocks)
+        for _, made in knocks:
+            made.close()
+        return found
+
+    def _sampled(
+        self, exchange: Exchange, source_port: int, traced: Traced, arrived: set[tuple[str, int, int]]
+    ) -> Sampled:
+        explained = self._explained(Tried(exchange, "silent", source_port), traced)
+        has_arrived = (exchange.destination, source_port, exchange.port) in arrived
+        return Sampled(exchange, source_port, explained.decided_by, has_arrived)

@@ -5,16 +5,15 @@ A service that is not here, such as one of a user's own product, is an echo: wha
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from portwright.catalog.model import Lookup
 from portwright.protocols import echo
 from portwright.protocols.conversation import Talk
+from portwright.rehearse.evidence import Tier
 
 if TYPE_CHECKING:
     from portwright.rehearse.hosts import Host, Target
-
-Tier = Literal["real", "stand-in", "echo"]
 
 
 def _never(lookup: Lookup) -> bool:

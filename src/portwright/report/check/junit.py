@@ -5,11 +5,10 @@ its finding counts for the exit status: as a failure where something is certain,
 not count is skipped, with the reason, so that nothing is shown as passed that is not proved.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from xml.etree.ElementTree import Element, SubElement
 
 from portwright.check.obstacle import FlowResult
 from portwright.check.report import CheckReport, Counting, PointSummary
@@ -19,10 +18,9 @@ from portwright.redact import redact
 from portwright.report.check.document import summary_json
 from portwright.report.check.evidence import compared_with, evidence, headline, mark, rule_place, user_sees
 from portwright.report.check.said import assumptions, not_judged
+from portwright.report.junitxml import count, legal, written
 from portwright.site.model import Test
 
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2: Char
-_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'  # all else is written in ASCII, so that any encoding will do
 _PLAN = "plan"
 _SPARED = "blocked without harm: an alternative passes"
 
@@ -39,21 +37,19 @@ class _Case:
 def check_junit(report: CheckReport, counting: Counting) -> str:
     """The XML document."""
     site = report.plan.site.name
-    root = Element("testsuites", name=_legal(f"portwright check {site}"))
+    root = Element("testsuites", name=legal(f"portwright check {site}"))
     cases = _cases(report)
     for point in ("", *report.plan.site.points):
         if cases[point] or not point:
             summary = next((one for one in report.points if one.name == point), None)
-            suite = SubElement(root, "testsuite", name=_legal(point or _PLAN))
+            suite = SubElement(root, "testsuite", name=legal(point or _PLAN))
             _describe(suite, report, summary, point)
             for case in cases[point]:
                 _write(suite, case, f"{site}.{point or _PLAN}", report, counting)
-            _count(suite)
+            count(suite)
             if not point:
-                SubElement(suite, "system-out").text = _legal("\n".join(_said(report)))
-    _count(root)
-    indent(root)
-    return f"{_DECLARATION}\n{tostring(root, encoding='us-ascii', xml_declaration=False).decode()}\n"
+                SubElement(suite, "system-out").text = legal("\n".join(_said(report)))
+    return written(root)
 
 
 # ---------------------------------------------------------------------- which cases there are
@@ -109,16 +105,16 @@ def _case(result: FlowResult, point: str, findings: Sequence[Finding], report: C
 
 
 def _write(suite: Element, case: _Case, classname: str, report: CheckReport, counting: Counting) -> None:
-    element = SubElement(suite, "testcase", name=_legal(case.name), classname=_legal(classname))
+    element = SubElement(suite, "testcase", name=legal(case.name), classname=legal(classname))
     order = sorted(case.findings, key=lambda finding: (not counting.counts(finding), _rank(finding)))
     if order:
         first = order[0]
-        outcome = SubElement(element, _outcome(first, counting), message=_legal(f"{mark(first)}{first.message}"))
+        outcome = SubElement(element, _outcome(first, counting), message=legal(f"{mark(first)}{first.message}"))
         if outcome.tag != "skipped":
             outcome.set("type", first.kind.value)
-        outcome.text = _legal("\n\n".join("\n".join(_details(finding, report)) for finding in order))
+        outcome.text = legal("\n\n".join("\n".join(_details(finding, report)) for finding in order))
     elif case.remark:
-        SubElement(element, "skipped", message=_legal(case.remark))
+        SubElement(element, "skipped", message=legal(case.remark))
 
 
 def _rank(finding: Finding) -> int:
@@ -152,7 +148,7 @@ def _describe(suite: Element, report: CheckReport, summary: PointSummary | None,
     if found:
         properties = SubElement(suite, "properties")
         for name, value in found.items():
-            SubElement(properties, "property", name=name, value=_legal(str(value)))
+            SubElement(properties, "property", name=name, value=legal(str(value)))
 
 
 def _said(report: CheckReport) -> Iterator[str]:
@@ -162,14 +158,3 @@ def _said(report: CheckReport) -> Iterator[str]:
     yield from (f"mended: {earlier.finding.message}" for earlier in report.mended)
     yield from (f"not judged: {text}" for text in not_judged(report))
     yield from (f"taken for granted: {text}" for text in assumptions(report.plan))
-
-
-def _count(element: Element) -> None:
-    """Count the cases of a suite, or of all, by outcome."""
-    for attribute, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-        element.set(attribute, str(sum(1 for _ in element.iter(tag))))
-
-
-def _legal(text: str) -> str:
-    """The text without characters that no XML document may have."""
-    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)

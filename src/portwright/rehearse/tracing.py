@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from portwright.packets.fields import PORT_PROTOCOLS
+from portwright.packets.fields import PORT_PROTOCOLS, UDP
 
 # linux/netlink.h, linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
 NETLINK_NETFILTER, _SOL_NETLINK, _ADD_MEMBERSHIP, _NFNLGRP_NFTRACE = 12, 270, 1, 9
@@ -21,7 +21,8 @@ _MESSAGE = 16 + 4  # bytes: nlmsghdr, nfgenmsg
 _MESSAGE_HEADER = struct.Struct("<IH")  # length, type
 _ATTRIBUTE = 4  # bytes: nlattr
 _ATTRIBUTE_HEADER = struct.Struct("<HH")  # length, type
-_PORTS = 4  # bytes
+_ENOUGH = 8  # bytes of a transport header: ports, and what tells a packet from others of the same ends
+_SHORTEST_HEADER = 20  # bytes, RFC 791, 3.1
 _TABLE, _CHAIN, _HANDLE, _TYPE, _VERDICT, _ID, _NETWORK_HEADER, _TRANSPORT_HEADER = 1, 2, 3, 4, 5, 6, 8, 9
 _POLICY_TYPE, _RULE_TYPE = 1, 3
 _POLICY = 16
@@ -70,6 +71,19 @@ class Run(NamedTuple):
         """From where to where the packet goes as it enters the chain."""
         return Ends.of(self.network_header, self.transport_header)
 
+    @property
+    def protocol(self) -> int:
+        """The IP protocol, of IPv6 the next header."""
+        return self.network_header[9] if self.network_header[0] >> 4 == 4 else self.network_header[6]
+
+    @property
+    def identity(self) -> bytes:
+        """What stays the same of a packet when its addresses and ports are translated."""
+        if self.protocol != UDP:  # the sequence number of TCP, identifier and number of an ICMP echo
+            return self.transport_header[4:8]
+        is_four = self.network_header[0] >> 4 == 4
+        return self.network_header[4:6] if is_four else self.network_header[1:4]  # identification; flow label
+
 
 class _Message(NamedTuple):
     trace: bytes
@@ -92,7 +106,8 @@ class TraceSocket:
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+        with contextlib.suppress(PermissionError):  # an ordinary user may not have more than is usual
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
         self._socket.bind((0, 0))
         self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, _NFNLGRP_NFTRACE)
 
@@ -103,14 +118,14 @@ class TraceSocket:
             while True:
                 self._socket.recv(1 << 16)
 
-    def runs(self, seconds: float) -> Iterator[tuple[int, Run]]:
-        """The mark of each packet with its runs, as they come; the end when nothing comes for some seconds."""
+    def runs(self, seconds: float) -> Iterator[Run]:
+        """The runs of all packets, as they come; the end when nothing comes for some seconds. 0: what is there."""
         gathered: dict[bytes, list[_Message]] = defaultdict(list)
         self._socket.settimeout(seconds)
         while True:
             try:
                 data = self._socket.recv(1 << 16)
-            except TimeoutError:
+            except (TimeoutError, BlockingIOError):
                 return
             for message in _messages(data):
                 gathered[message.trace].append(message)
@@ -118,26 +133,16 @@ class TraceSocket:
                     yield from _run(gathered.pop(message.trace))
 
 
-def _run(messages: list[_Message]) -> Iterator[tuple[int, Run]]:
+def _run(messages: list[_Message]) -> Iterator[Run]:
     """The run that these messages tell of; nothing where the packet's headers are not among them."""
     first, last = messages[0], messages[-1]
-    mark = packet_mark(first.network_header)
-    if mark is None:
+    if len(first.network_header) < _SHORTEST_HEADER:
         return
     decider = last.rule if last.kind == _RULE_TYPE else None
     matched = tuple(message.rule for message in messages if message.kind == _RULE_TYPE)
     at = first.family, _name(first.table), _name(first.chain)
-    headers = first.network_header, first.transport_header[:_PORTS]
-    yield mark, Run(*at, decider, last.verdict == _NF_ACCEPT, matched, *headers)
-
-
-def packet_mark(header: bytes) -> int | None:
-    """The number that a probe carries through translation: the identification of IPv4, the flow label of IPv6."""
-    if len(header) >= 20 and header[0] >> 4 == 4:
-        return int.from_bytes(header[4:6], "big")
-    if len(header) >= 40 and header[0] >> 4 == 6:
-        return int.from_bytes(header[2:4], "big")
-    return None
+    headers = first.network_header, first.transport_header[:_ENOUGH]
+    yield Run(*at, decider, last.verdict == _NF_ACCEPT, matched, *headers)
 
 
 def messages_in(data: bytes) -> Iterator[tuple[int, int, dict[int, bytes]]]:

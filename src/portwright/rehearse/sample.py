@@ -1,0 +1,82 @@
+"""Packets that nobody needs: a sample across the firewalls, to see which rules stop them."""
+
+import random
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from portwright.packets.box import Box, Boxes, intersect
+from portwright.packets.fields import TCP, UDP, Field
+from portwright.plan.model import EPHEMERAL, Plan
+from portwright.rehearse.evidence import Exchange
+from portwright.rehearse.lab import Lab, Node
+
+SIZE = 100  # packets
+# What an intruder asks for first, beside the services of the site: SSH, SMB, TDS, Remote Desktop, WinRM; TFTP, SNMP.
+_TEMPTING = ((TCP, 22), (TCP, 445), (TCP, 1433), (TCP, 3389), (TCP, 5985), (UDP, 69), (UDP, 161))
+
+
+def sample(plan: Plan, lab: Lab, size: int = SIZE) -> tuple[Exchange, ...]:
+    """Exchanges that the plan neither needs nor permits, between nodes that a router separates; the same each time."""
+    chance = random.Random(plan.site.name)  # noqa: S311 (no secret hangs on it)
+    candidates = list(_pairs(lab))
+    services = sorted({*_TEMPTING, *_services(plan)})
+    permitted = _permitted(plan)
+    found: dict[Exchange, None] = {}
+    for _ in range(size * 20 if candidates else 0):
+        source, destination, version = chance.choice(candidates)
+        exchange = _exchange(source, destination, version, *chance.choice(services))
+        if exchange not in found and not intersect((_box(exchange),), permitted):
+            found[exchange] = None
+            if len(found) == size:
+                break
+    return tuple(found)
+
+
+def _pairs(lab: Lab) -> Iterator[tuple[Node, Node, int]]:
+    """Nodes with a router between them, by IP version."""
+    ends = list(lab.of_kind("host", "client", "outside"))
+    for source in ends:
+        for destination in ends:
+            for version in (4, 6):
+                if source is not destination and _crosses(lab, source, destination, version):
+                    yield source, destination, version
+
+
+def _crosses(lab: Lab, source: Node, destination: Node, version: int) -> bool:
+    way = lab.way(source.name, destination.name, version)
+    return way is not None and any(lab.nodes[name].kind == "router" for name in way)
+
+
+def _services(plan: Plan) -> Iterator[tuple[int, int]]:
+    for flow in (*plan.flows, *plan.others):
+        if flow.protocol in (TCP, UDP):
+            yield from ((flow.protocol, first) for first, _ in flow.ports)
+
+
+def _permitted(plan: Plan) -> Boxes:
+    return (
+        *(box for flow in plan.flows for box in flow.permitted),
+        *(box for accepted in plan.accepted for box in accepted.boxes),
+        *plan.tolerated,
+    )
+
+
+def _exchange(source: Node, destination: Node, version: int, protocol: int, port: int) -> Exchange:
+    asks, asked = (str(node.ports[0].address(version)) for node in (source, destination))
+    return Exchange(source.name, asks, destination.name, asked, version, protocol, port)
+
+
+def _box(exchange: Exchange) -> Box:
+    source, destination = int(ip_address(exchange.source_address)), int(ip_address(exchange.destination_address))
+    box = Box.of(
+        {
+            Field.VERSION: ((exchange.version, exchange.version),),
+            Field.PROTOCOL: ((exchange.protocol, exchange.protocol),),
+            Field.SRC: ((source, source),),
+            Field.DST: ((destination, destination),),
+            Field.SPORT: EPHEMERAL,
+            Field.DPORT: ((exchange.port, exchange.port),),
+        }
+    )
+    assert box is not None  # no field of it is empty
+    return box

@@ -1,0 +1,1 @@
+"""A rehearsal, as JSON by contract, as JUnit XML for build servers, and as text for a person."""

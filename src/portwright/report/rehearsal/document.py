@@ -1,0 +1,112 @@
+"""A rehearsal as JSON, by contract `portwright.rehearse/1`."""
+
+from portwright.packets.names import protocol_name
+from portwright.policy.reference import reference_json
+from portwright.rehearse.evidence import Exchange, FlowEvidence, Rehearsal, Sampled, Tried
+from portwright.trace.run import Trace, TracedStep
+
+SCHEMA = "portwright.rehearse/1"
+WORDS = {True: "passes", False: "blocked", None: "not-tried"}
+Json = dict[str, object]
+
+
+def rehearsal_json(found: Rehearsal) -> Json:
+    """The document."""
+    return {
+        "schema": SCHEMA,
+        "site": found.plan.site.name,
+        "tier": found.tier,
+        "services": [{"host": node, "service": service, "tier": tier} for (node, service), tier in found.tiers.items()],
+        "rules_from": {rules.point: rules.origin for rules in found.rules},
+        "faults": list(found.faults),
+        "verdict": verdict(found),
+        "scenarios": [_scenario_json(found, one) for one in found.traces],
+        "flows": [_flow_json(one) for one in found.flows],
+        "unused": [flow.id for flow in found.unused],
+        "unplanned": [
+            {
+                "host": one.node,
+                "source": one.source,
+                "destination": one.destination,
+                "service": f"{one.protocol} {one.port}",
+            }
+            for one in found.unplanned
+        ],
+        "blocked_sample": {
+            "tried": len(found.sample),
+            "blocked": sum(one.is_blocked for one in found.sample),
+            "not_blocked": [_sampled_json(one) for one in found.sample if not one.is_blocked],
+            "by": [_sampled_json(one) for one in found.sample if one.is_blocked],
+        },
+        "not_rehearsed": [
+            {"point": rules.point, "file": place.file, "line": place.line, "reason": reason}
+            for rules in found.rules
+            for place, reason in rules.left_out
+        ],
+        "notes": list(found.notes),
+    }
+
+
+def verdict(found: Rehearsal) -> str:
+    """works or broken."""
+    return "broken" if found.broken or any(found.verdict_of(one) == "broken" for one in found.traces) else "works"
+
+
+def _scenario_json(found: Rehearsal, one: Trace) -> Json:
+    played = found.plays.get(one.scenario.id)
+    return {
+        "id": one.scenario.id,
+        "verdict": found.verdict_of(one),
+        "user_sees": one.user_sees or None,
+        "played": None if played is None else {"works": played.works, "told": played.told},
+        "steps": [_step_json(found, one, step) for step in one.steps],
+    }
+
+
+def _step_json(found: Rehearsal, trace: Trace, one: TracedStep) -> Json:
+    return {
+        "step": one.step.step,
+        "verdict": one.verdict.value,
+        "flow": one.flow.id if one.flow else None,
+        "opened": found.opened(trace.scenario.id, one),
+    }
+
+
+def _flow_json(one: FlowEvidence) -> Json:
+    decider = one.decided_by
+    return {
+        "id": one.flow.id,
+        "static": one.static.value,
+        "rehearsed": WORDS[one.passes],
+        "decided_by": reference_json(decider.reference) if decider else None,
+        "reason": one.placed.reason or None,
+        "exchanges": [_tried_json(tried) for tried in one.tried],
+    }
+
+
+def _tried_json(tried: Tried) -> Json:
+    return {
+        "packet": packet_text(tried.exchange, tried.source_port),
+        "outcome": tried.outcome,
+        "said": tried.said or None,
+        "via": [reference_json(one.reference) for one in tried.decided_by],
+    }
+
+
+def _sampled_json(one: Sampled) -> Json:
+    rule = one.decided_by[-1].reference if one.decided_by else None
+    return {
+        "packet": packet_text(one.exchange, one.source_port),
+        "decided_by": reference_json(rule) if rule else None,
+        "arrived": one.has_arrived,
+    }
+
+
+def packet_text(exchange: Exchange, source_port: int) -> str:
+    """The request in the notation of packets."""
+    source, destination = exchange.source_address, exchange.destination_address
+    if exchange.version == 6:
+        source, destination = f"[{source}]", f"[{destination}]"
+    if not exchange.port:
+        return f"{'icmp' if exchange.version == 4 else 'icmpv6'} {source} > {destination}"
+    return f"{protocol_name(exchange.protocol)} {source}:{source_port} > {destination}:{exchange.port}"
