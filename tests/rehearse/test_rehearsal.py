@@ -30,7 +30,7 @@ def rehearse(*arguments):
     return done.returncode, json.loads(done.stdout) if done.stdout else {}, done.stderr
 
 
-@pytest.mark.parametrize("example", ["f1", "f2", "f3", "f5", "f6", "f7", "f8"])
+@pytest.mark.parametrize("example", ["f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8"])
 def test_what_is_proved_works(example, tmp_path):
     """Every required flow that somebody can play is answered, and nothing disagrees with the proof."""
     status, document, said = rehearse(copied(tmp_path, example=example))
@@ -38,6 +38,9 @@ def test_what_is_proved_works(example, tmp_path):
     validate(document, "portwright.rehearse/1")
     assert {one["rehearsed"] for one in document["flows"] if one["static"] == "missing"} <= {"blocked"}
     assert (document["unused"], document["unplanned"]) == ([], [])
+    sample = document["blocked_sample"]
+    assert (sample["tried"], sample["blocked"], sample["not_blocked"]) == (100, 100, [])
+    assert all(one["decided_by"]["point"] in document["rules_from"] for one in sample["by"])
 
 
 def test_what_was_not_played_is_not_said_to_work(tmp_path):
@@ -55,8 +58,10 @@ def test_a_fault_breaks_what_the_proof_says(tmp_path):
     """The flow is blocked, its scenarios are broken, and proof and rehearsal agree about it."""
     status, document, _ = rehearse(copied(tmp_path, "fetch-808-blocked"))
     assert (status, document["verdict"]) == (1, "broken")
-    blocked = [one["id"] for one in document["flows"] if one["static"] == "missing" and one["rehearsed"] == "blocked"]
-    assert "crm.fetch-report/ssrs01>fe01" in blocked
+    flows = {one["id"]: one for one in document["flows"]}
+    fetch = flows["crm.fetch-report/ssrs01>fe01"]
+    assert (fetch["static"], fetch["rehearsed"]) == ("missing", "blocked")
+    assert fetch["decided_by"]["text"].startswith("access-list")
     scenarios = {one["id"]: one["verdict"] for one in document["scenarios"]}
     assert (scenarios["run-fetch-report"], scenarios["run-sql-report"]) == ("broken", "works")
 

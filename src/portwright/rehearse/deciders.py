@@ -92,6 +92,6 @@ def _protocol(exchange: Exchange) -> int:
 
 
 def _key(exchange: Exchange, source_port: int) -> tuple[int, int, int, int, int]:
-    ports = (0, 0) if exchange.protocol == ICMP else (source_port, exchange.port)
-    source, destination = int(ip_address(exchange.source_address)), int(ip_address(exchange.destination_address))
-    return (_protocol(exchange), source, ports[0], destination, ports[1])
+    address, port = exchange.to
+    ports = (0, 0) if exchange.protocol == ICMP else (source_port, port)
+    return (_protocol(exchange), int(ip_address(exchange.source_address)), ports[0], int(ip_address(address)), ports[1])

@@ -25,11 +25,18 @@ class Exchange:
     source: str  # node
     source_address: str
     destination: str  # node that answers
-    destination_address: str  # which the client asks for
+    destination_address: str  # its own
     version: int  # 4 or 6
     protocol: int  # TCP, UDP or ICMP (which stands for ICMPv6 in IPv6)
     port: int = 0  # of the destination; 0 for ICMP
     source_port: int = 0  # 0: any
+    asked_address: str = ""  # which the client asks for, where a point translates it; empty: the destination's own
+    asked_port: int = 0
+
+    @property
+    def to(self) -> tuple[str, int]:
+        """Address and port as the client asks for them."""
+        return self.asked_address or self.destination_address, self.asked_port or self.port
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +218,11 @@ class Rehearsal:
 
 
 def _is_among(tried: Tried, arrived: set[tuple[str, int, int]]) -> bool:
-    """Report whether a host has recorded what was tried; a router may have given it another source port."""
+    """Report whether a host has recorded what was tried; a router may have given it another source port.
+
+    Between two fixed ports the two directions are one connection, which whoever was first has opened.
+    """
     exchange = tried.exchange
-    return not exchange.port or any((node, port) == (exchange.destination, exchange.port) for node, _, port in arrived)
+    ends = {(exchange.destination, exchange.port)}
+    ends |= {(exchange.source, exchange.source_port)} if exchange.source_port else set()
+    return not exchange.port or any((node, port) in ends for node, _, port in arrived)

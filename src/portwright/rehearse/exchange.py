@@ -48,7 +48,7 @@ async def ping(exchange: Exchange, network: Network, patience: float = CONNECTIN
     made = network.socket(exchange.source, exchange.version, socket.SOCK_RAW, _RAW_PROTOCOL[exchange.version])
     try:
         made.bind((exchange.source_address, 0))
-        made.connect((exchange.destination_address, 0))
+        made.connect((exchange.to[0], 0))
         await asyncio.wait_for(_echoed(made, exchange), patience)
     except TimeoutError:
         return Tried(exchange, "silent", number)
@@ -73,7 +73,7 @@ def knock(exchange: Exchange, network: Network) -> socket.socket:
     kind = socket.SOCK_STREAM if exchange.protocol == TCP else socket.SOCK_DGRAM
     made = network.socket(exchange.source, exchange.version, kind)
     made.bind((exchange.source_address, 0))
-    made.connect_ex((exchange.destination_address, exchange.port))
+    made.connect_ex(exchange.to)
     if exchange.protocol != TCP:
         made.send(b"portwright")
     return made

@@ -48,12 +48,12 @@ class Target:
     @property
     def address(self) -> str:
         """The address that is asked."""
-        return self.exchange.destination_address
+        return self.exchange.to[0]
 
     @property
     def port(self) -> int:
         """The port that is asked."""
-        return self.exchange.port
+        return self.exchange.to[1]
 
 
 @dataclass(frozen=True, slots=True)

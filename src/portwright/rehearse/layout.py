@@ -1,6 +1,6 @@
 """The lab of a site: a node for each host, group and router, with the addresses and routes that the site implies."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 
@@ -21,9 +21,12 @@ _LARGE = 1 << 25  # addresses: nobody's network
 _BEHIND_A_DEVICE = ("dnat", "snat", "dsr")  # modes of virtual addresses that some device answers for
 
 
-def layout(site: Site) -> Lab:
-    """The lab of a site. What it has to make simpler is among the lab's notes."""
-    return _Layout(site, Wiring.of(site)).lab()
+def layout(site: Site, answered: Mapping[str, Sequence[Network]] | None = None) -> Lab:
+    """The lab of a site. What it has to make simpler is among the lab's notes.
+
+    `answered` has the networks, by point, that a point answers for because it translates from or to them.
+    """
+    return _Layout(site, Wiring.of(site), answered or {}).lab()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class _Home:
 class _Layout:
     site: Site
     wiring: Wiring
+    answered: Mapping[str, Sequence[Network]]
     used: set[Address] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
@@ -107,7 +111,19 @@ class _Layout:
 
     def _end(self, name: str, home: _Home, routers: Mapping[str, Ports]) -> Node:
         port = Port(_HOME, self.wiring.segments["", home.zone], home.addresses)
-        return Node(name, home.kind, (port,), tuple(self._hops_from(home.zone, routers)), home.zone)
+        hops = (*self._outer(port.segment, routers), *self._hops_from(home.zone, routers))
+        return Node(name, home.kind, (port,), hops, home.zone)
+
+    def _outer(self, segment: str, routers: Mapping[str, Ports]) -> Iterator[Hop]:
+        """The routes to what the routers on a segment answer for."""
+        for name, networks in self.answered.items():
+            for port in routers.get(name, {}).values():
+                for network in networks if port.segment == segment else ():
+                    if (via := port.address(network.version)) is not None and not self._is_somebodys(network):
+                        yield Hop(network, _HOME, via)
+
+    def _is_somebodys(self, network: Network) -> bool:
+        return any(one in network for one in self.used if one.version == network.version)
 
     def _hops_from(self, zone: str, routers: Mapping[str, Ports]) -> Iterator[Hop]:
         """The routes of a node in a zone: to each other zone by the first router of the way."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from portwright.check.judge import Judge
 from portwright.check.points import Reading
 from portwright.check.run import Check
 from portwright.packets.fields import ICMP
@@ -17,6 +18,7 @@ from portwright.rehearse.hosts import Hosts
 from portwright.rehearse.lab import Lab
 from portwright.rehearse.layout import layout
 from portwright.rehearse.netns import Network
+from portwright.rehearse.outer import answered, as_asked
 from portwright.rehearse.placing import placed
 from portwright.rehearse.realm import Realm, make_realm
 from portwright.rehearse.rules import Rules, rules_of
@@ -36,13 +38,14 @@ def rehearse(plan: Plan, readings: Mapping[str, Reading], say: Say) -> Rehearsal
     def tell(text: str) -> None:
         say(f"{time.monotonic() - begun:5.1f} s  {text}")
 
-    lab = layout(plan.site)
+    lab = layout(plan.site, {name: answered(one.configuration) for name, one in readings.items()})
     tell(f"building {len(lab.nodes)} nodes on {len(lab.segments)} segments")
     network = Network(lab)
     rules = dict(_load(network, plan, readings))
-    chosen = [placed(flow, lab, plan.site) for flow in plan.flows]
-    stage = _Stage(plan, network, rules, chosen, tell)
-    return asyncio.run(stage.play(readings))
+    check = Check(plan, readings)
+    chosen = [as_asked(placed(flow, lab, plan.site), check.views, check.space) for flow in plan.flows]
+    stage = _Stage(plan, network, rules, chosen, check.judge, tell)
+    return asyncio.run(stage.play())
 
 
 def _load(network: Network, plan: Plan, readings: Mapping[str, Reading]) -> Iterable[tuple[str, Rules]]:
@@ -79,9 +82,10 @@ class _Stage:
     network: Network
     rules: Mapping[str, Rules]  # by node
     chosen: Sequence[Placed]
+    judge: Judge
     tell: Say
 
-    async def play(self, readings: Mapping[str, Reading]) -> Rehearsal:
+    async def play(self) -> Rehearsal:
         """Start the servers, and play everything."""
         lab = self.network.lab
         recorders = list(self._record())
@@ -97,9 +101,10 @@ class _Stage:
         self.tell("trying what nobody needs")
         blocked = await self._sample(traced, recorders)
         await services.stop()
-        judge = Check(self.plan, readings).judge
         flows = tuple(
-            FlowEvidence(one, judge.result(one.flow).judgment, tuple(tried[exchange] for exchange in one.exchanges))
+            FlowEvidence(
+                one, self.judge.result(one.flow).judgment, tuple(tried[exchange] for exchange in one.exchanges)
+            )
             for one in self.chosen
         )
         self.tell("done")

@@ -104,9 +104,9 @@ def _sampled_json(one: Sampled) -> Json:
 
 def packet_text(exchange: Exchange, source_port: int) -> str:
     """The request in the notation of packets."""
-    source, destination = exchange.source_address, exchange.destination_address
+    source, (destination, port) = exchange.source_address, exchange.to
     if exchange.version == 6:
         source, destination = f"[{source}]", f"[{destination}]"
     if not exchange.port:
         return f"{'icmp' if exchange.version == 4 else 'icmpv6'} {source} > {destination}"
-    return f"{protocol_name(exchange.protocol)} {source}:{source_port} > {destination}:{exchange.port}"
+    return f"{protocol_name(exchange.protocol)} {source}:{source_port} > {destination}:{port}"
