@@ -1,6 +1,7 @@
 """Reads the numbers and fields of a message that came from a network, and never past its end."""
 
 from typing import Literal
+from uuid import UUID
 
 from portwright.protocols.conversation import Misspoken
 
@@ -36,6 +37,11 @@ class Octets:
         """The next unsigned number of that many octets."""
         return int.from_bytes(self.take(size), self._order)
 
+    def uuid(self) -> UUID:
+        """The next identifier, its first three numbers in the order of the message."""
+        data = self.take(16)
+        return UUID(bytes_le=data) if self._order == "little" else UUID(bytes=data)
+
     def align(self, size: int) -> None:
         """Go on at the next multiple of that many octets, or at the end."""
         self._at = min(len(self._data), -(-self._at // size) * size)
@@ -43,8 +49,3 @@ class Octets:
     def rest(self) -> bytes:
         """All that is left."""
         return self.take(self.left)
-
-    def expect(self, said: bool, what: str) -> None:
-        """Raise Misspoken unless this is so."""
-        if not said:
-            raise Misspoken(what)
