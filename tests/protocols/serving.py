@@ -11,14 +11,16 @@ HOME = "127.0.0.1"
 
 
 @contextlib.contextmanager
-def served(talk, answer=None, *, datagrams=False, tls=None):
+def served(talk, answer=None, *, datagrams=False, tls=None, at=(HOME, 0)):
     """The port on which `talk()` answers each connection, or each datagram, while the block runs.
 
-    `answer` is a plain function: the application behind. `tls` is a `wire.Tls`.
+    `answer` is a plain function: the application behind. `tls` is a `wire.Tls`; `at` is an address
+    and port where any will not do.
     """
     made = socket.socket(type=socket.SOCK_DGRAM if datagrams else socket.SOCK_STREAM)
     made.setblocking(False)
-    made.bind((HOME, 0))
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind(at)
     port, loop, begun = made.getsockname()[1], asyncio.new_event_loop(), threading.Event()
 
     async def behind(question):
