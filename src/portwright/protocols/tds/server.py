@@ -11,7 +11,7 @@ from portwright.protocols.tds import tokens
 from portwright.protocols.tds.login import ENCRYPT_NOT_SUP, OLDEST, Login, Prelogin, read_login, read_prelogin
 from portwright.protocols.tds.packet import PACKET, Kind, Message, message, next_message, reply
 from portwright.protocols.tds.requests import Change, Procedure, Query, read_batch, read_call, read_change
-from portwright.protocols.tds.tokens import Result, Told
+from portwright.protocols.tds.tokens import Moved, Result, Told
 
 PROGRAM, BUILD = "Microsoft SQL Server", (11, 0, 3000)  # SQL Server 2012 SP1, of the time of CRM 2013
 _LARGEST_LOGIN = 1 << 17  # bytes
@@ -101,11 +101,9 @@ def _token() -> Talk[bytes]:
 
 
 def _welcome(admission: Welcome, login: Login, name: str) -> bytes:
-    database = admission.database
     says = [
         tokens.sspi(admission.token) if admission.token else b"",
-        tokens.changed(tokens.DATABASE, database, "master"),
-        tokens.told(Told(5701, f"Changed database context to '{database}'.", 0, 2), name),
+        tokens.moved(Moved(admission.database, "master"), name),
         tokens.COLLATION_CHANGE,
         tokens.changed(tokens.LANGUAGE, "us_english"),
         tokens.told(Told(5703, "Changed language setting to us_english.", 0, 1), name),

@@ -46,7 +46,15 @@ class Count:
     rows: int
 
 
-Result = Rows | Count | Told
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Another database is the current one."""
+
+    database: str
+    before: str
+
+
+Result = Rows | Count | Told | Moved
 
 
 def told(one: Told, server: str = "") -> bytes:
@@ -63,6 +71,12 @@ def changed(what: int, new: str, old: str = "") -> bytes:
 def changed_bytes(what: int, new: bytes, old: bytes = b"") -> bytes:
     """A change that is said in bytes: of collation or transaction."""
     return _sized(ENVCHANGE, bytes([what, len(new)]) + new + bytes([len(old)]) + old)
+
+
+def moved(one: Moved, server: str = "") -> bytes:
+    """The current database is another one."""
+    said = Told(5701, f"Changed database context to '{one.database}'.", 0, 2)
+    return changed(DATABASE, one.database, one.before) + told(said, server)
 
 
 def login_ack(program: str, version: tuple[int, int, int]) -> bytes:
@@ -119,6 +133,8 @@ def _result(one: Result, kind: int, more: bool, server: str) -> bytes:
             return rows(one) + done(COUNTED | more, len(one.rows), kind)
         case Count(number):
             return done(COUNTED | more, number, kind)
+        case Moved():
+            return moved(one, server) + done(more, kind=kind)
         case Told(severity=severity):
             return told(one, server) + done((FAILED if severity > 10 else 0) | more, kind=kind)
 
