@@ -119,7 +119,7 @@ def _answer(connection: h11.Connection) -> Talk[Response]:
 
 
 def server() -> Talk[None]:
-    """Ask the application for the Response to each Request, until the client ends."""
+    """Ask the application for the Response to each Request, until the client ends; it has no such page: None."""
     connection = h11.Connection(h11.SERVER, LARGEST_HEAD)
     while True:
         try:
@@ -129,7 +129,7 @@ def server() -> Talk[None]:
             return
         except EndOfStream:
             return
-        response = yield from ask(request)
+        response: Response = (yield from ask(request)) or page("There is no such page here.", 404)
         yield from send(_response(connection, request, response))
         if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
             return
