@@ -142,6 +142,13 @@ class Host:
         assert last is not None
         raise last
 
+    async def converse(self, wire: Stream | Datagrams, target: Target, talk: Talk[T]) -> T:
+        """Say one thing more on a connection that is held open. Raises Unanswered, and what the conversation raises."""
+        try:
+            return await asyncio.wait_for(wire.run(talk), TALKING)
+        except TimeoutError:
+            raise Unanswered(target, "silent") from None
+
     @contextlib.asynccontextmanager
     async def dial(self, requirement: str, target: Target | None = None) -> AsyncIterator[Stream | Datagrams]:
         """A connection to a target, the first one that answers; closed at the end. Raises Unanswered."""

@@ -1,0 +1,75 @@
+"""A site alive on the loopback network, without any namespace: true servers, and clients that dial them.
+
+Every host has an address of its own in 127.0.0.0/8.
+"""
+
+import contextlib
+import socket
+import textwrap
+
+from portwright.plan.make import make_plan
+from portwright.rehearse.hosts import Hosts
+from portwright.rehearse.layout import layout
+from portwright.rehearse.placing import placed
+from portwright.rehearse.realm import make_realm
+from portwright.rehearse.serving import Services
+from portwright.site.load import load_site
+
+_SITE = """
+site: loopback
+products: [dynamics-crm-2013]
+zones:
+  lan: {networks: [127.0.7.0/24]}
+"""
+
+
+class _Shifted(socket.socket):
+    """A socket that takes a high port for each that only the superuser may have."""
+
+    def bind(self, address):
+        super().bind(_shifted(address))
+
+    def connect(self, address):
+        super().connect(_shifted(address))
+
+
+def _shifted(address):
+    host, port, *rest = address
+    return (host, port + 20_000 if 0 < port < 1024 else port, *rest)
+
+
+class Sockets:
+    """Sockets of every host, which are the machine's own."""
+
+    def socket(self, node, version, kind, protocol=0):
+        made = _Shifted({4: socket.AF_INET, 6: socket.AF_INET6}[version], kind, protocol)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.setblocking(False)
+        return made
+
+
+def hosts_of(folder, hosts, settings="", absent=()):
+    """The hosts of a site: roles by host name, `settings` as the site file has them."""
+    lines = [f"  h{name}: {{zone: lan, addresses: [127.0.7.{n}], roles: [{', '.join(roles)}]}}"
+             for n, (name, roles) in enumerate(hosts.items(), 11)]  # fmt: skip
+    text = textwrap.dedent(_SITE).lstrip() + "hosts:\n" + "\n".join(lines).replace("  h", "  ") + "\n"
+    text += f"settings: {{{settings}}}\n" + ("absent:\n" if absent else "")
+    text += "".join(f"  {one}: not here\n" for one in absent)
+    file = folder / "site.yaml"
+    file.write_text(text)
+    site = load_site(file)
+    plan, lab = make_plan(site.catalog, site, list("setup configure run administer".split())), layout(site)
+    domain = "contoso.test"
+    realm = make_realm(domain, {name: [f"HTTP/{name}.{domain}", f"HTTP/{name}"] for name in hosts})
+    return Hosts(plan, lab, Sockets(), realm, [placed(flow, lab, site) for flow in plan.flows])
+
+
+@contextlib.asynccontextmanager
+async def running(hosts):
+    """Their servers, while the block runs."""
+    services = Services(hosts)
+    await services.start(Sockets().socket)
+    try:
+        yield hosts
+    finally:
+        await services.stop()
