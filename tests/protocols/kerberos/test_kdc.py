@@ -1,0 +1,147 @@
+"""Users sign in at the KDC and get tickets for services: by our client, and by Debian's."""
+
+import dataclasses
+import shutil
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from tests.protocols.kerberos.contoso import ALICE, NAME, NOW, REALM, WEB, Programs, clock, present
+from tests.protocols.serving import served
+from tests.protocols.spoken import talked
+
+from portwright.protocols.conversation import Misspoken, send
+from portwright.protocols.kerberos import (
+    BadIntegrity,
+    Denied,
+    ErrorCode,
+    Principal,
+    kdc,
+    probe,
+    realm_of,
+    sign_in,
+    ticket_for,
+)
+from portwright.protocols.kerberos.client import proved
+
+WIRES = pytest.mark.parametrize("datagrams", [False, True], ids=["tcp", "udp"])
+DEBIAN = pytest.mark.skipif(not shutil.which("kinit"), reason="kinit is not installed (Debian: krb5-user)")
+
+
+def asked(talk, *, datagrams=False):
+    server = kdc.datagram_server if datagrams else kdc.server
+    if not datagrams:
+        return talked(talk, server(REALM, clock))
+    return talked(talk, _datagrams(), datagrams=True)
+
+
+def _datagrams():
+    for _ in range(2):
+        yield from kdc.datagram_server(REALM, clock)
+
+
+def signed_in():
+    return asked(sign_in(ALICE, "rose garden", NOW))
+
+
+@WIRES
+def test_a_user_signs_in_and_gets_a_ticket_for_a_service(datagrams):
+    """The service's keys open it, for ten hours."""
+    tgt = asked(sign_in(ALICE, "rose garden", NOW, datagrams=datagrams), datagrams=datagrams)
+    web = asked(ticket_for(tgt, Principal.of(WEB, NAME), NOW, datagrams=datagrams), datagrams=datagrams)
+    assert (str(tgt.service), str(web.service)) == (f"krbtgt/{NAME}@{NAME}", f"{WEB}@{NAME}")
+    assert web.end == NOW.replace(microsecond=0) + timedelta(hours=10)
+
+
+@WIRES
+def test_a_kdc_is_known_by_its_refusal(datagrams):
+    """Nobody has to know a password."""
+    said = asked(probe(NAME, datagrams=datagrams), datagrams=datagrams)
+    assert said == f"KDC_ERR_C_PRINCIPAL_UNKNOWN (6) of realm {NAME}"
+
+
+@pytest.mark.parametrize(
+    ("talk", "code"),
+    [
+        (lambda: sign_in(ALICE, "wrong", NOW), ErrorCode.KDC_ERR_PREAUTH_FAILED),
+        (lambda: sign_in(ALICE, "rose garden", NOW + timedelta(minutes=6)), ErrorCode.KRB_AP_ERR_SKEW),
+        (lambda: sign_in(Principal.of("mallory", NAME), "x", NOW), ErrorCode.KDC_ERR_C_PRINCIPAL_UNKNOWN),
+        (lambda: sign_in(Principal.of("alice", "FABRIKAM.EXAMPLE"), "x", NOW), ErrorCode.KDC_ERR_WRONG_REALM),
+        (lambda: ticket_for(signed_in(), Principal.of("HTTP/no", NAME), NOW), ErrorCode.KDC_ERR_S_PRINCIPAL_UNKNOWN),
+        (
+            lambda: ticket_for(signed_in(), Principal.of(WEB, NAME), NOW + timedelta(minutes=6)),
+            ErrorCode.KRB_AP_ERR_SKEW,
+        ),
+    ],
+    ids=["password", "clock", "user", "realm", "service", "later"],
+)
+def test_a_refusal_says_why(talk, code):
+    """With the standard's number and name."""
+    with pytest.raises(Denied, match=code.name) as refused:
+        asked(talk())
+    assert refused.value.code == code
+
+
+def test_a_ticket_of_yesterday_is_refused():
+    """Even with a good clock."""
+    tgt = signed_in()
+    later = NOW + timedelta(hours=11)
+    with pytest.raises(Denied, match="TKT_EXPIRED"):
+        talked(ticket_for(tgt, Principal.of(WEB, NAME), later), kdc.server(REALM, lambda: later))
+
+
+def test_a_ticket_without_its_key_is_of_no_use():
+    """Who stole it cannot show it."""
+    tgt = signed_in()
+    stolen = dataclasses.replace(tgt, key=dataclasses.replace(tgt.key, value=bytes(32)))
+    with pytest.raises(Denied, match="BAD_INTEGRITY"):
+        asked(ticket_for(stolen, Principal.of(WEB, NAME), NOW))
+
+
+def test_a_kdc_that_does_not_know_the_password_is_found_out():
+    """Its reply cannot be read, whatever it lets pass."""
+    impostor = realm_of(NAME, {"alice": "guessed"})
+    guess = next(proved(ALICE, impostor.keys("alice")[0], NOW)).data
+    reply = kdc.answer(impostor, guess[4:], NOW)
+    with pytest.raises(BadIntegrity):
+        talked(proved(ALICE, REALM.keys("alice")[0], NOW), send(len(reply).to_bytes(4, "big") + reply))
+
+
+def test_a_reply_to_another_request_is_found_out():
+    """Even to the same user's of the same moment."""
+    key = REALM.keys("alice")[0]
+    reply = kdc.answer(REALM, next(proved(ALICE, key, NOW)).data[4:], NOW)
+    with pytest.raises(Misspoken, match="another request"):
+        talked(proved(ALICE, key, NOW), send(len(reply).to_bytes(4, "big") + reply))
+
+
+@DEBIAN
+@WIRES
+def test_debian_signs_in(tmp_path, datagrams):
+    """kinit, kvno and klist, over TCP and UDP."""
+    talk = partial(kdc.datagram_server if datagrams else kdc.server, REALM, present)
+    with served(talk, datagrams=datagrams) as port:
+        debian = Programs(tmp_path, port, udp=datagrams)
+        debian.well("kinit", "alice", says="rose garden\n")
+        assert f"{WEB}@{NAME}: kvno" in debian.well("kvno", WEB)
+    said = debian.well("klist", "-e")
+    assert f"Default principal: alice@{NAME}" in said
+    assert f"{WEB}@{NAME}" in said
+    assert "aes256-cts-hmac-sha1-96" in said
+
+
+@DEBIAN
+@pytest.mark.parametrize(
+    ("command", "says", "complaint"),
+    [
+        (["kinit", "alice"], "wrong\n", "Password incorrect"),
+        (["kinit", "mallory"], "", "not found in Kerberos database"),
+        (["kinit", "-S", "HTTP/no", "alice"], "rose garden\n", "not found in Kerberos database"),
+    ],
+)
+def test_debian_understands_a_refusal(tmp_path, command, says, complaint):
+    """And says it in its own words."""
+    with served(partial(kdc.server, REALM, present)) as port:
+        said, status = Programs(tmp_path, port).run(*command, says=says)
+    assert status
+    assert complaint in said
