@@ -23,6 +23,9 @@ zones:
 """
 
 
+HIGHER = 20_000  # what is added to a port that only the superuser may have
+
+
 class _Shifted(socket.socket):
     """A socket that takes a high port for each that only the superuser may have."""
 
@@ -35,7 +38,7 @@ class _Shifted(socket.socket):
 
 def _shifted(address):
     host, port, *rest = address
-    return (host, port + 20_000 if 0 < port < 1024 else port, *rest)
+    return (host, port + HIGHER if 0 < port < 1024 else port, *rest)
 
 
 class Sockets:

@@ -27,7 +27,7 @@ for _version, _space in _NAMESPACE.items():
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Message:
-    """What an envelope holds: the header blocks and the first element of the body."""
+    """What an envelope holds: the header blocks and the first element of the body, without a name where it is empty."""
 
     headers: tuple[Element, ...]
     body: Element
@@ -51,13 +51,13 @@ class Fault(Refused):
         self.code, self.reason = code, reason
 
 
-def envelope(body: Element, headers: Iterable[Element] = (), version: str = "1.1") -> bytes:
+def envelope(body: Element | None, headers: Iterable[Element] = (), version: str = "1.1") -> bytes:
     """An envelope as a document."""
     space = _NAMESPACE[version]
     root = Element(f"{{{space}}}Envelope")
     if blocks := tuple(headers):
         SubElement(root, f"{{{space}}}Header").extend(blocks)
-    SubElement(root, f"{{{space}}}Body").append(body)
+    SubElement(root, f"{{{space}}}Body").extend(() if body is None else (body,))
     return written(root)
 
 
@@ -69,7 +69,7 @@ def opened(data: bytes) -> Message:
         raise Misspoken("no SOAP envelope")
     body = next(iter(child(root, "Body")), None)
     if body is None:
-        raise Misspoken("the SOAP body is empty")
+        body = Element("")  # WS-Management says everything in the header where it deletes something
     if body.tag == f"{{{_NAMESPACE[version]}}}Fault":
         raise _fault(body, version)
     blocks = tuple(block for header in children(root, "Header")[:1] for block in header)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portwright.catalog.model import Lookup
-from portwright.protocols import echo
+from portwright.protocols import echo, http, pop3, smtp
 from portwright.protocols.conversation import Talk
 from portwright.rehearse.evidence import Tier
+from portwright.rehearse.servers import weblike
 
 if TYPE_CHECKING:
     from portwright.rehearse.hosts import Host, Target
@@ -42,7 +43,38 @@ def _echo(host: "Host") -> Talk[None]:
 
 
 ECHO = Spoken(_echo_handshake, _echo, tier="echo")
-SPOKEN: Mapping[str, Spoken] = {}  # by service id
+
+
+def _http(host: "Host") -> Talk[None]:
+    del host
+    return http.server()
+
+
+def _smtp(host: "Host") -> Talk[None]:
+    mode = host.setting("smtp.mode")  # a relay asks nobody, submission asks for a login
+    logins = smtp.Logins.NONE if mode == "relay" else smtp.Logins.REQUIRED
+    return smtp.server(smtp.Policy(host.fqdn, tls=mode == "submission", logins=logins))
+
+
+def _pop3(host: "Host") -> Talk[None]:
+    return pop3.server(host.fqdn)
+
+
+def _smtp_handshake(host: "Host", target: "Target") -> Talk[str]:
+    del target
+    return str((yield from smtp.probe(host.fqdn)))
+
+
+def _pop3_handshake(host: "Host", target: "Target") -> Talk[str]:
+    del host, target
+    return str((yield from pop3.probe()))
+
+
+SPOKEN: Mapping[str, Spoken] = {  # by service id
+    **{one: Spoken(weblike.handshake(one), _http, weblike.under_tls(one)) for one in weblike.SERVICES},
+    "mail/smtp": Spoken(_smtp_handshake, _smtp, lambda lookup: lookup("smtp.mode") == "tls"),
+    "mail/pop3": Spoken(_pop3_handshake, _pop3, lambda lookup: lookup("pop3.tls") == "true"),
+}
 
 
 def spoken(service: str) -> Spoken:

@@ -1,0 +1,76 @@
+"""Who signs in at a host's servers: by Kerberos with the keys of the host's account, or by name and password."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+
+from portwright.protocols.conversation import Refused
+from portwright.protocols.kerberos import Key, Principal, sign_in, string_to_key, ticket_for
+from portwright.protocols.kerberos.realm import ETYPES
+from portwright.protocols.spnego import Acceptor, Initiator, NotAccepted
+from portwright.rehearse.hosts import Host
+from portwright.rehearse.realm import Account
+from portwright.rehearse.servers.mailboxes import address_of, may_sign_in
+from portwright.rehearse.servers.web import Guard
+from portwright.rehearse.visits import Initiate
+
+
+def now() -> datetime:
+    """The time of the lab's clocks, which is the machine's."""
+    return datetime.now(UTC)
+
+
+class Door:
+    """Accepts who shows a ticket for this host. One for each connection."""
+
+    def __init__(self, host: Host) -> None:
+        self._realm, self._acceptor = host.realm.name, Acceptor(keys_of(host.realm.account_of(host.name)), now)
+        self.user = ""
+
+    def step(self, token: bytes) -> bytes:
+        """What to answer. Raises Refused for who has no good ticket, and Misspoken."""
+        answer = self._acceptor.step(token)
+        if (accepted := self._acceptor.accepted) is not None:
+            if accepted.client.realm.upper() != self._realm:
+                raise NotAccepted("the user is of another realm")
+            self.user = accepted.client.name.lower()
+        return answer
+
+
+@cache
+def keys_of(account: Account) -> tuple[Key, ...]:
+    """The Kerberos keys of an account, the stronger first."""
+    return tuple(string_to_key(account.password, account.salt, etype) for etype in ETYPES)
+
+
+def guard_of(host: Host, *, passwords: bool = False) -> Guard:
+    """Who stands at the door of a new connection to this host; with `passwords`, Basic is offered too."""
+
+    async def check(name: str, password: str) -> str:
+        return address_of(host, name).partition("@")[0] if may_sign_in(host, name, password) else ""
+
+    door: Callable[[], Door] | None = (lambda: Door(host)) if host.needs("ad.kerberos") else None
+    return Guard(door, check if passwords or door is None else None)
+
+
+def initiating(host: Host, account: Account) -> Initiate | None:
+    """How this host's clients sign in as an account; None where the host has no way to a domain controller."""
+    if not host.needs("ad.kerberos"):
+        return None
+    user = Principal.of(account.name, host.realm.name)
+
+    async def initiate(service: str) -> Initiator:
+        signed_in = await host.call("ad.kerberos", lambda _: sign_in(user, account.password, now()))
+        wanted = Principal.of(service, host.realm.name)
+        ticket = await host.call("ad.kerberos", lambda _: ticket_for(signed_in, wanted, now()))
+        return Initiator(ticket, now())
+
+    return initiate
+
+
+def own_account(host: Host) -> Account:
+    """The service account of a host. Raises Refused where the domain has none."""
+    try:
+        return host.realm.account_of(host.name)
+    except KeyError:
+        raise Refused(f"{host.name} has no account") from None
