@@ -63,6 +63,10 @@ class Realm:
         """The name of the domain in the directory: DC=contoso,DC=test (RFC 2247)."""
         return ",".join(f"DC={label}" for label in self.domain.split("."))
 
+    def short(self, node: str) -> str:
+        """The name of a node within the domain."""
+        return self.hosts[node].partition(".")[0]
+
     @property
     def accounts(self) -> tuple[Account, ...]:
         """Everybody."""

@@ -28,6 +28,7 @@ class Chrony:
     stratum: int
     sources: tuple[str, ...]  # addresses of those from whom it takes the time
     needs: ClassVar = {"chronyd": "chrony"}
+    ids: ClassVar = 1
     after: ClassVar[frozenset[str]] = frozenset()
     patience: ClassVar = 10.0
 

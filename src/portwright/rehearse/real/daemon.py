@@ -32,7 +32,11 @@ class Daemon(Protocol):
 
     @property
     def needs(self) -> Mapping[str, str]:
-        """The programs that it runs, each with the package of Debian that has it."""
+        """The programs and files that it cannot be without, each with the package of Debian that has it."""
+
+    @property
+    def ids(self) -> int:
+        """How many user ids it needs."""
 
     @property
     def after(self) -> frozenset[str]:
@@ -62,25 +66,38 @@ def program(name: str) -> str:
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{_PLACES}") or name
 
 
-def is_installed(daemon: Daemon) -> bool:
-    """Report whether this machine has all of its programs."""
-    return not _lacking(daemon)
+def is_possible(daemon: Daemon) -> bool:
+    """Report whether this process can run it. To be asked inside the namespaces of a rehearsal."""
+    return not missing((daemon,))
 
 
 def missing(daemons: Iterable[Daemon]) -> tuple[str, ...]:
-    """What this machine lacks, a line for each package."""
-    lacking: dict[str, set[str]] = {}
-    for daemon in daemons:
-        for package in _lacking(daemon):
-            lacking.setdefault(package, set()).add(daemon.name)
-    return tuple(
-        f"{', '.join(sorted(names))}: apt-get install --no-install-recommends {package}"
-        for package, names in sorted(lacking.items())
-    )
+    """What keeps daemons from running here, a line for each reason. To be asked inside the namespaces."""
+    chosen = tuple(daemons)
+    packages = {
+        package for daemon in chosen for name, package in daemon.needs.items() if not Path(program(name)).exists()
+    }
+    here = _ids()
+    poor = [daemon for daemon in chosen if daemon.ids > here]
+    lines = [
+        f"for {_names(chosen, package)}: apt-get install --no-install-recommends {package}"
+        for package in sorted(packages)
+    ]
+    lines += [
+        f"for {daemon.name}: run it as root, or install uidmap and give yourself {daemon.ids} ids in /etc/subuid and "
+        f"/etc/subgid; here are {here}"
+        for daemon in poor[:1]
+    ]
+    return tuple(lines)
 
 
-def _lacking(daemon: Daemon) -> set[str]:
-    return {package for name, package in daemon.needs.items() if not Path(program(name)).is_absolute()}
+def _names(daemons: Iterable[Daemon], package: str) -> str:
+    return ", ".join(daemon.name for daemon in daemons if package in daemon.needs.values())
+
+
+def _ids() -> int:
+    """How many user ids this user namespace has (user_namespaces(7))."""
+    return sum(int(line.split()[2]) for line in Path("/proc/self/uid_map").read_text(encoding="ascii").splitlines())
 
 
 def last_lines(text: str, secrets: Iterable[str] = ()) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from portwright.rehearse.lab import Lab
 from portwright.rehearse.netns import Network, Process
 from portwright.rehearse.real.chrony import clocks
 from portwright.rehearse.real.daemon import Daemon, DaemonFailed, last_lines
+from portwright.rehearse.real.samba import controllers
 from portwright.rehearse.realm import Realm
 
 Say = Callable[[str], None]
@@ -17,8 +18,7 @@ _EVERY = 0.05  # seconds between two looks
 
 def daemons(plan: Plan, lab: Lab, realms: Sequence[Realm]) -> tuple[Daemon, ...]:
     """The daemons that can play a site's roles, whether this machine has them or not."""
-    del realms
-    return tuple(clocks(plan, lab))
+    return (*controllers(plan, lab, realms), *clocks(plan, lab))
 
 
 async def brought_up(
