@@ -11,12 +11,12 @@ from portwright.plan.make import make_plan
 from portwright.rehearse.hosts import Hosts
 from portwright.rehearse.layout import layout
 from portwright.rehearse.placing import placed
-from portwright.rehearse.realm import make_realm
+from portwright.rehearse.realm import common_realm
 from portwright.rehearse.serving import Services
 from portwright.site.load import load_site
 
 _SITE = """
-site: loopback
+site: contoso
 products: [dynamics-crm-2013]
 zones:
   lan: {networks: [127.0.7.0/24]}
@@ -62,9 +62,7 @@ def hosts_of(folder, hosts, settings="", absent=()):
     file.write_text(text)
     site = load_site(file)
     plan, lab = make_plan(site.catalog, site, list("setup configure run administer".split())), layout(site)
-    domain = "contoso.test"
-    realm = make_realm(domain, {name: [f"HTTP/{name}.{domain}", f"HTTP/{name}"] for name in hosts})
-    return Hosts(plan, lab, Sockets(), realm, [placed(flow, lab, site) for flow in plan.flows])
+    return Hosts(plan, lab, Sockets(), common_realm(site, lab), [placed(flow, lab, site) for flow in plan.flows])
 
 
 @contextlib.asynccontextmanager

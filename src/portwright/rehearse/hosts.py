@@ -22,7 +22,7 @@ from portwright.rehearse.certificates import Authority
 from portwright.rehearse.evidence import Exchange, Outcome, Placed
 from portwright.rehearse.lab import Lab
 from portwright.rehearse.netns import Network
-from portwright.rehearse.realm import Realm
+from portwright.rehearse.realm import Realm, label
 from portwright.rehearse.servers.role import Role
 from portwright.rehearse.servers.table import is_secure
 from portwright.rehearse.wire import Datagrams, Stream, Tls, dialed
@@ -201,7 +201,8 @@ class Hosts(Mapping[str, Host]):
         outside = self.plan.site.outside.get(name)
         if outside is not None and outside.names:
             return outside.names[0]
-        return f"{name.partition('#')[0].replace('/', '-').replace('_', '-').lower()}.{self.realm.domain}"
+        plain = name.partition("#")[0]
+        return self.realm.hosts.get(plain) or f"{label(plain)}.{self.realm.domain}"
 
     def placed_host(self, name: str) -> site_model.Host | None:
         """The host or group of the site with this name."""

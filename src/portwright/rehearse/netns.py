@@ -25,6 +25,11 @@ _INSIDE = "PORTWRIGHT_REHEARSAL"  # environment variable: set where the namespac
 _SWITCH = "switch"  # the namespace that has the segments, as bridges
 _PROGRAMS = ("ip", "nft", "unshare", "mount")
 _FIRST_TABLE = 1000  # of routes by source
+_LISTENS = {"tcp": "0A", "udp": "07"}  # net/tcp_states.h: TCP_LISTEN; of UDP: bound to nobody (TCP_CLOSE)
+_AS_NODE = """printf %s "$1" > /proc/sys/kernel/hostname && shift || exit
+while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit; shift 2; done
+shift; exec "$@"
+"""
 _FOR_ALL = {  # by file below /proc/sys/net
     "ipv4/conf/all/rp_filter": 0,
     "ipv4/conf/default/rp_filter": 0,
@@ -48,10 +53,13 @@ def is_inside() -> bool:
     return os.environ.get(_INSIDE) == "1"
 
 
-def inside(arguments: Sequence[str]) -> int:
-    """Run `portwright` with these arguments in namespaces of its own; its exit status. Raises NotPossibleHere."""
+def inside(arguments: Sequence[str], module: str = "portwright") -> int:
+    """Run a module of Python, `portwright` or another, in namespaces of its own; its exit status.
+
+    Raises NotPossibleHere.
+    """
     _check_programs()
-    program = [*_unshare(), sys.executable, "-m", "portwright", *arguments]
+    program = [*_unshare(), sys.executable, "-m", module, *arguments]
     process = subprocess.Popen(program, env=os.environ | {_INSIDE: "1"}, preexec_fn=_die_with_parent)  # noqa: PLW1509 (no threads here)
     while True:
         with contextlib.suppress(KeyboardInterrupt):  # the child has it too, and ends
@@ -86,6 +94,31 @@ def _unshare() -> list[str]:
     return command
 
 
+class Process:
+    """A program that runs in a node, with all that it has started."""
+
+    def __init__(self, started: subprocess.Popen[bytes], log: Path) -> None:
+        self._started, self.log = started, log
+
+    @property
+    def pid(self) -> int:
+        """Its number, and that of its group."""
+        return self._started.pid
+
+    @property
+    def alive(self) -> bool:
+        """Report whether it still runs."""
+        return self._started.poll() is None
+
+    def stop(self, patience: float = 2.0) -> None:
+        """End it and its group; what does not end within these seconds is killed."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._started.wait(patience)
+
+
 class Network:
     """A lab that is built. Everything of it goes when the process goes."""
 
@@ -95,6 +128,7 @@ class Network:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         self._spaces: dict[str, int] = {}
+        self._mounts: dict[str, dict[str, str]] = {}  # by node: place of the system -> what its programs find there
         _mount_own_run()
         self._names = {name: f"n{number}" for number, name in enumerate((*lab.nodes, _SWITCH))}
         for name in self._names:
@@ -145,16 +179,77 @@ class Network:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         return made
 
+    def folder(self, name: str) -> Path:
+        """A folder for somebody's files, in memory; it goes with the rehearsal."""
+        made = Path("/run/portwright", name)
+        made.mkdir(mode=0o755, parents=True, exist_ok=True)
+        return made
+
+    def mount(self, node: str, source: Path, place: str) -> None:
+        """Let the programs of a node, and only these, find a file or folder of ours at a place of the system's.
+
+        From then on they also find the node's name as the computer's. Raises FileNotFoundError where nothing is there.
+        """
+        at = Path(place).resolve()
+        if at.is_relative_to("/run"):  # ours is empty
+            at.parent.mkdir(parents=True, exist_ok=True)
+            at.mkdir(exist_ok=True) if source.is_dir() else at.touch()
+        self._mounts.setdefault(node, {})[str(at.resolve(strict=True))] = str(source)
+
+    def start(self, node: str, program: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> Process:
+        """Start a program in a node; what it says goes to the log. Raises OSError where it cannot be started."""
+        with self.within(node), log.open("ab") as said:
+            return Process(
+                subprocess.Popen(
+                    self._as_node(node, program),
+                    stdin=subprocess.DEVNULL,
+                    stdout=said,
+                    stderr=subprocess.STDOUT,
+                    env=os.environ | (env or {}),
+                    start_new_session=True,
+                ),
+                log,
+            )
+
+    def _as_node(self, node: str, program: Sequence[str]) -> list[str]:
+        """The program with what the node has mounted."""
+        mounts = self._mounts.get(node)
+        if mounts is None:
+            return list(program)
+        binds = [word for place, source in mounts.items() for word in (source, place)]
+        return ["unshare", "--mount", "--uts", "sh", "-c", _AS_NODE, "sh", node, *binds, "--", *program]
+
+    def listens(self, node: str) -> frozenset[tuple[str, int]]:
+        """The transports and ports on which somebody listens in a node, as proc_net(5) lists them."""
+        with self.within(node):
+            return frozenset(
+                (transport, int(words[1].rpartition(":")[2], 16))
+                for transport, state in _LISTENS.items()
+                for family in ("", "6")
+                for line in Path(f"/proc/thread-self/net/{transport}{family}").read_text("ascii").splitlines()[1:]
+                if (words := line.split())[3] == state
+            )
+
     def load(self, node: str, rules: str) -> None:
         """Load rules of nftables into a node. Raises ValueError with what nft says where it refuses them."""
         done = self.run(node, ["nft", "-f", "-"], rules)
         if done.returncode:
             raise ValueError(done.stderr.strip())
 
-    def run(self, node: str, program: Sequence[str], text: str = "") -> subprocess.CompletedProcess[str]:
+    def run(
+        self, node: str, program: Sequence[str], text: str = "", env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a program in a node's namespace to its end."""
         with self.within(node):
-            return subprocess.run(program, input=text, capture_output=True, text=True, check=False)
+            return subprocess.run(
+                self._as_node(node, program),
+                input=text,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                env=os.environ | (env or {}),
+                check=False,
+            )
 
 
 def _mount_own_run() -> None:

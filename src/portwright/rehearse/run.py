@@ -20,7 +20,7 @@ from portwright.rehearse.layout import layout
 from portwright.rehearse.netns import Network
 from portwright.rehearse.outer import answered, as_asked
 from portwright.rehearse.placing import placed
-from portwright.rehearse.realm import Realm, make_realm
+from portwright.rehearse.realm import common_realm
 from portwright.rehearse.rules import Rules, rules_of
 from portwright.rehearse.sample import sample
 from portwright.rehearse.serving import Services
@@ -67,13 +67,6 @@ def _load_one(network: Network, plan: Plan, point: Point, node: str, reading: Re
     return rules
 
 
-def realm_of(plan: Plan, lab: Lab) -> Realm:
-    """The accounts of a lab: the domain is called after the site."""
-    domain = f"{plan.site.name.lower()}.test"
-    hosts = {node.name: [f"{kind}/{node.name}.{domain}" for kind in ("host", "HTTP")] for node in lab.of_kind("host")}
-    return make_realm(domain, hosts)
-
-
 @dataclass(slots=True)
 class _Stage:
     """A lab that is built, its rules loaded."""
@@ -91,7 +84,7 @@ class _Stage:
         recorders = list(self._record())
         traced = Traced(self.network, self.rules)
         traced.start()
-        hosts = Hosts(self.plan, lab, self.network, realm_of(self.plan, lab), self.chosen)
+        hosts = Hosts(self.plan, lab, self.network, common_realm(self.plan.site, lab), self.chosen)
         services = Services(hosts)
         await services.start(self.network.socket)
         count = sum(len(one.exchanges) for one in self.chosen)

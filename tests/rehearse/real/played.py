@@ -1,0 +1,32 @@
+"""Runs a play (`plays`) in a lab of its own, and hands back what it has seen."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+NOT_POSSIBLE = 4  # exit status: the machine forbids the namespaces, or lacks a program
+_START = """import sys
+from portwright.rehearse.netns import inside
+sys.exit(inside(sys.argv[1:], "tests.rehearse.real.plays"))"""
+
+
+def played(play: str, site: Path | str, *, patience: float = 180) -> dict:
+    """What came of a play on a site; the test is skipped where this machine cannot have it."""
+    done = subprocess.run(
+        [sys.executable, "-c", _START, play, str(site)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=patience,
+        check=False,
+    )
+    if done.returncode == NOT_POSSIBLE:
+        pytest.skip(done.stderr.strip().splitlines()[-1])
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)

@@ -1,0 +1,191 @@
+"""What happens inside the namespaces: a lab with its daemons, and real clients on other hosts, behind the firewalls.
+
+Run by `played`. A play prints what it has seen as JSON; status 4 where this machine lacks something.
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+from pathlib import Path
+from time import sleep
+
+from portwright.check.readings import read_points
+from portwright.errors import NotPossibleHere
+from portwright.plan.make import make_plan
+from portwright.rehearse.layout import layout
+from portwright.rehearse.netns import Network
+from portwright.rehearse.real.daemon import missing
+from portwright.rehearse.real.samba import hosts, krb5_conf, resolv_conf
+from portwright.rehearse.real.up import brought_up, daemons
+from portwright.rehearse.realm import realms_of
+from portwright.rehearse.rules import rules_of
+from portwright.site.load import load_site
+
+
+class Scene:
+    """A site's lab with its rules; the daemons that are asked for run in it."""
+
+    def __init__(self, site: str):
+        loaded = load_site(Path(site))
+        files = {one.name: (one.platform, one.config) for one in loaded.points.values() if one.config}
+        self.readings = read_points(files, {})
+        self.plan = make_plan(loaded.catalog, loaded, today=None)
+        self.lab = layout(loaded)
+        self.network = Network(self.lab)
+        self.realms = realms_of(loaded, self.lab)
+        for point in loaded.points.values():
+            if point.name in self.lab.nodes:
+                self.network.load(point.name, self._rules(point))
+
+    def _rules(self, point):
+        ports = {inner: port for (owner, inner), port in self.lab.names.items() if owner == point.name}
+        reading = self.readings.get(point.name)
+        configuration, text = (reading.configuration, reading.text) if reading else (None, "")
+        return rules_of(self.plan, point, configuration, text, ports).text
+
+    def up(self, *names):
+        """Bring up the daemons whose names begin so. Raises NotPossibleHere where programs are missing."""
+        chosen = [one for one in daemons(self.plan, self.lab, self.realms) if one.name.startswith(names)]
+        if lacking := missing(chosen):
+            raise NotPossibleHere("; ".join(lacking))
+        self.said = []
+        failed = asyncio.run(brought_up(chosen, self.network, self.realms, self.said.append))
+        assert not failed, "\n".join(map(str, failed))
+        return chosen
+
+    def ask(self, node, *words, text="", env=None):
+        """Run a client on a node: its exit status and what it says."""
+        done = self.network.run(node, ["timeout", "20", *words], text, env)
+        return [done.returncode, done.stdout + done.stderr]
+
+
+def time(site):
+    """Two clocks: a domain controller asks the source through the firewall, a member asks the controller."""
+    scene = Scene(site)
+    up = scene.up("chrony")
+    chrony = ["chronyd", "-x", "-Q", "-t", "6", "-f", "/dev/null", "pidfile /run/client.pid", "cmdport 0", "user root"]
+    return {
+        "names": sorted(one.name for one in up),
+        "services": sorted(service for one in up for service in one.services),
+        "source": scene.ask("dc01", *chrony, "server 10.2.50.12 iburst"),
+        "controller": scene.ask("fe01", *chrony, "server 10.2.50.10 iburst"),
+        "not let through": scene.ask("fe01", *chrony, "server 10.2.50.12 iburst"),
+    }
+
+
+def directory(site):
+    """One domain controller, and a member behind the firewall."""
+    scene = Scene(site)
+    up = scene.up("samba", "chrony")
+    member = Member(scene, "fe01", "dc01")
+    controller, name, base = member.controller, member.realm.hosts["dc01"], member.realm.base
+    return {
+        "said": scene.said,
+        "services": sorted(service for one in up for service in one.services),
+        "listens": sorted(scene.network.listens("dc01")),
+        "kinit": member.sign_in("alice"),
+        "kvno": member.ask("kvno", "HTTP/fe01.fabrikam.test", "MSSQLSvc/sql01.fabrikam.test:1433"),
+        "klist": member.ask("klist", "-e"),
+        "ldap": member.look_up(f"ldap://{name}", base, "alice"),
+        "catalog": member.look_up(f"ldap://{name}:3268", base, "bob"),
+        "smb": member.smb("alice", "smbclient", f"//{controller}/sysvol", "-c", "ls"),
+        "rpc": member.smb("alice", "rpcclient", controller, "-c", "lookupnames alice"),
+        "wrong": member.ask("kinit", "-c", "/run/other.cache", "bob", text="wrong\n"),
+        "not let through": member.dig(controller, "sql01.fabrikam.test"),
+        "memory": memory(),
+    }
+
+
+def pair(site):
+    """Two domain controllers: the second joins through the firewall, and each fetches what the other has new."""
+    scene = Scene(site)
+    up = scene.up("samba")
+    first, second = Member(scene, "web01", "dc01"), Member(scene, "web01", "dc02")
+    return {
+        "said": scene.said,
+        "services": sorted(service for one in up for service in one.services),
+        "listens": sorted(scene.network.listens("dc02")),
+        "dig": first.dig(first.controller, "web01.pair.test"),
+        "dig6": first.dig("fd00:1:50::10", "web01.pair.test", "AAAA"),
+        "srv": first.dig(first.controller, "_ldap._tcp.dc._msdcs.pair.test", "SRV", "+tcp"),
+        "kinit at the second": second.sign_in("alice"),
+        "at the second": second.look_up("ldap://dc02.pair.test", "DC=pair,DC=test", "alice"),
+        "forth": replicated(scene, "dc02", "dc01"),
+        "made at the second": on(scene, "dc02", "user", "create", "carol", "--random-password"),
+        "back": replicated(scene, "dc01", "dc02"),
+        "and found at the first": second.look_up("ldap://dc01.pair.test", "DC=pair,DC=test", "carol"),
+    }
+
+
+def replicated(scene, to, source):
+    """Have a controller fetch what another has."""
+    realm = scene.realms[0]
+    for _ in range(20):  # it takes some seconds until a new controller has worked out from whom it fetches
+        answer = on(scene, to, "drs", "replicate", realm.hosts[to], realm.hosts[source], realm.base)
+        if answer[0] == 0:
+            break
+        sleep(0.5)
+    return answer
+
+
+def on(scene, node, *words):
+    """Run samba-tool on a controller, as the administrator."""
+    folder = scene.network.folder(f"{node}/samba")
+    (folder / "secret").write_text(scene.realms[0].administrator.password)
+    env = {"USER": "Administrator", "PASSWD_FILE": f"{folder}/secret", "KRB5_CONFIG": f"{folder}/krb5.conf"}
+    return scene.ask(node, "samba-tool", *words, "-s", f"{folder}/smb.conf", env=env)
+
+
+class Member:
+    """A host of a domain and the controller that it asks."""
+
+    def __init__(self, scene, node, controller):
+        self.scene, self.node, self.realm = scene, node, scene.realms[0]
+        addresses = [one.ip for one in scene.lab.nodes[controller].ports[0].addresses]
+        self.controller = str(addresses[0])
+        folder = scene.network.folder(f"{node}/client/{controller}")
+        for name, text, place in (
+            ("krb5.conf", krb5_conf(self.realm, addresses), None),
+            ("hosts", hosts(self.realm), "/etc/hosts"),
+            ("resolv.conf", resolv_conf(addresses), "/etc/resolv.conf"),
+        ):
+            (folder / name).write_text(text)
+            if place:
+                scene.network.mount(node, folder / name, place)
+        self.passwords = {one.name: one.password for one in self.realm.users}
+        self.env = {"KRB5_CONFIG": f"{folder}/krb5.conf", "KRB5CCNAME": f"{folder}/cache"}
+
+    def ask(self, *words, text="", env=()):
+        return self.scene.ask(self.node, *words, text=text, env=self.env | dict(env))
+
+    def sign_in(self, user):
+        return self.ask("kinit", user, text=self.passwords[user] + "\n")
+
+    def look_up(self, server, base, who):
+        sasl = ["-N", "-Q", "-Y", "GSSAPI", "-LLL", "-b", base]
+        return self.ask("ldapsearch", *sasl, "-H", server, f"(sAMAccountName={who})", "mail")
+
+    def smb(self, user, program, *words):
+        who = ["-s", "/dev/null", "-U", f"{self.realm.netbios}\\{user}"]
+        return self.ask(program, *who, *words, env={"PASSWD": self.passwords[user]})
+
+    def dig(self, server, *words):
+        return self.ask("dig", "+short", "+time=2", "+tries=1", f"@{server}", *words)
+
+
+def memory():
+    """The proportional share of memory of everything that runs here, in MiB."""
+    found = 0
+    for rollup in Path("/proc").glob("[0-9]*/smaps_rollup"):
+        with contextlib.suppress(OSError):
+            found += sum(int(line.split()[1]) for line in rollup.read_text().splitlines() if line.startswith("Pss:"))
+    return found // 1024
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(globals()[sys.argv[1]](*sys.argv[2:])))
+    except NotPossibleHere as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(problem.status)
