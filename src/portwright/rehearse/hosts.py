@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from portwright.catalog.model import Lookup
 from portwright.packets.fields import TCP, UDP
@@ -20,7 +20,7 @@ from portwright.plan.ports import ports_on
 from portwright.protocols.conversation import Talk
 from portwright.rehearse.certificates import Authority
 from portwright.rehearse.evidence import Exchange, Outcome, Placed
-from portwright.rehearse.lab import Lab
+from portwright.rehearse.lab import Address, Lab
 from portwright.rehearse.netns import Network
 from portwright.rehearse.realm import Realm, label
 from portwright.rehearse.servers.role import Role
@@ -106,6 +106,19 @@ class Host:
         """The value of a setting for this host."""
         return self._hosts.plan.site.setting(name, self._hosts.placed_host(self.name))
 
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Its own addresses."""
+        return tuple(one.ip for port in self._hosts.lab.nodes[self.name].ports for one in port.addresses)
+
+    def ports(self, service: str) -> tuple[int, ...]:
+        """The ports at which others ask it for a service."""
+        return self._hosts.ports.get((self.name, service), ())
+
+    def shared(self, make: "Callable[[Hosts], T]") -> T:
+        """What is the same for all hosts, made once."""
+        return self._hosts.shared(make)
+
     def say(self, text: str) -> None:
         """Write to its log."""
         self.log.append(text)
@@ -186,6 +199,8 @@ class Hosts(Mapping[str, Host]):
         self._hosts = {node.name: Host(node.name, self) for node in lab.of_kind("host", "client", "outside")}
         self.targets = self._find_targets(placed)
         self.by_exchange = self._by_exchange()
+        self.ports = self._ports()
+        self._shared: dict[object, Any] = {}
 
     def __getitem__(self, name: str) -> Host:
         return self._hosts[name]
@@ -266,6 +281,20 @@ class Hosts(Mapping[str, Host]):
     def _by_exchange(self) -> dict[Exchange, Target]:
         """One target for each exchange of a flow."""
         return {one.exchange: one for targets in self.targets.values() for one in targets if one.flow}
+
+    def _ports(self) -> dict[tuple[str, str], tuple[int, ...]]:
+        found: dict[tuple[str, str], dict[int, None]] = {}
+        for targets in self.targets.values():
+            for one in targets:
+                found.setdefault((one.exchange.destination, one.service), {})[one.exchange.port] = None
+        return {key: tuple(ports) for key, ports in found.items()}
+
+    def shared(self, make: "Callable[[Hosts], T]") -> T:
+        """What is the same for all hosts, made once."""
+        if make not in self._shared:
+            self._shared[make] = make(self)
+        found: T = self._shared[make]
+        return found
 
     def _target(self, one: Placed, exchange: Exchange) -> Target:
         flow, end = one.flow, one.flow.destination

@@ -15,7 +15,6 @@ from portwright.rehearse import recording
 from portwright.rehearse.deciders import Traced
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Rehearsal, Sampled, Tried
 from portwright.rehearse.hosts import Hosts
-from portwright.rehearse.lab import Lab
 from portwright.rehearse.layout import layout
 from portwright.rehearse.netns import Network
 from portwright.rehearse.outer import answered, as_asked

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from portwright.packets.fields import TCP, UDP
 from portwright.rehearse.hosts import Host, Hosts, Target
 from portwright.rehearse.servers.role import Answer, Role
-from portwright.rehearse.servers.table import ECHO, Spoken, spoken
+from portwright.rehearse.servers.spoken import ECHO, Spoken
+from portwright.rehearse.servers.table import spoken
 from portwright.rehearse.wire import Datagram, Stream, listening, receiving
 
 _BACKLOG = 512  # connections that wait

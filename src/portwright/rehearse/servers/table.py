@@ -3,46 +3,17 @@
 A service that is not here, such as one of a user's own product, is an echo: what arrives goes back.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from portwright.catalog.model import Lookup
-from portwright.protocols import echo, http, pop3, smtp
+from portwright.protocols import http, pop3, smtp
 from portwright.protocols.conversation import Talk
-from portwright.rehearse.evidence import Tier
-from portwright.rehearse.servers import weblike
+from portwright.rehearse.servers import classic, weblike
+from portwright.rehearse.servers.spoken import ECHO, Spoken
 
 if TYPE_CHECKING:
     from portwright.rehearse.hosts import Host, Target
-
-
-def _never(lookup: Lookup) -> bool:
-    del lookup
-    return False
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """How a service is spoken."""
-
-    handshake: "Callable[[Host, Target], Talk[str]]"  # a client's; it returns what the server said, for people
-    serve: "Callable[[Host], Talk[None]]"  # a server's: one connection, or one datagram
-    under_tls: Callable[[Lookup], bool] = _never  # from the first byte
-    tier: Tier = "stand-in"
-
-
-def _echo_handshake(host: "Host", target: "Target") -> Talk[str]:
-    del host, target
-    return echo.client()
-
-
-def _echo(host: "Host") -> Talk[None]:
-    del host
-    return echo.server()
-
-
-ECHO = Spoken(_echo_handshake, _echo, tier="echo")
 
 
 def _http(host: "Host") -> Talk[None]:
@@ -71,6 +42,7 @@ def _pop3_handshake(host: "Host", target: "Target") -> Talk[str]:
 
 
 SPOKEN: Mapping[str, Spoken] = {  # by service id
+    **classic.SPOKEN,
     **{one: Spoken(weblike.handshake(one), _http, weblike.under_tls(one)) for one in weblike.SERVICES},
     "mail/smtp": Spoken(_smtp_handshake, _smtp, lambda lookup: lookup("smtp.mode") == "tls"),
     "mail/pop3": Spoken(_pop3_handshake, _pop3, lambda lookup: lookup("pop3.tls") == "true"),

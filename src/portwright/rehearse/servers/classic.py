@@ -1,0 +1,176 @@
+"""How the services of Windows and its domain controllers are spoken by the rehearsal's stand-ins."""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from portwright.packets.fields import UDP
+from portwright.protocols import dns, epm, netbios, netbios_datagram, netbios_session, ntp, rpc, rpc_datagrams, smb
+from portwright.protocols import smb_server as smb_serving
+from portwright.protocols.conversation import Talk
+from portwright.protocols.kerberos import client as kerberos
+from portwright.protocols.kerberos import kdc
+from portwright.rehearse.servers import directory
+from portwright.rehearse.servers.spoken import Spoken
+
+if TYPE_CHECKING:
+    from portwright.rehearse.hosts import Host, Target
+
+_LOCATOR = "_ldap._tcp.dc._msdcs"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+# -- names
+
+
+def _names(host: "Host", target: "Target") -> Talk[str]:
+    talk = dns.client if target.exchange.protocol == UDP else dns.stream_client
+    return str((yield from talk(f"{_LOCATOR}.{host.realm.domain}", "SRV")))
+
+
+def _serve_names(host: "Host") -> Talk[None]:
+    return dns.server(host.shared(directory.zones))
+
+
+def _serve_names_in_streams(host: "Host") -> Talk[None]:
+    return dns.stream_server(host.shared(directory.zones))
+
+
+# -- time
+
+
+def _time(host: "Host", target: "Target") -> Talk[str]:
+    del host, target
+    return str((yield from ntp.client(time.time())))
+
+
+def _serve_time(host: "Host") -> Talk[None]:
+    del host
+    return ntp.server(time.time())
+
+
+# -- Kerberos
+
+
+def _kerberos(host: "Host", target: "Target") -> Talk[str]:
+    return (yield from kerberos.probe(host.realm.name, datagrams=target.exchange.protocol == UDP))
+
+
+def _serve_kerberos(host: "Host") -> Talk[None]:
+    return kdc.server(host.shared(directory.keys), _now)
+
+
+def _serve_kerberos_datagrams(host: "Host") -> Talk[None]:
+    return kdc.datagram_server(host.shared(directory.keys), _now)
+
+
+# -- RPC
+
+
+def _mapper(interface: str) -> "Callable[[Host, Target], Talk[str]]":
+    def talk(host: "Host", target: "Target") -> Talk[str]:
+        del host, target
+        return str((yield from epm.client(rpc.INTERFACES[interface])))
+
+    return talk
+
+
+def _serve_mapper(host: "Host") -> Talk[None]:
+    return epm.server(directory.ports_of_rpc(host), directory.address_of(host))
+
+
+def _bound(interface: str) -> "Callable[[Host, Target], Talk[str]]":
+    def talk(host: "Host", target: "Target") -> Talk[str]:
+        del host, target
+        return str((yield from rpc.client(rpc.INTERFACES[interface])))
+
+    return talk
+
+
+def _serve_rpc(host: "Host") -> Talk[None]:
+    del host
+    return rpc.server(tuple(rpc.INTERFACES.values()))
+
+
+def _rpc_datagrams(host: "Host", target: "Target") -> Talk[str]:
+    del host, target
+    return rpc_datagrams.client()
+
+
+def _serve_rpc_datagrams(host: "Host") -> Talk[None]:
+    del host
+    return rpc_datagrams.server()
+
+
+# -- files, and NetBIOS
+
+
+def _smb(host: "Host", target: "Target") -> Talk[str]:
+    del host
+    return str((yield from smb.client(target.name)))
+
+
+def _serve_smb(host: "Host") -> Talk[None]:
+    return smb_serving.server(host.fqdn)
+
+
+def _session(host: "Host", target: "Target") -> Talk[str]:
+    del host
+    return str((yield from smb.over_netbios(netbios_session.client(), smb.client(target.name))))
+
+
+def _serve_session(host: "Host") -> Talk[None]:
+    return smb_serving.server(host.fqdn, over_netbios=True)
+
+
+def _netbios_name(host: "Host", target: "Target") -> Talk[str]:
+    del host, target
+    return str((yield from netbios.status_client()))
+
+
+def _serve_netbios_name(host: "Host") -> Talk[None]:
+    return netbios.server(directory.names(host), directory.address_of(host))
+
+
+def _netbios_datagram(host: "Host", target: "Target") -> Talk[str]:
+    called = netbios.Name(target.name.partition(".")[0][:15], netbios.SERVER)
+    own = netbios.Name(host.fqdn.partition(".")[0][:15])
+    return (yield from netbios_datagram.client(called, own, directory.address_of(host)))
+
+
+def _serve_netbios_datagram(host: "Host") -> Talk[None]:
+    return netbios_datagram.server(directory.names(host), directory.address_of(host))
+
+
+_DNS, _DNS_STREAM = Spoken(_names, _serve_names), Spoken(_names, _serve_names_in_streams)
+_TIME = Spoken(_time, _serve_time)
+_SMB = Spoken(_smb, _serve_smb)
+_NETBIOS = {
+    "session": Spoken(_session, _serve_session),
+    "name": Spoken(_netbios_name, _serve_netbios_name),
+    "datagram": Spoken(_netbios_datagram, _serve_netbios_datagram),
+}
+SPOKEN: Mapping[str, Spoken] = {  # by service
+    "dns/lookup": _DNS,
+    "dns/lookup-tcp": _DNS_STREAM,
+    "ad/controller-dns": _DNS,
+    "ad/controller-dns-tcp": _DNS_STREAM,
+    "ad/time": _TIME,
+    "windows/time": _TIME,
+    "time/external-ntp": _TIME,
+    "ad/kerberos": Spoken(_kerberos, _serve_kerberos),
+    "ad/kerberos-udp": Spoken(_kerberos, _serve_kerberos_datagrams),
+    "ad/rpc-mapper": Spoken(_mapper("netlogon"), _serve_mapper),
+    "windows/rpc-mapper": Spoken(_mapper("svcctl"), _serve_mapper),
+    "exchange/rpc-mapper": Spoken(_mapper("dcom"), _serve_mapper),
+    "ad/rpc-mapper-udp": Spoken(_rpc_datagrams, _serve_rpc_datagrams),
+    "ad/smb": _SMB,
+    "windows/smb": _SMB,
+    "sql/named-pipes": _SMB,
+    **{f"{owner}/netbios-{kind}": one for owner in ("ad", "windows", "sql") for kind, one in _NETBIOS.items()},
+    **{service: Spoken(_bound(name), _serve_rpc) for service, name in directory.INTERFACES.items()},
+}
