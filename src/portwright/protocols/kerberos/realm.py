@@ -1,7 +1,7 @@
 """A realm as a value: who it knows, and by which keys."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import MappingProxyType
 
@@ -9,6 +9,7 @@ from portwright.protocols.kerberos.crypto import AES128, AES256, Key, random_key
 from portwright.protocols.kerberos.names import NameType, Principal
 
 ETYPES = (AES256, AES128)  # the stronger first
+CHANGING = "kadmin/changepw"  # RFC 3244, 2: the service that changes passwords
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,19 @@ class Realm:
         """The keys of a user or service, as a service needs them to accept tickets. Raises KeyError."""
         return self.accounts[name.casefold()].keys
 
+    def with_password(self, name: str, password: str) -> "Realm":
+        """The realm once a user has another password. Raises KeyError."""
+        changed = account_of(self.name, self.accounts[name.casefold()].name, password)
+        accounts = {one: changed if held.name == changed.name else held for one, held in self.accounts.items()}
+        return replace(self, accounts=MappingProxyType(accounts))
+
 
 def realm_of(name: str, passwords: Mapping[str, str], services: Mapping[str, str] | None = None) -> Realm:
     """The realm of these passwords by user name; `services` says which account serves a service principal name."""
     accounts = {user.casefold(): account_of(name, user, password) for user, password in passwords.items()}
     served = {service.casefold(): accounts[user.casefold()] for service, user in (services or {}).items()}
     granting = f"krbtgt/{name}"
-    changing = "kadmin/changepw"  # RFC 3244, 2: who changes passwords
-    random = {one.casefold(): Account(one, tuple(map(random_key, ETYPES))) for one in (granting, changing)}
+    random = {one.casefold(): Account(one, tuple(map(random_key, ETYPES))) for one in (granting, CHANGING)}
     return Realm(name, MappingProxyType(accounts | served | random))
 
 
