@@ -9,8 +9,8 @@ from enum import Enum
 
 from portwright.protocols.conversation import Misspoken
 from portwright.protocols.octets import Octets
+from portwright.protocols.spnego import ACCEPTED, INCOMPLETE, NTLM, NTLM_MARK, Init, Response
 
-_SIGNATURE = b"NTLMSSP\0"
 _NEGOTIATE, _CHALLENGE, _AUTHENTICATE = 1, 2, 3  # [MS-NLMP] 2.2.1
 _UNICODE, _TARGET, _NTLM, _ANONYMOUS = 0x1, 0x4, 0x200, 0x800  # [MS-NLMP] 2.2.2.5
 _ALWAYS_SIGN, _TARGET_IS_SERVER, _EXTENDED, _TARGET_INFO = 0x8000, 0x20000, 0x80000, 0x800000
@@ -19,10 +19,6 @@ _ASKED = _UNICODE | _TARGET | _NTLM | _ALWAYS_SIGN | _EXTENDED | _KEY_128 | _KEY
 _OFFERED = _ASKED | _TARGET_IS_SERVER | _TARGET_INFO | _KEY_EXCHANGE | _VERSION
 _WINDOWS_8 = struct.pack("<BBHxxxB", 6, 2, 9200, 15)  # [MS-NLMP] 2.2.2.10
 _COMPUTER, _DOMAIN, _END = 1, 2, 0  # [MS-NLMP] 2.2.2.1
-
-_SPNEGO = bytes.fromhex("06062b0601050502")  # 1.3.6.1.5.5.2
-_NTLMSSP = bytes.fromhex("060a2b06010401823702020a")  # 1.3.6.1.4.1.311.2.2.10
-_COMPLETED, _INCOMPLETE = b"\x0a\x01\x00", b"\x0a\x01\x01"  # RFC 4178, 4.2.2: the state
 
 
 class User(Enum):
@@ -34,12 +30,12 @@ class User(Enum):
 
 def hint() -> bytes:
     """What a server offers before anybody signs in: NTLM alone."""
-    return _first(b"")
+    return Init((NTLM,)).encoded
 
 
 def negotiate() -> bytes:
     """A client's first token."""
-    return _first(_SIGNATURE + struct.pack("<II16x", _NEGOTIATE, _ASKED))
+    return Init((NTLM,), NTLM_MARK + struct.pack("<II16x", _NEGOTIATE, _ASKED)).encoded
 
 
 def challenge(token: bytes, computer: str) -> bytes | None:
@@ -53,7 +49,7 @@ def challenge(token: bytes, computer: str) -> bytes | None:
     places = struct.pack("<HHI", len(name), len(name), 56), struct.pack("<HHI", len(info), len(info), 56 + len(name))
     flags, nonce = struct.pack("<I", _OFFERED), secrets.token_bytes(8)
     body = struct.pack("<I", _CHALLENGE) + places[0] + flags + nonce + bytes(8) + places[1] + _WINDOWS_8
-    return _wrapped(token, _INCOMPLETE, _SIGNATURE + body + name + info, names=True)
+    return _wrapped(token, Response(INCOMPLETE, NTLM, NTLM_MARK + body + name + info))
 
 
 def nobody(token: bytes) -> bytes:
@@ -64,7 +60,8 @@ def nobody(token: bytes) -> bytes:
     flags = _ASKED | _ANONYMOUS
     empty = struct.pack("<HHI", 0, 0, 64 + 1)
     places = struct.pack("<HHI", 1, 1, 64) + empty * 5  # an LM response of one zero octet, and nothing else
-    return _later(None, _SIGNATURE + struct.pack("<I", _AUTHENTICATE) + places + struct.pack("<I", flags) + b"\0")
+    said = struct.pack("<I", _AUTHENTICATE) + places + struct.pack("<I", flags) + b"\0"
+    return Response(token=NTLM_MARK + said).encoded
 
 
 def signed_in(token: bytes) -> User | None:
@@ -79,38 +76,15 @@ def signed_in(token: bytes) -> User | None:
 
 def done(token: bytes) -> bytes:
     """A server's last word to a last token."""
-    return _wrapped(token, _COMPLETED, b"")
+    return _wrapped(token, Response(ACCEPTED))
 
 
 def _message(token: bytes) -> tuple[int, bytes] | None:
     """The type of a message of NTLM in a token, and what follows."""
-    _, found, rest = token.partition(_SIGNATURE)
+    _, found, rest = token.partition(NTLM_MARK)
     return (int.from_bytes(rest[:4], "little"), rest[4:]) if found and len(rest) >= 4 else None
 
 
-def _wrapped(token: bytes, state: bytes, message: bytes, *, names: bool = False) -> bytes:
-    """A message as the other side wrapped its own: bare, or in SPNEGO."""
-    return message if token.startswith(_SIGNATURE) else _later(state, message, names=names)
-
-
-def _first(message: bytes) -> bytes:
-    """RFC 4178, 4.2.1: NegTokenInit, in the wrapping of RFC 2743, 3.1."""
-    mechanisms = _der(0xA0, _der(0x30, _NTLMSSP))
-    inner = mechanisms + (_der(0xA2, _der(0x04, message)) if message else b"")
-    return _der(0x60, _SPNEGO + _der(0xA0, _der(0x30, inner)))
-
-
-def _later(state: bytes | None, message: bytes, *, names: bool = False) -> bytes:
-    """RFC 4178, 4.2.2: NegTokenResp."""
-    inner = _der(0xA0, state) if state else b""
-    inner += _der(0xA1, _NTLMSSP) if names else b""
-    inner += _der(0xA2, _der(0x04, message)) if message else b""
-    return _der(0xA1, _der(0x30, inner))
-
-
-def _der(tag: int, content: bytes) -> bytes:
-    length = len(content)
-    if length < 0x80:
-        return bytes([tag, length]) + content
-    written = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(written)]) + written + content
+def _wrapped(token: bytes, said: Response) -> bytes:
+    """What a server says, wrapped as the client wrapped its own: bare, or in SPNEGO."""
+    return said.token if token.startswith(NTLM_MARK) else said.encoded
