@@ -66,9 +66,10 @@ def hosts_of(folder, hosts, settings="", absent=()):
 
 
 @contextlib.asynccontextmanager
-async def running(hosts):
-    """Their servers, while the block runs."""
-    services = Services(hosts)
+async def running(hosts, elsewhere=(), without=()):
+    """Their servers, while the block runs; but the services `elsewhere`, and every server of the hosts `without`."""
+    off = {(one.exchange.destination, one.service) for targets in hosts.targets.values() for one in targets}
+    services = Services(hosts, frozenset(elsewhere) | {one for one in off if one[0] in without})
     await services.start(Sockets().socket)
     try:
         yield hosts

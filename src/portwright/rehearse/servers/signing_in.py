@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from functools import cache
 
 from portwright.protocols.conversation import Refused
-from portwright.protocols.kerberos import Key, Principal, sign_in, string_to_key, ticket_for
+from portwright.protocols.kerberos import Credential, Key, Principal, sign_in, string_to_key, ticket_for
 from portwright.protocols.kerberos.realm import ETYPES
+from portwright.protocols.ldap import Ticket, domain_base, equal, look_up
 from portwright.protocols.spnego import Acceptor, Initiator, NotAccepted
 from portwright.rehearse.hosts import Host
 from portwright.rehearse.realm import Account
@@ -57,20 +58,31 @@ def initiating(host: Host, account: Account) -> Initiate | None:
     """How this host's clients sign in as an account; None where the host has no way to a domain controller."""
     if not host.needs("ad.kerberos"):
         return None
-    user = Principal.of(account.name, host.realm.name)
 
     async def initiate(service: str) -> Initiator:
-        signed_in = await host.call("ad.kerberos", lambda _: sign_in(user, account.password, now()))
-        wanted = Principal.of(service, host.realm.name)
-        ticket = await host.call("ad.kerberos", lambda _: ticket_for(signed_in, wanted, now()))
-        return Initiator(ticket, now())
+        return Initiator(await ticket(host, account, service), now())
 
     return initiate
 
 
-def own_account(host: Host) -> Account:
-    """The service account of a host. Raises Refused where the domain has none."""
-    try:
-        return host.realm.account_of(host.name)
-    except KeyError:
-        raise Refused(f"{host.name} has no account") from None
+async def ticket(host: Host, account: Account, service: str) -> Credential:
+    """A ticket for a service (HTTP/fe01.contoso.test), by the domain controller. Raises Unanswered, Refused."""
+    user, wanted = (Principal.of(name, host.realm.name) for name in (account.name, service))
+    signed_in = await host.call("ad.kerberos", lambda _: sign_in(user, account.password, now()))
+    return await host.call("ad.kerberos", lambda _: ticket_for(signed_in, wanted, now()))
+
+
+_OF_A_USER = "sAMAccountName", "userPrincipalName", "displayName", "memberOf"
+
+
+async def known_user(host: Host, requirement: str, user: str) -> dict[str, str]:
+    """What the directory says of a user, asked as the host itself. Raises Unanswered, and Refused for nobody."""
+    controller = host.targets(requirement)[0]
+    credential = await ticket(host, host.realm.account_of(host.name), f"ldap/{controller.name}")
+    base, wanted = domain_base(host.realm.domain), equal("sAMAccountName", user)
+    found = await host.call(
+        requirement, lambda _: look_up(Ticket(credential, now()), base, wanted, attributes=_OF_A_USER), controller
+    )
+    if not found:
+        raise Refused(f"the directory knows no {user}")
+    return {name: found[0].first(name) for name in _OF_A_USER}

@@ -1,0 +1,205 @@
+"""AD FS: signs users in for web sites that trust it, by a password that Active Directory or a partner has checked.
+
+A user comes by redirect (WS-Federation), gives name and password on a form, and is sent back with a signed token.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from portwright.protocols import saml
+from portwright.protocols.conversation import Misspoken, Refused
+from portwright.protocols.http import Request, Response, form, page, redirect
+from portwright.protocols.kerberos import Principal, sign_in
+from portwright.rehearse.hosts import Host, Unanswered
+from portwright.rehearse.servers.mailboxes import address_of, may_sign_in
+from portwright.rehearse.servers.role import Answer
+from portwright.rehearse.servers.signing_in import known_user, now
+from portwright.rehearse.visits import Visit
+
+SIGN_IN = "/adfs/ls/"
+_FORM = (
+    '<html><head><title>Sign In</title></head><body><form method="post">'
+    '<input name="UserName"><input name="Password" type="password"><button>Sign in</button></form>{}</body></html>'
+)
+
+
+@cache
+def farm_signer(domain: str) -> saml.Signer:
+    """What signs the tokens of a farm: every server of it has the same."""
+    return saml.make_signer(domain)
+
+
+class _SignInPages:
+    """The pages of a security token service, whoever checks the passwords."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    @property
+    def entity(self) -> str:
+        """Who says so in its tokens."""
+        return f"http://{self._host.realm.domain}/adfs/services/trust"
+
+    @property
+    def signer(self) -> saml.Signer:
+        """What signs its tokens."""
+        return farm_signer(self._host.realm.domain)
+
+    async def answer(self, question: object) -> object:
+        """The page for a request; None where it is for somebody else."""
+        if not isinstance(question, Request):
+            return None
+        if question.path == saml.METADATA:
+            return self._metadata()
+        return await self._sign_in(question) if question.path.rstrip("/") == SIGN_IN.rstrip("/") else None
+
+    def _metadata(self) -> Response:
+        address = f"https://{self._host.fqdn}{SIGN_IN}"
+        document = saml.published(saml.Metadata(self.entity, address, (self.signer.certificate,)))
+        return Response(200, document, (("content-type", "application/samlmetadata+xml"),))
+
+    async def _sign_in(self, request: Request) -> Response:
+        given = form(request.body.decode("utf-8", "replace"))
+        wanted = saml.sign_in_of(request.query) or saml.sign_in_of(form(given.get("wctx", "")))
+        if wanted is None or not self.trusts(wanted.realm):
+            return page("An error occurred: there is no relying party trust for this request.", 400)
+        if request.method != "POST":
+            return self.elsewhere(wanted) or page(_FORM.format(""))
+        try:
+            claims = await self.claims(given)
+        except Unanswered as problem:
+            self._host.say(f"cannot check who this is: {problem}")
+            return page("An error occurred. Contact your administrator.", 503)
+        except (Refused, Misspoken) as problem:
+            self._host.say(f"nobody is signed in: {problem}")
+            return page(_FORM.format("<p>Incorrect user ID or password.</p>"), 401)
+        token = saml.issued(saml.Claims(self.entity, wanted.realm, claims), self.signer, now())
+        self._host.say(f"a token for {wanted.realm}: {claims.get(saml.UPN, '')}")
+        return saml.posted_back(self.reply_to(wanted.realm), token, wanted.context)
+
+    def trusts(self, realm: str) -> bool:
+        """Report whether tokens are issued for this web site."""
+        raise NotImplementedError
+
+    def reply_to(self, realm: str) -> str:
+        """Where the browser posts a token for this web site."""
+        return realm
+
+    def elsewhere(self, wanted: saml.SignIn) -> Response | None:
+        """Where somebody else checks the credentials; None where it is this one."""
+        del wanted
+        return None
+
+    async def claims(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        """What is said of who gave this in the form. Raises Refused, Misspoken, Unanswered."""
+        raise NotImplementedError
+
+
+class FederationServer(_SignInPages):
+    """A federation server: it asks Active Directory, or takes the token of another identity provider."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self.partners = self._stored()  # identity providers by their entity: their metadata as they are known
+
+    @property
+    def services(self) -> Mapping[str, Callable[[], Answer]]:
+        """The sign-in pages, the federation service, and the configuration of the farm."""
+        return dict.fromkeys(("adfs/web", "adfs/federation", "adfs/synchronization"), lambda: self.answer)
+
+    def _stored(self) -> dict[str, saml.Metadata]:
+        """What the administrator has entered: the identity provider of the site, where there is one."""
+        if not self._host.needs("adfs.identity-provider"):
+            return {}
+        name = self._host.targets("adfs.identity-provider")[0].name
+        found = saml.Metadata(f"http://{name}/trust", f"https://{name}{SIGN_IN}", (partner_signer(name).certificate,))
+        return {found.entity: found}
+
+    def trusts(self, realm: str) -> bool:
+        """Of the CRM web sites only."""
+        needed = self._host.needs("crm.relying-party-metadata")
+        targets = self._host.targets("crm.relying-party-metadata") if needed else ()
+        return realm in {f"https://{one.name}/" for one in targets}
+
+    def elsewhere(self, wanted: saml.SignIn) -> Response | None:
+        """To the identity provider that the request names, or the only one where Active Directory is none."""
+        chosen = self.partners.get(wanted.issuer)
+        if chosen is None and self._host.setting("claims.provider") == "other":
+            chosen = next(iter(self.partners.values()), None)
+        if chosen is None:
+            return None
+        onward = saml.SignIn(self.entity, saml.sign_in_query(wanted))
+        return redirect(f"{chosen.address}?{saml.sign_in_query(onward)}")
+
+    async def claims(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        """Of a token that a partner has issued, or of a name and a password."""
+        if "wresult" in given:
+            return self._passed_on(given["wresult"])
+        user = address_of(self._host, given.get("UserName", "")).partition("@")[0]
+        principal = Principal.of(user, self._host.realm.name)
+        await self._host.call("ad.kerberos", lambda _: sign_in(principal, given.get("Password", ""), now()))
+        entry = await known_user(self._host, "adfs.claims", user)
+        return {saml.UPN: entry["userPrincipalName"] or address_of(self._host, user), saml.NAME: user}
+
+    def _passed_on(self, token: str) -> Mapping[str, str]:
+        problem = Refused("there is no other identity provider")
+        for partner in self.partners.values():
+            for certificate in partner.certificates:
+                try:
+                    return saml.verified(token, certificate, self.entity, now()).values
+                except Refused as no:
+                    problem = no
+        raise problem
+
+    async def work_once(self) -> None:
+        """Read the metadata of those who are trusted. Raises Unanswered, Refused, Misspoken."""
+        if self._host.needs("crm.relying-party-metadata"):
+            async with Visit(self._host, "crm.relying-party-metadata") as visit:
+                saml.metadata_of((await visit.ask(Request("GET", saml.METADATA))).body)
+        if self._host.needs("adfs.identity-provider"):
+            async with Visit(self._host, "adfs.identity-provider") as visit:
+                found = saml.metadata_of((await visit.ask(Request("GET", saml.METADATA))).body)
+                self.partners = {found.entity: found}
+        self._host.say("read the metadata of those who are trusted")
+
+
+@cache
+def partner_signer(name: str) -> saml.Signer:
+    """What signs the tokens of another identity provider."""
+    return saml.make_signer(name)
+
+
+class IdentityProvider(_SignInPages):
+    """The identity provider of a partner: it knows its own users, and issues tokens for AD FS alone."""
+
+    @property
+    def services(self) -> Mapping[str, Callable[[], Answer]]:
+        """Its sign-in pages."""
+        return {"adfs/identity-provider": lambda: self.answer}
+
+    @property
+    def entity(self) -> str:
+        """By its own name."""
+        return f"http://{self._host.fqdn}/trust"
+
+    @property
+    def signer(self) -> saml.Signer:
+        """Its own."""
+        return partner_signer(self._host.fqdn)
+
+    def trusts(self, realm: str) -> bool:
+        """Of AD FS only."""
+        return realm == f"http://{self._host.realm.domain}/adfs/services/trust"
+
+    def reply_to(self, realm: str) -> str:
+        """To the sign-in pages of AD FS."""
+        del realm
+        return f"https://sts.{self._host.realm.domain}{SIGN_IN}"
+
+    async def claims(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        """Of its own users."""
+        name = given.get("UserName", "")
+        if not may_sign_in(self._host, name, given.get("Password", "")):
+            raise Refused("name or password is wrong")
+        user = address_of(self._host, name)
+        return {saml.UPN: user, saml.NAME: user.partition("@")[0]}

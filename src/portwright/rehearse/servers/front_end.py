@@ -1,0 +1,121 @@
+"""The Front End Server of CRM: who signs in, by a ticket or by a token of AD FS, and the pages behind."""
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+
+from portwright.protocols import saml
+from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
+from portwright.protocols.http import Request, Response, form, formed, page, redirect
+from portwright.rehearse.hosts import Host, Unanswered
+from portwright.rehearse.servers.federation import SIGN_IN, farm_signer
+from portwright.rehearse.servers.role import Answer
+from portwright.rehearse.servers.signing_in import guard_of, known_user, now
+from portwright.rehearse.servers.web import Guard
+from portwright.rehearse.visits import Visit
+
+COOKIE = "MSISAuth"  # of the session, where users sign in with claims
+Pages = Callable[[Request, str], Awaitable[Response | None]]  # what a user sees; None: no such page
+
+
+class FrontEnd:
+    """The web site: whoever has not signed in sees nothing of it."""
+
+    def __init__(self, host: Host, pages: Pages) -> None:
+        self._host, self._pages = host, pages
+        self._sessions: dict[str, str] = {}  # by cookie: the user
+        self._known: set[str] = set()  # users that the directory knows
+        self.certificates: tuple[str, ...] = (farm_signer(host.realm.domain).certificate,)  # as Setup has stored them
+
+    @property
+    def services(self) -> Mapping[str, Callable[[], Answer]]:
+        """The web site, and the redirect to it where it has moved to HTTPS."""
+        connected = self._with_claims if self._host.setting("authentication") == "claims" else self._integrated
+        return {"crm/web": connected, "crm/deployment-web": connected, "crm/web-redirect": lambda: self._moved}
+
+    @property
+    def realm(self) -> str:
+        """The name of the web site among those that trust AD FS."""
+        return f"https://{self._host.fqdn}/"
+
+    def _integrated(self) -> Answer:
+        guard = guard_of(self._host)
+
+        async def answer(question: object) -> object:
+            if not isinstance(question, Request):
+                return None
+            return await guard.stop(question) or guard.passed(await self._shown(question, guard.user))
+
+        return answer
+
+    def _with_claims(self) -> Answer:
+        services = guard_of(self._host)  # web services of other servers come with tickets
+
+        async def answer(question: object) -> object:
+            return await self._claimed(question, services) if isinstance(question, Request) else None
+
+        return answer
+
+    async def _claimed(self, request: Request, services: Guard) -> Response:
+        if request.path == saml.METADATA:
+            return Response(200, saml.published(saml.Metadata(self.realm, self.realm)))
+        fields = form(request.body.decode("utf-8", "replace")) if request.method == "POST" else {}
+        if "wresult" in fields:
+            return self._entered(fields)
+        if user := self._sessions.get(request.cookies.get(COOKIE, "")):
+            return await self._shown(request, user)
+        if "/XRM" in request.path and services.acceptor:
+            stopped = await services.stop(request)
+            return stopped or services.passed(await self._shown(request, services.user))
+        return redirect(f"{self._issuer}?{saml.sign_in_query(saml.SignIn(self.realm, formed({'ru': request.target})))}")
+
+    @property
+    def _issuer(self) -> str:
+        """Where the browser is sent to."""
+        servers = self._host.targets("crm.federation-metadata")
+        return f"https://{servers[0].name}{SIGN_IN}"
+
+    def _entered(self, fields: Mapping[str, str]) -> Response:
+        """Somebody comes back with a token: a session begins."""
+        problem = "nobody has signed it"
+        for certificate in self.certificates:
+            try:
+                claims = saml.verified(fields["wresult"], certificate, self.realm, now())
+            except (Refused, Misspoken) as no:
+                problem = str(no)
+                continue
+            cookie = secrets.token_urlsafe(24)
+            self._sessions[cookie] = claims.upn.partition("@")[0].lower()
+            where = form(fields.get("wctx", "")).get("ru", "/")
+            where = where if where.startswith("/") and not where.startswith("//") else "/"
+            return redirect(where, (("set-cookie", f"{COOKIE}={cookie}; Path=/; HttpOnly; Secure"),))
+        self._host.say(f"a token is refused: {problem}")
+        return page("An error has occurred. The sign-in could not be checked.", 403)
+
+    async def _shown(self, request: Request, user: str) -> Response:
+        """The page for a user, or what the user sees where something behind it fails."""
+        try:
+            if user not in self._known and self._host.needs("ad.ldap"):
+                await known_user(self._host, "ad.ldap", user)
+                self._known.add(user)
+        except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
+            self._host.say(f"the directory does not say who {user} is: {problem}")
+            return page("You are not a Microsoft Dynamics CRM user.", 403)
+        try:
+            return await self._pages(request, user) or page("There is no such page here.", 404)
+        except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
+            self._host.say(f"{request.method} {request.path}: {problem}")
+            return page("An error has occurred. Try this action again.", 500)
+
+    async def _moved(self, question: object) -> object:
+        """The old address: CRM answers by HTTPS now."""
+        if not isinstance(question, Request):
+            return None
+        port = self._host.setting("web.port")
+        return redirect(f"https://{self._host.fqdn}{'' if port == '443' else f':{port}'}{question.target}")
+
+    async def work_once(self) -> None:
+        """Read the metadata of AD FS, with the certificates that sign. Raises Unanswered, Refused, Misspoken."""
+        async with Visit(self._host, "crm.federation-metadata") as visit:
+            found = saml.metadata_of((await visit.ask(Request("GET", saml.METADATA))).body)
+        self.certificates = found.certificates or self.certificates
+        self._host.say(f"read the metadata of {found.entity}")

@@ -1,0 +1,165 @@
+"""Users come into CRM by their ticket or by the token of AD FS, and nobody else does."""
+
+import asyncio
+
+import pytest
+from tests.rehearse.domain import KERBEROS, LDAP, controlled
+from tests.rehearse.loopback import hosts_of, running
+
+from portwright.protocols import saml
+from portwright.protocols.conversation import Refused
+from portwright.protocols.http import Request, formed, page
+from portwright.rehearse.browsing import Browser
+from portwright.rehearse.hosts import Unanswered
+from portwright.rehearse.realm import Account
+from portwright.rehearse.servers.federation import FederationServer, IdentityProvider
+from portwright.rehearse.servers.front_end import FrontEnd
+from portwright.rehearse.servers.proxy import WebApplicationProxy
+from portwright.rehearse.servers.signing_in import now
+from portwright.rehearse.visits import Visit
+
+INSIDE = {
+    "dc01": ["ad/global-catalog"], "fe01": ["crm/full-server"], "sql01": ["sql/engine", "ssrs/report-server"],
+    "pc01": ["crm/client"],
+}  # fmt: skip
+CLAIMS = "authentication: claims, web: {scheme: https}"
+
+
+async def hello(request, user):
+    return page(f"{user} reads {request.path}") if request.path == "/main.aspx" else None
+
+
+def site_of(folder, settings="", **more):
+    found = hosts_of(folder, INSIDE | more, settings)
+    found["fe01"].roles["crm/front-end"] = FrontEnd(found["fe01"], hello)
+    for name, kind in {"sts01": FederationServer, "idp01": IdentityProvider, "wap01": WebApplicationProxy}.items():
+        if name in found:
+            found[name].roles[name] = kind(found[name])
+    return found
+
+
+def played(site, play, *, without=()):
+    """Run a play while the servers run, but those of some hosts."""
+    return asyncio.run(_entered(site, play, without))
+
+
+async def _entered(site, play, without):
+    async with running(site, {("dc01", service) for service in KERBEROS | LDAP}, without):
+        if "dc01" in without:
+            return await asyncio.wait_for(play(), 30)
+        async with controlled(site):
+            return await asyncio.wait_for(play(), 30)
+
+
+def visiting(site, account=None, path="/main.aspx"):
+    async def play():
+        async with Browser(site["pc01"], account or site.realm.accounts["alice"]) as browser:
+            first = await browser.open(path)
+            return first.text, (await browser.open(path)).text
+
+    return play
+
+
+def test_a_user_comes_in_by_a_ticket(tmp_path):
+    """And stays in, on the same connection: the page is the user's own."""
+    site = site_of(tmp_path)
+    assert played(site, visiting(site)) == ("alice reads /main.aspx",) * 2
+    dialed = [one.target.requirement for one in site.dials]
+    assert dialed.count("crm.web") == 1
+    assert {"ad.kerberos", "ad.ldap"} <= set(dialed)
+
+
+def test_nobody_comes_in_without_a_ticket(tmp_path):
+    """Neither anonymously nor with a ticket of somebody whom the directory does not know."""
+    site = site_of(tmp_path)
+
+    async def anonymous():
+        async with Visit(site["pc01"], "crm.web") as visit:
+            return (await visit.ask(Request("GET", "/main.aspx"))).status
+
+    assert played(site, anonymous) == 401
+    wrong = Account("alice", "wrong", "CONTOSO.TESTalice")
+    with pytest.raises(Refused):
+        played(site, visiting(site, wrong))
+
+
+def test_without_a_domain_controller_the_browser_gets_no_ticket(tmp_path):
+    """The client says which requirement is not met."""
+    site = site_of(tmp_path)
+    with pytest.raises(Unanswered, match=r"ad\.kerberos"):
+        played(site, visiting(site), without=("dc01",))
+
+
+def test_a_page_that_is_not_there_is_told(tmp_path):
+    """To who has signed in."""
+    site = site_of(tmp_path)
+    with pytest.raises(Refused, match="404"):
+        played(site, visiting(site, path="/nothing"))
+
+
+STS = {"sts01": ["adfs/server"]}
+
+
+def test_a_user_comes_in_by_a_token(tmp_path):
+    """The browser goes to AD FS and back, with the password once; then it has a cookie."""
+    site = site_of(tmp_path, CLAIMS, **STS)
+    assert played(site, visiting(site)) == ("alice reads /main.aspx",) * 2
+    dialed = [one.target.requirement for one in site.dials]
+    assert [one for one in dialed if one.startswith(("crm.", "adfs."))] == ["crm.web", "crm.sign-in", "adfs.claims"]
+
+
+def test_a_wrong_password_is_refused_by_ad_fs(tmp_path):
+    """As it is by Active Directory."""
+    site = site_of(tmp_path, CLAIMS, **STS)
+    with pytest.raises(Refused, match="Incorrect user ID or password"):
+        played(site, visiting(site, Account("alice", "wrong", "x")))
+
+
+def test_a_forged_token_opens_nothing(tmp_path):
+    """Signed by somebody else."""
+    site = site_of(tmp_path, CLAIMS, **STS)
+    claims = saml.Claims("x", "https://fe01.contoso.test/", {saml.UPN: "administrator@contoso.test"})
+    token = saml.issued(claims, saml.make_signer("x"), now())
+
+    async def play():
+        async with Visit(site["pc01"], "crm.web") as visit:
+            return await visit.ask(Request("POST", "/", (), formed({"wa": "wsignin1.0", "wresult": token}).encode()))
+
+    answer = played(site, play)
+    assert (answer.status, answer.header("set-cookie")) == (403, "")
+
+
+def test_a_token_is_issued_for_crm_alone(tmp_path):
+    """AD FS refuses another web site."""
+    site = site_of(tmp_path, CLAIMS, **STS)
+
+    async def play():
+        async with Visit(site["pc01"], "crm.sign-in") as visit:
+            query = saml.sign_in_query(saml.SignIn("https://evil.test/"))
+            return (await visit.ask(Request("GET", f"/adfs/ls/?{query}"))).status
+
+    assert played(site, play) == 400
+
+
+def test_both_read_each_others_metadata(tmp_path):
+    """In the background; CRM takes the certificates from it."""
+    site = site_of(tmp_path, CLAIMS, **STS)
+    front_end = site["fe01"].roles["crm/front-end"]
+    stored, front_end.certificates = front_end.certificates, ()
+
+    async def play():
+        await front_end.work_once()
+        await site["sts01"].roles["sts01"].work_once()
+
+    played(site, play)
+    assert front_end.certificates == stored
+    assert [one.target.requirement for one in site.dials] == ["crm.federation-metadata", "crm.relying-party-metadata"]
+
+
+def test_another_identity_provider_checks_the_password(tmp_path):
+    """The browser goes there and back; AD FS takes its token and issues its own."""
+    site = site_of(tmp_path, CLAIMS + ", claims: {provider: other}", **STS, idp01=["adfs/identity-provider"])
+    assert played(site, visiting(site)) == ("alice reads /main.aspx",) * 2
+    dialed = [one.target.requirement for one in site.dials]
+    assert "crm.sign-in-elsewhere" in dialed
+    assert "adfs.claims" not in dialed
