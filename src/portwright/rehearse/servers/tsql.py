@@ -125,7 +125,10 @@ def _qualified(tokens: Sequence[Token], place: int) -> tuple[int, str]:
 
 
 def _hint(tokens: Sequence[Token], place: int) -> int:
-    """How many pieces a table's hint, such as WITH (NOLOCK), has. Queries with names of their own are not known here."""
+    """How many pieces a table's hint, such as WITH (NOLOCK), has. Queries with names of their own are refused:
+
+    they could take the name of a filtered view.
+    """
     pieces = [one.text for one in tokens[place + 1 : place + 4]]
     if len(pieces) < 3 or pieces[0] != "(" or pieces[2] != ")":
         raise SqlProblem(40510, "Statement 'WITH' is not supported in this version of SQL Server.")

@@ -1,0 +1,61 @@
+"""A host's work with SQL Server: it dials, signs in, and asks as often as it likes on one connection."""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from portwright.protocols.conversation import Misspoken
+from portwright.protocols.tds import client
+from portwright.protocols.tds.client import Package, Session
+from portwright.protocols.tds.login import Login
+from portwright.protocols.tds.tokens import Count, Result, Rows
+from portwright.protocols.tds.values import Value
+from portwright.rehearse.hosts import Host, Target
+from portwright.rehearse.wire import Datagrams, Stream
+
+
+class Sql:
+    """A connection on which somebody has signed in."""
+
+    def __init__(self, host: Host, target: Target, wire: Stream | Datagrams, session: Session) -> None:
+        self.session = session
+        self._host, self._target, self._wire = host, target, wire
+
+    async def ask(self, text: str, parameters: Mapping[str, Value] | None = None) -> tuple[Result, ...]:
+        """All that is answered. Raises SqlRefused, Misspoken, EndOfStream, Unanswered."""
+        return await self._host.converse(self._wire, self._target, client.query(self.session, text, parameters))
+
+    async def rows(self, text: str, parameters: Mapping[str, Value] | None = None) -> Sequence[Mapping[str, Value]]:
+        """The rows of a query, by the names of its columns. Raises what `ask` raises."""
+        for one in await self.ask(text, parameters):
+            if isinstance(one, Rows):
+                names = [column.name for column in one.columns]
+                return [dict(zip(names, row, strict=True)) for row in one.rows]
+        raise Misspoken("the answer has no rows")
+
+    async def change(self, text: str, parameters: Mapping[str, Value] | None = None) -> int:
+        """How many rows a statement changed. Raises what `ask` raises."""
+        return sum(one.rows for one in await self.ask(text, parameters) if isinstance(one, Count))
+
+
+@contextlib.asynccontextmanager
+async def signed_in(
+    host: Host,
+    requirement: str,
+    database: str,
+    *,
+    account: str = "",
+    package: Package | None = None,
+    target: Target | None = None,
+) -> AsyncIterator[Sql]:
+    """A connection to SQL Server, signed in as an account of the domain: the host's own unless another is named.
+
+    `package` signs in by a ticket, in place of the password. Raises Unanswered, SqlRefused.
+    """
+    who = host.realm.accounts[account] if account else host.realm.account_of(host.name)
+    login = (
+        Login(who.name, who.password, database, host.name) if package is None else Login("", "", database, host.name)
+    )
+    where = target or host.targets(requirement)[0]
+    async with host.dial(requirement, where) as wire:
+        session = await host.converse(wire, where, client.sign_in(login, package))
+        yield Sql(host, where, wire, session)
