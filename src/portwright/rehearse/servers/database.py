@@ -26,7 +26,7 @@ from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.sqlproblems import SqlProblem, as_sql_server_says
 from portwright.rehearse.servers.tsql import Statement, run_by_sqlite, statements
 
-_STEPS = 5_000_000  # of SQLite's machine for one statement
+_STEPS = 1_000_000  # of SQLite's machine for one statement
 _LONGEST = 1 << 24  # bytes of a value
 _LOCK_PATIENCE, _LOCK_PAUSE = 5.0, 0.01  # seconds
 _MOST_DATABASES = 10  # that SQLite attaches to one connection
@@ -96,7 +96,7 @@ class Database:
         return next((one for one in self._kept if one.lower() == name.lower()), None)
 
     def _open(self, name: str) -> sqlite3.Connection:
-        return sqlite3.connect(self._where(name), uri=True, isolation_level=None, check_same_thread=False)
+        return sqlite3.connect(self._where(name), uri=True, isolation_level=None, timeout=0)
 
     def _where(self, name: str) -> str:
         return f"file:{self._tag}-{name}?mode=memory&cache=shared"
@@ -130,7 +130,7 @@ def login_failed(user: str) -> Told:
 
 @dataclass(slots=True)
 class Connection:
-    """One connection: who has signed in, and what is going on. Nothing in SQLite refers to it, so it goes at once."""
+    """One connection: who has signed in, and what is going on. Nothing in SQLite refers to it, so that it goes when it ends."""
 
     server: Database
     login: Login | None = None
@@ -138,6 +138,11 @@ class Connection:
     sqlite: sqlite3.Connection | None = None
     known: tuple[str, ...] = ()  # the databases that it can use
     _acceptor: Acceptor | None = None
+
+    def __del__(self) -> None:
+        """Give back what is held, locks and memory: SQLite's connection refers to itself, and would wait to be found."""
+        if self.sqlite is not None:
+            self.sqlite.close()
 
     async def answer(self, question: object) -> object:
         """Answer what the conversation asks."""
@@ -187,6 +192,8 @@ class Connection:
     def _enter(self, database: str) -> None:
         """Make a database the current one."""
         visitor = self._signed_in()
+        if self.sqlite is not None:
+            self.sqlite.close()
         made = self.server.opened(database)
         functions: Mapping[str, tuple[int, Callable[..., Plain]]] = {
             "fn_Sees": (1, visitor.sees), "fn_FindUserGuid": (0, visitor.user),

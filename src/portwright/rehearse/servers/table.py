@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from portwright.catalog.model import Lookup
 from portwright.protocols import echo, http, pop3, smtp
 from portwright.protocols.conversation import Talk
+from portwright.protocols.tds.client import prelogin
+from portwright.protocols.tds.server import server as tds_server
 from portwright.rehearse.evidence import Tier
 from portwright.rehearse.servers import weblike
 
@@ -70,7 +72,18 @@ def _pop3_handshake(host: "Host", target: "Target") -> Talk[str]:
     return str((yield from pop3.probe()))
 
 
+def _tds(host: "Host") -> Talk[None]:
+    return tds_server(host.name.upper())
+
+
+def _tds_handshake(host: "Host", target: "Target") -> Talk[str]:
+    del host, target
+    major, minor, build = (yield from prelogin()).version
+    return f"SQL Server {major}.{minor}.{build}"
+
+
 SPOKEN: Mapping[str, Spoken] = {  # by service id
+    **dict.fromkeys(("sql/tds", "sql/dac"), Spoken(_tds_handshake, _tds)),
     **{one: Spoken(weblike.handshake(one), _http, weblike.under_tls(one)) for one in weblike.SERVICES},
     "mail/smtp": Spoken(_smtp_handshake, _smtp, lambda lookup: lookup("smtp.mode") == "tls"),
     "mail/pop3": Spoken(_pop3_handshake, _pop3, lambda lookup: lookup("pop3.tls") == "true"),

@@ -75,8 +75,8 @@ def _tokens(batch: str) -> Iterator[Token]:
 
 def _ends_before(current: Sequence[Token], token: Token) -> bool:
     """Report whether a statement without a semicolon ends where another could begin."""
-    if not current:
-        return False
+    if not current or token.upper in ("USE", "PRINT"):
+        return bool(current)
     if current[0].upper in ("USE", "PRINT"):
         return len(current) > 1
     return current[0].upper == "SET" and len(current) > 2 and token.upper != "SET"
