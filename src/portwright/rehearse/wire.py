@@ -159,6 +159,11 @@ async def dialed(made: socket.socket, address: str, port: int, tls: Tls | None =
     return Stream(*await asyncio.open_connection(sock=made), tls)
 
 
+async def pause(seconds: float) -> None:
+    """Let the others go on meanwhile."""
+    await asyncio.sleep(seconds)
+
+
 Connected = Callable[[Stream], Awaitable[None]]
 
 

@@ -4,9 +4,9 @@ A user sees in the filtered views the records that are his; the accounts of CRM'
 said for whom they ask (SET CONTEXT_INFO), what that user sees. Tables themselves are for servers and administrators.
 """
 
-import asyncio
 import itertools
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from portwright.rehearse.servers.permissions import Visitor
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.sqlproblems import SqlProblem, as_sql_server_says
 from portwright.rehearse.servers.tsql import Statement, run_by_sqlite, statements
+from portwright.rehearse.wire import pause
 
 _STEPS = 1_000_000  # of SQLite's machine for one statement
 _LONGEST = 1 << 24  # bytes of a value
@@ -130,7 +131,7 @@ def login_failed(user: str) -> Told:
 
 @dataclass(slots=True)
 class Connection:
-    """One connection: who has signed in, and what is going on. Nothing in SQLite refers to it, so that it goes when it ends."""
+    """One connection: who has signed in, and what is going on. Nothing in SQLite may refer to it; see its end."""
 
     server: Database
     login: Login | None = None
@@ -140,7 +141,7 @@ class Connection:
     _acceptor: Acceptor | None = None
 
     def __del__(self) -> None:
-        """Give back what is held, locks and memory: SQLite's connection refers to itself, and would wait to be found."""
+        """Give locks and memory back at once: SQLite's connection refers to itself, and would wait to be found."""
         if self.sqlite is not None:
             self.sqlite.close()
 
@@ -217,14 +218,14 @@ class Connection:
 
     async def _patiently(self, run: Callable[[], Sequence[Result]]) -> Sequence[Result]:
         """Run, and again while another transaction has what it needs."""
-        deadline = asyncio.get_running_loop().time() + _LOCK_PATIENCE
+        deadline = time.monotonic() + _LOCK_PATIENCE
         while True:
             try:
                 return run()
             except sqlite3.OperationalError:
-                if asyncio.get_running_loop().time() > deadline:
+                if time.monotonic() > deadline:
                     return (Told(1222, "Lock request time out period exceeded.", 16, 51),)
-                await asyncio.sleep(_LOCK_PAUSE)
+                await pause(_LOCK_PAUSE)
 
     def _run(self, text: str, parameters: Mapping[str, Value]) -> Sequence[Result]:
         """The results of a batch, up to the first error. Raises OperationalError for what is locked."""

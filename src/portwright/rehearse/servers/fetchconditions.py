@@ -44,7 +44,7 @@ def condition_sql(condition: Condition, kind: Kind, column: str, parameter: Para
     one, name = _Written(condition, kind, column, parameter, user, now), condition.operator
     write, counts, kinds = _OPERATORS.get(name, (None, (), ()))
     if write is None:
-        raise FetchRefused(f"Invalid Fetch Xml: there is no operator '{name[:40]!a}'")
+        raise FetchRefused(f"Invalid Fetch Xml: there is no operator {name[:40]!a}")
     many = len(condition.values)
     if not (counts[0] <= many <= counts[-1]):
         raise FetchRefused(f"Invalid Fetch Xml: the operator {name} does not take {many} values")
@@ -58,7 +58,7 @@ def converted(text: str, kind: Kind) -> Value:
     try:
         return _CONVERTERS[kind](text)
     except (ValueError, OverflowError):
-        raise FetchRefused(f"Invalid Fetch Xml: '{text[:40]!a}' is no {kind.value}") from None
+        raise FetchRefused(f"Invalid Fetch Xml: {text[:40]!a} is no {kind.value}") from None
 
 
 def _number(text: str) -> int:
