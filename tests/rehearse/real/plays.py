@@ -118,6 +118,21 @@ def pair(site):
     }
 
 
+def readonly(site):
+    """A read-only domain controller in a branch, which passes on what it must not answer itself."""
+    scene = Scene(site)
+    up = scene.up("samba")
+    branch = Member(scene, "branch-staff", "rodc01")
+    return {
+        "said": scene.said,
+        "services": sorted(service for one in up for service in one.services),
+        "kinit": branch.sign_in("alice"),
+        "ldap": branch.look_up("ldap://rodc01.litware.test", "DC=litware,DC=test", "alice"),
+        "dig": branch.dig(branch.controller, "crm01.litware.test"),
+        "smb": branch.smb("alice", "smbclient", f"//{branch.controller}/sysvol", "-c", "ls"),
+    }
+
+
 def replicated(scene, to, source):
     """Have a controller fetch what another has."""
     realm = scene.realms[0]
