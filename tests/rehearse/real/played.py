@@ -15,10 +15,10 @@ from portwright.rehearse.netns import inside
 sys.exit(inside(sys.argv[1:], "tests.rehearse.real.plays"))"""
 
 
-def played(play: str, site: Path | str, *, patience: float = 180) -> dict:
+def played(play: str, *words: Path | str, patience: float = 180) -> dict:
     """What came of a play on a site; the test is skipped where this machine cannot have it."""
     done = subprocess.run(
-        [sys.executable, "-c", _START, play, str(site)],
+        [sys.executable, "-c", _START, play, *map(str, words)],
         env=os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))},
         cwd=ROOT,
         capture_output=True,

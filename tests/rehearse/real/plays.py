@@ -118,6 +118,41 @@ def pair(site):
     }
 
 
+def readonly(site):
+    """A read-only domain controller in a branch, which passes on what it must not answer itself."""
+    scene = Scene(site)
+    up = scene.up("samba")
+    branch = Member(scene, "branch-staff", "rodc01")
+    return {
+        "said": scene.said,
+        "services": sorted(service for one in up for service in one.services),
+        "kinit": branch.sign_in("alice"),
+        "ldap": branch.look_up("ldap://rodc01.litware.test", "DC=litware,DC=test", "alice"),
+        "dig": branch.dig(branch.controller, "crm01.litware.test"),
+        "smb": branch.smb("alice", "smbclient", f"//{branch.controller}/sysvol", "-c", "ls"),
+    }
+
+
+def mail(site, client, taker, giver):
+    """A message is handed over by SMTP on one node and fetched by POP3 on another."""
+    scene = Scene(site)
+    up = scene.up("postfix", "dovecot")
+    secret = scene.realms[0].users[0].password
+    clients = ("env", f"PYTHONPATH={Path.cwd()}", sys.executable, "-m", "tests.rehearse.real.clients")
+    by_kind = {one.name.split()[0]: one for one in up if one.ports}
+    smtp, pop3 = by_kind["postfix"], by_kind["dovecot"]
+    at = {node: str(scene.lab.nodes[node].ports[0].addresses[0].ip) for node in (taker, giver)}
+    to = ("smtp", at[taker], str(smtp.ports[0]), smtp.mode)
+    came = ("pop3", at[giver], str(pop3.ports[0]), str(pop3.tls).lower())
+    return {
+        "said": scene.said,
+        "services": sorted(service for one in up for service in one.services),
+        "smtp": scene.ask(client, *clients, *to, "hello", text="" if smtp.mode == "relay" else secret),
+        "pop3": scene.ask(client, *clients, *came, text=secret),
+        "wrong": scene.ask(client, *clients, *came, text="wrong"),
+    }
+
+
 def replicated(scene, to, source):
     """Have a controller fetch what another has."""
     realm = scene.realms[0]

@@ -16,6 +16,11 @@ def pair():
     return played("pair", ROOT / "tests/rehearse/real/pair.yaml")
 
 
+@pytest.fixture(scope="module")
+def readonly():
+    return played("readonly", ROOT / "examples/f7/site.yaml")
+
+
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
@@ -80,3 +85,19 @@ def test_pinned_ports_are_pinned(pair):
     """The directory and Netlogon listen where the site says."""
     assert [["tcp", 38901] in pair["listens"], ["tcp", 38902] in pair["listens"]] == [True, True]
     assert ["dc02", "ad/directory-rpc"] in pair["services"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ("kinit", "alice@LITWARE.TEST"),
+        ("ldap", "mail: alice@litware.test"),
+        ("dig", "10.7.30.11"),
+        ("smb", "litware.test"),
+    ],
+)
+def test_a_read_only_controller_serves_its_branch(readonly, asked, says):
+    """It keeps nobody's password and asks the head office, through two firewalls."""
+    status, said = readonly[asked]
+    assert status == 0, said
+    assert says in said

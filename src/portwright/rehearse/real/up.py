@@ -9,6 +9,7 @@ from portwright.rehearse.lab import Lab
 from portwright.rehearse.netns import Network, Process
 from portwright.rehearse.real.chrony import clocks
 from portwright.rehearse.real.daemon import Daemon, DaemonFailed, last_lines
+from portwright.rehearse.real.mail import mail
 from portwright.rehearse.real.samba import controllers
 from portwright.rehearse.realm import Realm
 
@@ -18,7 +19,7 @@ _EVERY = 0.05  # seconds between two looks
 
 def daemons(plan: Plan, lab: Lab, realms: Sequence[Realm]) -> tuple[Daemon, ...]:
     """The daemons that can play a site's roles, whether this machine has them or not."""
-    return (*controllers(plan, lab, realms), *clocks(plan, lab))
+    return (*controllers(plan, lab, realms), *clocks(plan, lab), *mail(plan, lab, realms))
 
 
 async def brought_up(
@@ -56,7 +57,7 @@ async def _started(daemon: Daemon, network: Network, secrets: Sequence[str]) -> 
     ends = time.monotonic() + daemon.patience
     try:
         process = await asyncio.to_thread(daemon.start, network)
-    except OSError as problem:
+    except (OSError, LookupError) as problem:
         raise DaemonFailed(daemon.name, str(problem)) from problem
     while not await asyncio.to_thread(daemon.is_ready, network):
         if not process.alive:
