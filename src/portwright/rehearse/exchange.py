@@ -10,7 +10,6 @@ from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.rehearse.evidence import Exchange, Tried
 from portwright.rehearse.hosts import CONNECTING, Hosts, Target, Unanswered
 from portwright.rehearse.netns import Network
-from portwright.rehearse.servers.table import spoken
 
 _NONCE = 16  # bytes
 _MOST = 2048  # bytes of an answer
@@ -26,7 +25,8 @@ async def attempt(target: Target, hosts: Hosts, patience: float = CONNECTING) ->
     except Unanswered as problem:
         return Tried(exchange, problem.outcome, problem.source_port)
     try:
-        talk = spoken(target.service).handshake(hosts[exchange.source], target)
+        speech = hosts.speech(exchange.destination, target.service)
+        talk = speech.handshake(hosts[exchange.source], target)
         return Tried(exchange, "answered", port, await asyncio.wait_for(wire.run(talk), patience))
     except TimeoutError:
         return Tried(exchange, "silent", port)

@@ -19,12 +19,14 @@ from portwright.plan.model import LocalUse, Plan
 from portwright.plan.ports import ports_on
 from portwright.protocols.conversation import Talk
 from portwright.rehearse.certificates import Authority
-from portwright.rehearse.evidence import Exchange, Outcome, Placed
+from portwright.rehearse.evidence import Exchange, Outcome, Placed, Tier
 from portwright.rehearse.lab import Address, Lab
 from portwright.rehearse.netns import Network
 from portwright.rehearse.realm import Realm, label
 from portwright.rehearse.servers.role import Role
-from portwright.rehearse.servers.table import is_secure
+from portwright.rehearse.servers.roles import roles_of
+from portwright.rehearse.servers.spoken import ECHO, Spoken
+from portwright.rehearse.servers.table import is_secure, spoken
 from portwright.rehearse.wire import Datagrams, Stream, Tls, dialed
 from portwright.site import model as site_model
 
@@ -115,6 +117,11 @@ class Host:
         """The ports at which others ask it for a service."""
         return self._hosts.ports.get((self.name, service), ())
 
+    def instances(self, component: str) -> tuple[str, ...]:
+        """The names of its instances of a component; empty for one without a name."""
+        placed = self._hosts.placed_host(self.name)
+        return tuple(one.name for one in placed.instances_of(component)) if placed else ()
+
     def shared(self, make: "Callable[[Hosts], T]") -> T:
         """What is the same for all hosts, made once."""
         return self._hosts.shared(make)
@@ -201,6 +208,8 @@ class Hosts(Mapping[str, Host]):
         self.by_exchange = self._by_exchange()
         self.ports = self._ports()
         self._shared: dict[object, Any] = {}
+        for host in self._hosts.values():
+            host.roles = roles_of(host)
 
     def __getitem__(self, name: str) -> Host:
         return self._hosts[name]
@@ -231,6 +240,17 @@ class Hosts(Mapping[str, Host]):
         return (
             frozenset({name, *self.plan.catalog.implied(name)}) if name in self.plan.catalog.components else frozenset()
         )
+
+    def speech(self, node: str, service: str) -> Spoken:
+        """How a service is spoken on a node: an echo, where it would have to ask a role that nobody plays there."""
+        found = spoken(service)
+        is_played = not found.asks or any(service in role.services for role in self[node].roles.values())
+        return found if is_played else ECHO
+
+    def tiers(self) -> dict[tuple[str, str], Tier]:
+        """What answers for each service that the plan asks for, by node and service."""
+        asked = {(one.exchange.destination, one.service) for each in self.targets.values() for one in each}
+        return {(node, service): self.speech(node, service).tier for node, service in sorted(asked)}
 
     def server_tls(self, node: str) -> Tls:
         """What a server on this node shows to those who ask for TLS: a certificate with all its names and addresses."""
@@ -305,7 +325,13 @@ class Hosts(Mapping[str, Host]):
 
         service = flow.requirement.service
         return Target(
-            flow.requirement.id, service, flow.id, exchange, self.fqdn(end.name), is_secure(service, look_up), look_up
+            flow.requirement.id,
+            service,
+            flow.id,
+            exchange,
+            self.fqdn(end.name),
+            is_secure(service, look_up),
+            look_up,
         )
 
     def _own(self, use: LocalUse) -> Target | None:
@@ -324,5 +350,11 @@ class Hosts(Mapping[str, Host]):
             return self.plan.site.setting(setting, use.host.host, instance)
 
         return Target(
-            use.requirement.id, service.id, "", exchange, self.fqdn(name), is_secure(service.id, look_up), look_up
+            use.requirement.id,
+            service.id,
+            "",
+            exchange,
+            self.fqdn(name),
+            is_secure(service.id, look_up),
+            look_up,
         )

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from portwright.check.judge import Judge
 from portwright.check.points import Reading
@@ -13,17 +13,19 @@ from portwright.plan.model import Plan
 from portwright.rehearse import exchange as exchanges
 from portwright.rehearse import recording
 from portwright.rehearse.deciders import Traced
-from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Rehearsal, Sampled, Tried
+from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Played, Rehearsal, Sampled, Tried
 from portwright.rehearse.hosts import Hosts
 from portwright.rehearse.layout import layout
 from portwright.rehearse.netns import Network
 from portwright.rehearse.outer import answered, as_asked
 from portwright.rehearse.placing import placed
+from portwright.rehearse.plays.table import NotPlayed, performed, play_of
 from portwright.rehearse.realm import common_realm
 from portwright.rehearse.rules import Rules, rules_of
 from portwright.rehearse.sample import sample
 from portwright.rehearse.serving import Services
 from portwright.site.model import Point
+from portwright.trace.happening import scenarios_of
 
 Say = Callable[[str], None]  # tells people what is going on
 _AT_ONCE = 128  # exchanges
@@ -76,6 +78,7 @@ class _Stage:
     chosen: Sequence[Placed]
     judge: Judge
     tell: Say
+    notes: list[str] = field(default_factory=list)
 
     async def play(self) -> Rehearsal:
         """Start the servers, and play everything."""
@@ -86,10 +89,12 @@ class _Stage:
         hosts = Hosts(self.plan, lab, self.network, common_realm(self.plan.site, lab), self.chosen)
         services = Services(hosts)
         await services.start(self.network.socket)
+        plays = await self._plays(hosts, recorders)
         count = sum(len(one.exchanges) for one in self.chosen)
         self.tell(f"playing {count} exchanges for {len(self.chosen)} flows")
         tried = await self._exchanges(hosts, traced)
-        seen = frozenset(found for one in recorders for found in one.seen())
+        arrived = [found for one in recorders for found in one.seen()]
+        seen = frozenset([*arrived, *(found for one in plays.values() for found in one.seen)])
         self.tell("trying what nobody needs")
         blocked = await self._sample(traced, recorders)
         await services.stop()
@@ -100,7 +105,34 @@ class _Stage:
             for one in self.chosen
         )
         self.tell("done")
-        return Rehearsal(self.plan, lab, tuple(self.rules.values()), flows, seen, blocked, notes=lab.notes)
+        return Rehearsal(
+            plan=self.plan,
+            lab=lab,
+            rules=tuple(self.rules.values()),
+            flows=flows,
+            seen=seen,
+            sample=blocked,
+            plays=plays,
+            tiers=hosts.tiers(),
+            notes=(*lab.notes, *self.notes),
+        )
+
+    async def _plays(self, hosts: Hosts, recorders: Sequence[recording.Recorder]) -> dict[str, Played]:
+        """The scenarios, one after the other, so that what the kernel records belongs to one of them."""
+        found = {}
+        happening = [one for one, reason in scenarios_of(self.plan) if not reason and play_of(one.id)]
+        for number, scenario in enumerate(happening, 1):
+            play = play_of(scenario.id)
+            assert play is not None  # it is among those that happen
+            self.tell(f"scenario {number} of {len(happening)}: {scenario.id}")
+            try:
+                works, told = await performed(play, hosts)
+            except NotPlayed as reason:
+                self.notes.append(f"{scenario.id} is followed by its flows alone: {reason}")
+                continue
+            seen = tuple(one for each in recorders for one in each.seen())
+            found[scenario.id] = Played(works, told, seen)
+        return found
 
     def _record(self) -> Iterable[recording.Recorder]:
         """Have every host record what arrives."""

@@ -9,7 +9,6 @@ from portwright.packets.fields import TCP, UDP
 from portwright.rehearse.hosts import Host, Hosts, Target
 from portwright.rehearse.servers.role import Answer, Role
 from portwright.rehearse.servers.spoken import ECHO, Spoken
-from portwright.rehearse.servers.table import spoken
 from portwright.rehearse.wire import Datagram, Stream, listening, receiving
 
 _BACKLOG = 512  # connections that wait
@@ -49,7 +48,7 @@ class Services:
         targets: Mapping[str, Target],
         make_socket: Callable[[str, int, int], socket.socket],
     ) -> None:
-        host, speech = self.hosts[place.node], _speech(services)
+        host, speech = self.hosts[place.node], _speech(self.hosts, place.node, services)
         kind = socket.SOCK_STREAM if place.protocol == TCP else socket.SOCK_DGRAM
         made = make_socket(place.node, place.version, kind)
         made.bind((place.address, place.port))  # the answer comes from the address that was asked
@@ -95,9 +94,9 @@ def _places(hosts: Hosts) -> dict[Place, dict[str, Target]]:
     return found
 
 
-def _speech(services: Iterable[str]) -> Spoken:
+def _speech(hosts: Hosts, node: str, services: Iterable[str]) -> Spoken:
     """What is spoken where these services share a port."""
-    return next((found for service in services if (found := spoken(service)) is not ECHO), ECHO)
+    return next((found for service in services if (found := hosts.speech(node, service)) is not ECHO), ECHO)
 
 
 def _answering(host: Host, services: Iterable[str]) -> Answer | None:

@@ -225,7 +225,7 @@ def _logins(accounts: Iterable[Account]) -> Iterator[str]:
 
 def mail(plan: Plan, lab: Lab, realms: Sequence[Realm]) -> Iterator[Dovecot | Postfix]:
     """The mail servers of a site that some flow asks."""
-    accounts = tuple({one.name.lower(): one for realm in reversed(realms) for one in realm.accounts}.values())
+    accounts = tuple({one.name.lower(): one for realm in reversed(realms) for one in realm.everybody}.values())
     for node in lab.nodes:
         taken, given = _ports(plan, node, _SMTP), _ports(plan, node, _POP3)
         name = _name(plan.site, realms, node)

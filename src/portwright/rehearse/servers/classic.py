@@ -6,7 +6,21 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from portwright.packets.fields import UDP
-from portwright.protocols import dns, epm, netbios, netbios_datagram, netbios_session, ntp, rpc, rpc_datagrams, smb
+from portwright.protocols import (
+    dns,
+    epm,
+    ica,
+    netbios,
+    netbios_datagram,
+    netbios_session,
+    ntp,
+    rdp,
+    rdp_datagrams,
+    rpc,
+    rpc_datagrams,
+    smb,
+    sqlbrowser,
+)
 from portwright.protocols import smb_server as smb_serving
 from portwright.protocols.conversation import Talk
 from portwright.protocols.kerberos import client as kerberos
@@ -146,6 +160,47 @@ def _serve_netbios_datagram(host: "Host") -> Talk[None]:
     return netbios_datagram.server(directory.names(host), directory.address_of(host))
 
 
+# -- consoles
+
+
+def _rdp(host: "Host", target: "Target") -> Talk[str]:
+    del host, target
+    return str((yield from rdp.client()))
+
+
+def _serve_rdp(host: "Host") -> Talk[None]:
+    del host
+    return rdp.server()
+
+
+def _plain(talk: Callable[[], Talk[str]]) -> "Callable[[Host, Target], Talk[str]]":
+    """A client's side that needs to know nothing."""
+    return lambda host, target: talk()  # noqa: ARG005 (what a handshake is given)
+
+
+def _always(talk: Callable[[], Talk[None]]) -> "Callable[[Host], Talk[None]]":
+    """A server's side that needs to know nothing."""
+    return lambda host: talk()  # noqa: ARG005
+
+
+# -- instances of SQL Server
+
+
+def _browser(host: "Host", target: "Target") -> Talk[str]:
+    del host, target
+    return str((yield from sqlbrowser.client()))
+
+
+def _serve_browser(host: "Host") -> Talk[None]:
+    ports = dict.fromkeys(host.ports("sql/tds"))
+    names = host.instances("sql/engine")
+    found = [
+        sqlbrowser.Instance(host.name.upper(), name or "MSSQLSERVER", port=port)
+        for name, port in zip(names or ("",), ports, strict=False)
+    ]
+    return sqlbrowser.server(found)
+
+
 _DNS, _DNS_STREAM = Spoken(_names, _serve_names), Spoken(_names, _serve_names_in_streams)
 _TIME = Spoken(_time, _serve_time)
 _SMB = Spoken(_smb, _serve_smb)
@@ -172,5 +227,10 @@ SPOKEN: Mapping[str, Spoken] = {  # by service
     "windows/smb": _SMB,
     "sql/named-pipes": _SMB,
     **{f"{owner}/netbios-{kind}": one for owner in ("ad", "windows", "sql") for kind, one in _NETBIOS.items()},
+    "windows/rdp": Spoken(_rdp, _serve_rdp),
+    "windows/rdp-udp": Spoken(_plain(rdp_datagrams.client), _always(rdp_datagrams.server)),
+    "citrix/ica": Spoken(_plain(ica.client), _always(ica.server)),
+    "citrix/reliable-session": Spoken(_plain(ica.gateway_client), _always(ica.gateway_server)),
+    "sql/browser": Spoken(_browser, _serve_browser),
     **{service: Spoken(_bound(name), _serve_rpc) for service, name in directory.INTERFACES.items()},
 }

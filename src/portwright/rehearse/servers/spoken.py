@@ -27,6 +27,7 @@ class Spoken:
     serve: "Callable[[Host], Talk[None]]"  # a server's: one connection, or one datagram
     under_tls: Callable[[Lookup], bool] = never  # from the first byte
     tier: Tier = "stand-in"
+    asks: bool = False  # the server asks a role of its host, and is nothing without one
 
 
 def _handshake(host: "Host", target: "Target") -> Talk[str]:

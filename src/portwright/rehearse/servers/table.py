@@ -11,7 +11,7 @@ from portwright.protocols import http, pop3, smtp
 from portwright.protocols.conversation import Talk
 from portwright.protocols.tds.client import prelogin
 from portwright.protocols.tds.server import server as tds_server
-from portwright.rehearse.servers import classic, weblike
+from portwright.rehearse.servers import classic, controller, weblike
 from portwright.rehearse.servers.spoken import ECHO, Spoken
 
 if TYPE_CHECKING:
@@ -55,10 +55,11 @@ def _tds_handshake(host: "Host", target: "Target") -> Talk[str]:
 
 SPOKEN: Mapping[str, Spoken] = {  # by service id
     **classic.SPOKEN,
-    **dict.fromkeys(("sql/tds", "sql/dac"), Spoken(_tds_handshake, _tds)),
-    **{one: Spoken(weblike.handshake(one), _http, weblike.under_tls(one)) for one in weblike.SERVICES},
-    "mail/smtp": Spoken(_smtp_handshake, _smtp, lambda lookup: lookup("smtp.mode") == "tls"),
-    "mail/pop3": Spoken(_pop3_handshake, _pop3, lambda lookup: lookup("pop3.tls") == "true"),
+    **controller.SPOKEN,
+    **dict.fromkeys(("sql/tds", "sql/dac"), Spoken(_tds_handshake, _tds, asks=True)),
+    **{one: Spoken(weblike.handshake(one), _http, weblike.under_tls(one), asks=True) for one in weblike.SERVICES},
+    "mail/smtp": Spoken(_smtp_handshake, _smtp, lambda lookup: lookup("smtp.mode") == "tls", asks=True),
+    "mail/pop3": Spoken(_pop3_handshake, _pop3, lambda lookup: lookup("pop3.tls") == "true", asks=True),
 }
 
 

@@ -1,0 +1,45 @@
+"""Who plays which scenario, and how a play ends."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from importlib import import_module
+
+from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
+from portwright.rehearse.hosts import Hosts, Unanswered, Unplanned
+
+PATIENCE = 45.0  # seconds for a whole play: behind each other, several clients may have to wait for nobody
+Play = Callable[[Hosts], Awaitable[str]]  # what the user has in the end; raises what is listed under `performed`
+
+_HERE = "portwright.rehearse.plays"
+PLAYS: Mapping[str, tuple[str, str]] = {}  # by scenario of the catalog: module and function
+
+
+class NotPlayed(Exception):
+    """The site has nobody who could play it, and why."""
+
+
+def play_of(scenario: str) -> Play | None:
+    """The play of a scenario; None where there is none."""
+    if scenario not in PLAYS:
+        return None
+    module, name = PLAYS[scenario]
+    found: Play = getattr(import_module(f"{_HERE}.{module}"), name)
+    return found
+
+
+async def performed(play: Play, hosts: Hosts) -> tuple[bool, str]:
+    """Whether a play went well, and what the user saw. Raises NotPlayed."""
+    try:
+        return True, await asyncio.wait_for(play(hosts), PATIENCE)
+    except Unanswered as problem:
+        return False, f"no answer: {problem}"
+    except Unplanned as problem:
+        raise NotPlayed(str(problem)) from None
+    except Refused as problem:
+        return False, str(problem) or "refused"
+    except (Misspoken, EndOfStream) as problem:
+        return False, f"an answer that nobody understands: {problem}"
+    except TimeoutError:
+        return False, f"no end within {PATIENCE:g} s"
+    except OSError as problem:
+        return False, f"the connection broke: {problem}"

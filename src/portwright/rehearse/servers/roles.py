@@ -1,0 +1,32 @@
+"""Which component of the catalog is played by what, and where to find it: a role is loaded when a host has it."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from portwright.rehearse.servers.role import Role
+
+if TYPE_CHECKING:
+    from portwright.rehearse.hosts import Host
+
+_HERE = "portwright.rehearse.servers"
+ROLES: Mapping[str, tuple[str, str]] = {  # by component: module and class
+    "ad/domain-controller": ("controller", "DomainController"),
+    "adfs/server": ("federation", "FederationServer"),
+    "adfs/proxy": ("proxy", "WebApplicationProxy"),
+    "adfs/identity-provider": ("federation", "IdentityProvider"),
+    "sql/engine": ("database", "Database"),
+    "exchange/server": ("exchange", "ExchangeServer"),
+    "mail/smtp-server": ("mail", "SmtpServer"),
+    "mail/pop3-server": ("mail", "Pop3Server"),
+}
+
+
+def roles_of(host: "Host") -> dict[str, Role]:
+    """What runs on a host, by component."""
+    return {component: _load(*ROLES[component])(host) for component in ROLES if component in host.components}
+
+
+def _load(module: str, name: str) -> "type[Role]":
+    found: type[Role] = getattr(import_module(f"{_HERE}.{module}"), name)
+    return found
