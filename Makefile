@@ -26,6 +26,7 @@ demo: .venv/ready ## take one rule out of an example firewall and see what Portw
 
 test: .venv/ready ## run the tests, those in the real kernel too where the machine allows it
 	@sh tools/system-packages.sh kernel
+	@sh tools/system-packages.sh rehearsal
 	$(BIN)/pytest --numprocesses auto $(ARGS)
 
 check: format lint types test ## everything that must pass before a change lands: format, lint, types, docs and tests

@@ -8,7 +8,7 @@ compile() {
         --generate-hashes --no-emit-index-url --no-emit-find-links --annotation-style line "$@" pyproject.toml
 }
 
-compile --group dev --output-file requirements-dev.txt "$@"
+compile --group dev --extra rehearse --output-file requirements-dev.txt "$@"
 compile --constraints requirements-dev.txt --output-file requirements.txt
 
 if grep -n '://' requirements.txt requirements-dev.txt; then
