@@ -202,7 +202,7 @@ class Hosts(Mapping[str, Host]):
         self.plan, self.lab, self.realm = plan, lab, realm
         self.dials: list[Dialed] = []
         self._network = network
-        self._authority = Authority(realm.domain)
+        self.authority = Authority(realm.domain)
         self._hosts = {node.name: Host(node.name, self) for node in lab.of_kind("host", "client", "outside")}
         self.targets = self._find_targets(placed)
         self.by_exchange = self._by_exchange()
@@ -258,7 +258,7 @@ class Hosts(Mapping[str, Host]):
         names = [self.fqdn(node), node]
         names += [self.fqdn(one.name) for one in site.virtual.values() if node in one.members or one.mode == "proxy"]
         addresses = [str(one.ip) for port in self.lab.nodes[node].ports for one in port.addresses]
-        return Tls(self._authority.server(tuple(names), tuple(addresses)))
+        return Tls(self.authority.server(tuple(names), tuple(addresses)))
 
     async def connect(self, target: Target) -> tuple[Stream | Datagrams, int]:
         """A connection to a target, recorded, and the port from which it goes. Raises Unanswered."""
@@ -281,7 +281,7 @@ class Hosts(Mapping[str, Host]):
         if target.exchange.protocol == UDP:
             made.connect((target.address, target.port))
             return Datagrams(made)
-        tls = Tls(self._authority.client(), target.name)
+        tls = Tls(self.authority.client(), target.name)
         stream = await asyncio.wait_for(dialed(made, target.address, target.port, tls), CONNECTING)
         if target.is_secure:
             await asyncio.wait_for(stream.secure(), CONNECTING)

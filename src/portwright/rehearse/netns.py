@@ -7,6 +7,7 @@ there is no link by which a packet could leave. `inside` starts it, `Network` is
 
 import contextlib
 import ctypes
+import json
 import os
 import shutil
 import signal
@@ -16,12 +17,16 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from portwright.errors import NotPossibleHere
+from portwright.errors import InvalidInput, NotPossibleHere
+from portwright.rehearse.delay import Delays, plain
 from portwright.rehearse.lab import Hop, Lab, Node, Port
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _INSIDE = "PORTWRIGHT_REHEARSAL"  # environment variable: set where the namespaces are there
+_SITE = "PORTWRIGHT_REHEARSAL_SITE"  # environment variable: the site file of the lab, for those who want to enter it
+_NAMES = Path("/run/portwright-nodes.json")  # the namespace of each node, for them, too
+_PLAIN = {"bash": ("--norc",)}  # what keeps a shell from saying that it is somewhere else
 _SWITCH = "switch"  # the namespace that has the segments, as bridges
 _PROGRAMS = ("ip", "nft", "unshare", "mount")
 _FIRST_TABLE = 1000  # of routes by source
@@ -48,19 +53,53 @@ _FOR_SWITCH = {  # frames between hosts of a zone are no business of any firewal
 }
 
 
+def shell_of(node: str) -> list[str]:
+    """The user's shell, as a program that says where it is."""
+    return ["env", f"PS1=({node}) \\w $ ", os.environ.get("SHELL", "/bin/sh"), *_PLAIN.get(Path(os.environ.get("SHELL", "sh")).name, ())]
+
+
+def enter(site: str, node: str) -> int | None:
+    """Open a shell in a node of the site's lab that was kept; its exit status. None: no such lab is there.
+
+    Raises InvalidInput where the lab has no such node.
+    """
+    process = _running(site)
+    if process is None:
+        return None
+    names = json.loads(Path(f"/proc/{process}/root{_NAMES}").read_text(encoding="utf-8"))
+    if node not in names or node == _SWITCH:
+        raise InvalidInput.of(f"--enter {node}: there is no such host", hint=f"there are: {', '.join(names)}")
+    user = ["--user", "--preserve-credentials"] if os.geteuid() != 0 else []
+    program = ["nsenter", "--target", process, "--mount", "--pid", *user, f"--net=/proc/{process}/root/run/netns/{names[node]}"]
+    return subprocess.run([*program, *shell_of(node)], check=False).returncode
+
+
+def _running(site: str) -> str | None:
+    """The number of the process that keeps the lab of a site."""
+    wanted = f"{_SITE}={Path(site).resolve()}".encode()
+    here = Path("/proc/self/ns/pid").readlink()
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if folder.name.isdigit() and wanted in (folder / "environ").read_bytes().split(b"\0"):
+                if (folder / "ns" / "pid").readlink() != here and (folder / f"root{_NAMES}").exists():
+                    return folder.name
+    return None
+
+
 def is_inside() -> bool:
     """Report whether this process runs in a rehearsal's namespaces."""
     return os.environ.get(_INSIDE) == "1"
 
 
-def inside(arguments: Sequence[str], module: str = "portwright") -> int:
+def inside(arguments: Sequence[str], module: str = "portwright", site: str = "") -> int:
     """Run a module of Python, `portwright` or another, in namespaces of its own; its exit status.
 
-    Raises NotPossibleHere.
+    Whoever wants to `enter` them finds them by the site file. Raises NotPossibleHere.
     """
     _check_programs()
     program = [*_unshare(), sys.executable, "-m", module, *arguments]
-    process = subprocess.Popen(program, env=os.environ | {_INSIDE: "1"}, preexec_fn=_die_with_parent)  # noqa: PLW1509 (no threads here)
+    known = {_INSIDE: "1", _SITE: str(Path(site).resolve()) if site else ""}
+    process = subprocess.Popen(program, env=os.environ | known, preexec_fn=_die_with_parent)  # noqa: PLW1509 (no threads here)
     while True:
         with contextlib.suppress(KeyboardInterrupt):  # the child has it too, and ends
             return process.wait()
@@ -122,8 +161,8 @@ class Process:
 class Network:
     """A lab that is built. Everything of it goes when the process goes."""
 
-    def __init__(self, lab: Lab) -> None:
-        """Build it. Raises OSError or CalledProcessError where the kernel refuses something."""
+    def __init__(self, lab: Lab, latency: float = 0.0) -> None:
+        """Build it; what hosts send takes so many seconds longer. Raises OSError, CalledProcessError."""
         self.lab = lab
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
@@ -139,11 +178,54 @@ class Network:
         switch, ports = self._names[_SWITCH], [port for node in lab.nodes.values() for port in node.ports]
         _ip([f"link add {segment} type bridge" for segment in lab.segments], switch)
         _ip(_links(lab, self._names))
-        _ip([f"link set port{number} master {port.segment} up" for number, port in enumerate(ports)], switch)
+        late = self._late_ports() if latency else ()
+        _ip([f"link set port{number} up" for number, _ in enumerate(ports)], switch)
+        _ip([f"link set port{n} master {port.segment}" for n, port in enumerate(ports) if n not in late], switch)
         _ip([f"link set {segment} up" for segment in lab.segments], switch)
         for node in lab.nodes.values():
             for family in ("-4", "-6"):
                 _ip(_settings(node, family), self._names[node.name], family)
+        if late:
+            self._delay(late, latency)
+        _NAMES.write_text(json.dumps(self._names), encoding="utf-8")
+
+    def _late_ports(self) -> dict[int, tuple[Node, Port]]:
+        """The ports of hosts, by number: what they send is what takes longer."""
+        ports = [(node, port) for node in self.lab.nodes.values() for port in node.ports]
+        return {number: one for number, one in enumerate(ports) if one[0].kind != "router"}
+
+    def _delay(self, late: Mapping[int, tuple[Node, Port]], seconds: float) -> None:
+        """Put somebody between a host and its segment who keeps for a while what the host sends."""
+        delays, switch = Delays(seconds), self._names[_SWITCH]
+        for number, (node, port) in late.items():
+            _ip([f"link add late{number} type veth peer name back{number}"], switch)
+            _ip([f"link set back{number} master {port.segment} up", f"link set late{number} up"], switch)
+            with self.within(node.name):
+                plain(port.name)
+            with self.within(_SWITCH):
+                for name in (f"port{number}", f"late{number}", f"back{number}"):
+                    plain(name)
+                delays.join(f"port{number}", f"late{number}")
+        for node in self.lab.of_kind("router"):
+            with self.within(node.name):
+                for port in node.ports:
+                    plain(port.name)
+        delays.start()
+
+    def stop(self, node: str) -> None:
+        """Cut a node off, as if somebody had pulled its plugs."""
+        _ip([f"link set {port.name} down" for port in self.lab.nodes[node].ports], self._names[node])
+
+    def shell(self, node: str) -> None:
+        """Open a shell in a node, and wait for its end."""
+        with self.within(node):
+            subprocess.run(self._as_node(node, shell_of(node)), check=False)
+
+    def wait(self) -> None:
+        """Wait for the end of the input, or for an interruption."""
+        with contextlib.suppress(KeyboardInterrupt):
+            while sys.stdin.read(1):
+                pass
 
     def _make(self, name: str) -> None:
         _ip([f"netns add {self._names[name]}"])

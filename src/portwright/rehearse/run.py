@@ -4,23 +4,30 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
 
 from portwright.check.judge import Judge
 from portwright.check.points import Reading
 from portwright.check.run import Check
+from portwright.errors import InvalidInput, NotPossibleHere
 from portwright.packets.fields import ICMP
 from portwright.plan.model import Plan
 from portwright.rehearse import exchange as exchanges
 from portwright.rehearse import recording
+from portwright.rehearse.capture import Captures
 from portwright.rehearse.deciders import Traced
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Played, Rehearsal, Sampled, Tried
+from portwright.rehearse.faults import Faults, rendered_without, without_rules
 from portwright.rehearse.hosts import Hosts
 from portwright.rehearse.layout import layout
 from portwright.rehearse.netns import Network
 from portwright.rehearse.outer import answered, as_asked
 from portwright.rehearse.placing import placed
 from portwright.rehearse.plays.table import NotPlayed, performed, play_of
-from portwright.rehearse.realm import common_realm
+from portwright.rehearse.real.daemon import Service, is_possible, missing
+from portwright.rehearse.real.up import brought_up, daemons
+from portwright.rehearse.realm import Realm, common_realm, realms_of
 from portwright.rehearse.rules import Rules, rules_of
 from portwright.rehearse.sample import sample
 from portwright.rehearse.serving import Services
@@ -32,39 +39,62 @@ _AT_ONCE = 128  # exchanges
 _SETTLING = 0.3  # seconds in which a packet that nobody answers has come to its rule
 
 
-def rehearse(plan: Plan, readings: Mapping[str, Reading], say: Say) -> Rehearsal:
-    """Rehearse the plan's flows; this process is inside the namespaces. Raises ValueError where rules do not load."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a rehearsal goes."""
+
+    tier: Literal["stand-in", "real", "auto"] = "stand-in"  # auto: real programs where this machine has them
+    faults: Faults = Faults()
+    capture: Path | None = None  # folder for what each point sees
+    keep: bool = False  # the lab stays until somebody ends it
+    enter: str = ""  # open a shell in this host
+
+
+def rehearse(
+    plan: Plan, readings: Mapping[str, Reading], options: Options, say: Say, show: Callable[[Rehearsal], None]
+) -> Rehearsal:
+    """Rehearse the plan's flows; this process is inside the namespaces. `show` is called when all has been played.
+
+    Raises InvalidInput where rules do not load, and NotPossibleHere.
+    """
     begun = time.monotonic()
 
     def tell(text: str) -> None:
         say(f"{time.monotonic() - begun:5.1f} s  {text}")
 
+    readings = without_rules(readings, options.faults)
     lab = layout(plan.site, {name: answered(one.configuration) for name, one in readings.items()})
+    if options.enter and options.enter not in lab.nodes:
+        raise InvalidInput.of(f"--enter {options.enter}: there is no such host", hint=f"there are: {', '.join(lab.nodes)}")
     tell(f"building {len(lab.nodes)} nodes on {len(lab.segments)} segments")
-    network = Network(lab)
-    rules = dict(_load(network, plan, readings))
+    network = Network(lab, options.faults.latency / 1000)
+    rules = dict(_load(network, plan, readings, options.faults))
     check = Check(plan, readings)
     chosen = [as_asked(placed(flow, lab, plan.site), check.views, check.space) for flow in plan.flows]
-    stage = _Stage(plan, network, rules, chosen, check.judge, tell)
-    return asyncio.run(stage.play())
+    return asyncio.run(_Stage(plan, network, rules, chosen, check.judge, options, tell).play(show))
 
 
-def _load(network: Network, plan: Plan, readings: Mapping[str, Reading]) -> Iterable[tuple[str, Rules]]:
+def _load(
+    network: Network, plan: Plan, readings: Mapping[str, Reading], faults: Faults
+) -> Iterable[tuple[str, Rules]]:
     """Load the rules of every point that the lab has; by node."""
     for point in plan.site.points.values():
         node = point.on if point.on is not None else point.name
         if node in network.lab.nodes:
-            yield node, _load_one(network, plan, point, node, readings.get(point.name))
+            yield node, _load_one(network, plan, point, node, readings.get(point.name), faults)
 
 
-def _load_one(network: Network, plan: Plan, point: Point, node: str, reading: Reading | None) -> Rules:
+def _load_one(
+    network: Network, plan: Plan, point: Point, node: str, reading: Reading | None, faults: Faults
+) -> Rules:
     ports = {inner: port for (owner, inner), port in network.lab.names.items() if owner == point.name}
     configuration, text = (reading.configuration, reading.text) if reading else (None, "")
-    rules = rules_of(plan, point, configuration, text, ports)
+    rules = rendered_without(rules_of(plan, point, configuration, text, ports), faults)
     try:
         network.load(node, rules.text)
     except ValueError as problem:
-        raise ValueError(f"{point.name}: the kernel does not take its rules ({rules.origin}): {problem}") from None
+        message = f"the kernel does not take the rules of {point.name} ({rules.origin}): {problem}"
+        raise InvalidInput.of(message, file=rules.file) from None
     return rules
 
 
@@ -77,18 +107,78 @@ class _Stage:
     rules: Mapping[str, Rules]  # by node
     chosen: Sequence[Placed]
     judge: Judge
+    options: Options
     tell: Say
     notes: list[str] = field(default_factory=list)
 
-    async def play(self) -> Rehearsal:
-        """Start the servers, and play everything."""
-        lab = self.network.lab
+    async def play(self, show: Callable[[Rehearsal], None]) -> Rehearsal:
+        """Start the servers, play everything, show it, and stay where somebody wants to look around."""
+        captures = self._captures()
         recorders = list(self._record())
         traced = Traced(self.network, self.rules)
         traced.start()
-        hosts = Hosts(self.plan, lab, self.network, common_realm(self.plan.site, lab), self.chosen)
-        services = Services(hosts)
+        self._break()
+        services = await self._servers()
+        if self.options.enter:
+            await asyncio.to_thread(self.network.shell, self.options.enter)
+        found = await self._rehearsal(services, recorders, traced)
+        if captures is not None:
+            captures.close()
+        show(found)
+        if self.options.keep:
+            await self._stay()
+        await services.stop()
+        return found
+
+    def _captures(self) -> Captures | None:
+        if self.options.capture is None:
+            return None
+        try:
+            self.options.capture.mkdir(parents=True, exist_ok=True)
+            return Captures(self.network, [one.name for one in self.network.lab.of_kind("router")], self.options.capture)
+        except OSError as problem:
+            raise InvalidInput.of(f"--capture {self.options.capture}: {problem.strerror}") from None
+
+    def _break(self) -> None:
+        """Have the faults of every packet's way, and of hosts that are stopped."""
+        for node in self.network.lab.of_kind("router"):
+            if rules := self.options.faults.rules:
+                self.network.load(node.name, rules)
+        for name in self.options.faults.stopped:
+            if name in self.network.lab.nodes:
+                self.network.stop(name)
+
+    async def _servers(self) -> Services:
+        """Start whatever answers: real programs as far as they are wanted and there, and servers of our own."""
+        site, lab = self.plan.site, self.network.lab
+        realms = realms_of(site, lab)
+        realm = realms[0] if len(realms) == 1 else common_realm(site, lab)
+        hosts = Hosts(self.plan, lab, self.network, realm, self.chosen)
+        real = await self._daemons(hosts, realms) if self.options.tier != "stand-in" else frozenset()
+        services = Services(hosts, real)
+        self.tell("starting the servers")
         await services.start(self.network.socket)
+        return services
+
+    async def _daemons(self, hosts: Hosts, realms: Sequence[Realm]) -> frozenset[Service]:
+        """The services that real programs answer. Raises NotPossibleHere where one that was asked for cannot run."""
+        wanted = daemons(self.plan, self.network.lab, realms if len(realms) == 1 else (), hosts.authority)
+        if len(realms) > 1:
+            self.notes.append("domain controllers of several domains are played by stand-ins: they trust each other")
+        if self.options.tier == "real" and (lacking := missing(wanted)):
+            raise NotPossibleHere("\n    ".join(("the real tier lacks something here", *lacking)))
+        able = [one for one in wanted if is_possible(one)]
+        self.notes += [f"a stand-in plays in place of {one.name}: {missing([one])[0]}" for one in wanted if one not in able]
+        failed = {one.name: one for one in await brought_up(able, self.network, realms, self.tell)}
+        if failed and self.options.tier == "real":
+            raise next(iter(failed.values()))
+        self.notes += [f"a stand-in plays in place of {one}" for one in failed.values()]
+        return frozenset(service for one in able if one.name not in failed for service in one.services)
+
+    async def _rehearsal(
+        self, services: Services, recorders: Sequence[recording.Recorder], traced: Traced
+    ) -> Rehearsal:
+        hosts, lab = services.hosts, self.network.lab
         plays = await self._plays(hosts, recorders)
         count = sum(len(one.exchanges) for one in self.chosen)
         self.tell(f"playing {count} exchanges for {len(self.chosen)} flows")
@@ -97,25 +187,34 @@ class _Stage:
         seen = frozenset([*arrived, *(found for one in plays.values() for found in one.seen)])
         self.tell("trying what nobody needs")
         blocked = await self._sample(traced, recorders)
-        await services.stop()
-        flows = tuple(
-            FlowEvidence(
-                one, self.judge.result(one.flow).judgment, tuple(tried[exchange] for exchange in one.exchanges)
-            )
-            for one in self.chosen
-        )
         self.tell("done")
         return Rehearsal(
             plan=self.plan,
             lab=lab,
             rules=tuple(self.rules.values()),
-            flows=flows,
+            flows=tuple(self._evidence(one, tried) for one in self.chosen),
             seen=seen,
             sample=blocked,
             plays=plays,
-            tiers=hosts.tiers(),
-            notes=(*lab.notes, *self.notes),
+            tiers=hosts.tiers() | dict.fromkeys(services.elsewhere & hosts.tiers().keys(), "real"),
+            faults=self.options.faults.told,
+            notes=(*lab.notes, *self.notes, *services.troubles),
         )
+
+    def _evidence(self, one: Placed, tried: Mapping[Exchange, Tried]) -> FlowEvidence:
+        found = tuple(tried[exchange] for exchange in one.exchanges)
+        way = {node for exchange in one.exchanges for node in self._way(exchange)}
+        excused = self.options.faults.excuse(sorted(way))
+        return FlowEvidence(one, self.judge.result(one.flow).judgment, found, excused)
+
+    def _way(self, exchange: Exchange) -> list[str]:
+        ends = exchange.source, exchange.destination
+        return self.network.lab.way(*ends, exchange.version) or list(ends)
+
+    async def _stay(self) -> None:
+        """Leave the lab as it is, until somebody interrupts the command or ends its input."""
+        self.tell("the lab stays: --enter HOST opens a shell in it; Ctrl-C or the end of the input ends it")
+        await asyncio.to_thread(self.network.wait)
 
     async def _plays(self, hosts: Hosts, recorders: Sequence[recording.Recorder]) -> dict[str, Played]:
         """The scenarios, one after the other, so that what the kernel records belongs to one of them."""
@@ -164,8 +263,7 @@ class _Stage:
     def _explained(self, tried: Tried, traced: Traced) -> Tried:
         """With the lines that decided about its first packet."""
         exchange = tried.exchange
-        way = self.network.lab.way(exchange.source, exchange.destination, exchange.version) or [exchange.source]
-        return replace(tried, decided_by=traced.of(exchange, tried.source_port, way))
+        return replace(tried, decided_by=traced.of(exchange, tried.source_port, self._way(exchange)))
 
     async def _sample(self, traced: Traced, recorders: Sequence[recording.Recorder]) -> tuple[Sampled, ...]:
         """Send what nobody needs, and see which rules stop it."""

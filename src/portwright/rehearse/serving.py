@@ -2,16 +2,18 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from portwright.packets.fields import TCP, UDP
+from portwright.protocols.conversation import Misspoken, Refused
 from portwright.rehearse.hosts import Host, Hosts, Target
 from portwright.rehearse.servers.role import Answer, Role
 from portwright.rehearse.servers.spoken import ECHO, Spoken
 from portwright.rehearse.wire import Datagram, Stream, listening, receiving
 
 _BACKLOG = 512  # connections that wait
+_LAST = 5  # lines of a log
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,8 @@ class Services:
 
     hosts: Hosts
     elsewhere: frozenset[tuple[str, str]] = frozenset()  # node and service: a real program answers
+    troubles: list[str] = field(default_factory=list)  # servers that failed, for people
     _open: dict[Place, asyncio.AbstractServer | asyncio.DatagramTransport] = field(default_factory=dict)
-    _busy: set[asyncio.Task[object]] = field(default_factory=set)
 
     async def start(self, make_socket: Callable[[str, int, int], socket.socket]) -> None:
         """Listen wherever the plan's flows and hosts' own uses end. Raises OSError where a port cannot be had."""
@@ -55,7 +57,7 @@ class Services:
         if place.protocol == UDP:
 
             async def came(datagram: Datagram) -> None:
-                await datagram.run(speech.serve(host), _answering(host, services))
+                await self._watched(host, services, datagram.run(speech.serve(host), _answering(host, services)))
 
             self._open[place] = await receiving(made, came)
             return
@@ -65,9 +67,22 @@ class Services:
         async def connected(stream: Stream) -> None:
             if is_secure:
                 await stream.secure()
-            await stream.run(speech.serve(host), _answering(host, services))
+            await self._watched(host, services, stream.run(speech.serve(host), _answering(host, services)))
 
         self._open[place] = await listening(made, connected, self.hosts.server_tls(place.node))
+
+    async def _watched(self, host: Host, services: list[str], served: Awaitable[None]) -> None:
+        """Serve somebody. What a client says wrongly ends its connection; what the server does wrongly is told."""
+        try:
+            await served
+        except (Misspoken, Refused) as problem:
+            host.say(f"{', '.join(services)}: {problem}")
+        except (OSError, EOFError, asyncio.CancelledError):
+            raise
+        except Exception as problem:  # a server must not take the others with it
+            host.say(f"{', '.join(services)}: {type(problem).__name__}: {problem}")
+            last = "; ".join(host.log[-_LAST:])
+            self.troubles.append(f"the server of {', '.join(services)} on {host.name} failed, its log: {last}")
 
     async def stop(self) -> None:
         """Stop answering."""

@@ -26,6 +26,7 @@ def rehearsal_text(found: Rehearsal) -> str:
     lines = [
         f"{found.plan.site.name} {head}: {words['passes']} of {len(required)} required flows pass in the rehearsal."
     ]
+    lines += ["", "Broken on purpose", *(f"  {one}" for one in found.faults)] if found.faults else []
     lines += ["", "Who ran what", *(line for rules in found.rules for line in _rules_lines(found, rules.point))]
     lines += _blocked(found)
     lines += _disagreeing(found)
@@ -33,7 +34,7 @@ def rehearsal_text(found: Rehearsal) -> str:
     lines += _scenarios(found)
     lines += _records(found)
     lines += _sample(found)
-    notes = [f"Simpler than the site: {note}." for note in found.notes]
+    notes = [f"Note: {note}." for note in found.notes]
     return "\n".join([*lines, *(["", *notes] if notes else [])])
 
 
