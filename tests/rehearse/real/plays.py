@@ -13,6 +13,7 @@ from time import sleep
 from portwright.check.readings import read_points
 from portwright.errors import NotPossibleHere
 from portwright.plan.make import make_plan
+from portwright.rehearse.certificates import Authority
 from portwright.rehearse.layout import layout
 from portwright.rehearse.netns import Network
 from portwright.rehearse.real.daemon import missing
@@ -46,7 +47,9 @@ class Scene:
 
     def up(self, *names):
         """Bring up the daemons whose names begin so. Raises NotPossibleHere where programs are missing."""
-        chosen = [one for one in daemons(self.plan, self.lab, self.realms) if one.name.startswith(names)]
+        self.authority = Authority("test")
+        every = daemons(self.plan, self.lab, self.realms, self.authority)
+        chosen = [one for one in every if one.name.startswith(names)]
         if lacking := missing(chosen):
             raise NotPossibleHere("; ".join(lacking))
         self.said = []
@@ -111,6 +114,7 @@ def pair(site):
         "srv": first.dig(first.controller, "_ldap._tcp.dc._msdcs.pair.test", "SRV", "+tcp"),
         "kinit at the second": second.sign_in("alice"),
         "at the second": second.look_up("ldap://dc02.pair.test", "DC=pair,DC=test", "alice"),
+        "tls": second.look_up_by_tls("ldaps://dc02.pair.test", "DC=pair,DC=test", "bob"),
         "forth": replicated(scene, "dc02", "dc01"),
         "made at the second": on(scene, "dc02", "user", "create", "carol", "--random-password"),
         "back": replicated(scene, "dc01", "dc02"),
@@ -200,6 +204,13 @@ class Member:
     def look_up(self, server, base, who):
         sasl = ["-N", "-Q", "-Y", "GSSAPI", "-LLL", "-b", base]
         return self.ask("ldapsearch", *sasl, "-H", server, f"(sAMAccountName={who})", "mail")
+
+    def look_up_by_tls(self, server, base, who):
+        trusted = self.scene.network.folder(self.node) / "authority.pem"
+        trusted.write_text(self.scene.authority.pem)
+        bind = ["-x", "-D", f"{who}@{self.realm.domain}", "-y", "/dev/stdin", "-LLL", "-b", base]
+        words = ["ldapsearch", *bind, "-H", server, f"(sAMAccountName={who})", "mail"]
+        return self.ask(*words, text=self.passwords[who], env={"LDAPTLS_CACERT": str(trusted)})
 
     def smb(self, user, program, *words):
         who = ["-s", "/dev/null", "-U", f"{self.realm.netbios}\\{user}"]

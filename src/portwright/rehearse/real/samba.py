@@ -14,8 +14,10 @@ from portwright.packets.intervals import Intervals
 from portwright.packets.names import protocol_name
 from portwright.packets.notation import parse_ports
 from portwright.plan.model import Plan
+from portwright.rehearse.certificates import Authority
 from portwright.rehearse.lab import Address, Lab
 from portwright.rehearse.netns import Network, Process
+from portwright.rehearse.real.certificate import Certificate, certificate
 from portwright.rehearse.real.daemon import DaemonFailed, Service, last_lines, program
 from portwright.rehearse.real.directory import controller, text_of, told
 from portwright.rehearse.realm import Realm
@@ -74,8 +76,9 @@ class Samba:
     rpc: Rpc
     ports: tuple[str, ...]  # the interfaces of the node
     addresses: tuple[Address, ...]
-    role: str = ""  # DC or RODC, of one that joins; empty: it is the first
-    others: tuple[Realm, ...] = ()  # domains whose hosts it knows by name
+    role: str  # DC or RODC, of one that joins; empty: it is the first
+    others: tuple[Realm, ...]  # domains whose hosts it knows by name
+    authority: Authority
     needs: ClassVar = {
         "samba": "samba",
         "samba-tool": "samba",
@@ -103,7 +106,7 @@ class Samba:
     def start(self, network: Network) -> Process:
         """Provision the domain, or join it, and start. Raises DaemonFailed."""
         folder = network.folder(f"{self.node}/samba")
-        self._write(folder)
+        self._write(folder, certificate(network, self.node, self.authority, self.realm.hosts[self.node]))
         network.mount(self.node, folder / "run", "/run/samba")
         network.mount(self.node, folder / "resolv.conf", "/etc/resolv.conf")
         network.mount(self.node, folder / "hosts", "/etc/hosts")
@@ -123,17 +126,17 @@ class Samba:
 
     # -- what it finds when it starts
 
-    def _write(self, folder: Path) -> None:
+    def _write(self, folder: Path, proof: Certificate) -> None:
         for name in _FOLDERS:
             (folder / name).mkdir(exist_ok=True)
         (folder / "ntp_signd").mkdir(mode=0o750, exist_ok=True)
-        _conf(folder).write_text("\n".join(self._smb_conf(folder)) + "\n", encoding="utf-8")
+        _conf(folder).write_text("\n".join((*self._smb_conf(folder, proof), "")), encoding="utf-8")
         first = self.realm.records[self.realm.short(self.realm.controllers[0])]
         (folder / "resolv.conf").write_text(resolv_conf(first), encoding="utf-8")
         (folder / "krb5.conf").write_text(krb5_conf(self.realm, first), encoding="utf-8")
         (folder / "hosts").write_text(hosts(self.realm), encoding="utf-8")
 
-    def _smb_conf(self, folder: Path) -> Iterator[str]:
+    def _smb_conf(self, folder: Path, proof: Certificate) -> Iterator[str]:
         realm, sysvol = self.realm, folder / "state/sysvol"
         yield from (
             "[global]",
@@ -148,6 +151,9 @@ class Samba:
             f"binddns dir = {folder}/bind-dns",
             f"ntp signd socket directory = {folder}/ntp_signd",
             f"log file = {folder}/log.%m",
+            f"tls certfile = {proof.file}",
+            f"tls keyfile = {proof.key}",
+            f"tls cafile = {proof.authority}",
             "usershare path =",
             "disable spoolss = yes",
             "load printers = no",
@@ -257,7 +263,7 @@ def hosts(realm: Realm) -> str:
 # -- which nodes
 
 
-def controllers(plan: Plan, lab: Lab, realms: Sequence[Realm]) -> Iterator[Samba]:
+def controllers(plan: Plan, lab: Lab, realms: Sequence[Realm], authority: Authority) -> Iterator[Samba]:
     """The domain controllers of a site, but those whose names are too long for NetBIOS."""
     fitting = [realm for realm in realms if all(len(realm.short(one)) <= _LONGEST_NETBIOS for one in realm.controllers)]
     for realm in fitting:
@@ -276,6 +282,7 @@ def controllers(plan: Plan, lab: Lab, realms: Sequence[Realm]) -> Iterator[Samba
                 addresses=tuple(one.ip for port in home.ports for one in port.addresses),
                 role=role if place else "",
                 others=others,
+                authority=authority,
             )
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from portwright.plan.model import Plan
+from portwright.rehearse.certificates import Authority
 from portwright.rehearse.lab import Lab
 from portwright.rehearse.netns import Network, Process
 from portwright.rehearse.real.chrony import clocks
@@ -17,9 +18,13 @@ Say = Callable[[str], None]
 _EVERY = 0.05  # seconds between two looks
 
 
-def daemons(plan: Plan, lab: Lab, realms: Sequence[Realm]) -> tuple[Daemon, ...]:
+def daemons(plan: Plan, lab: Lab, realms: Sequence[Realm], authority: Authority) -> tuple[Daemon, ...]:
     """The daemons that can play a site's roles, whether this machine has them or not."""
-    return (*controllers(plan, lab, realms), *clocks(plan, lab), *mail(plan, lab, realms))
+    return (
+        *controllers(plan, lab, realms, authority),
+        *clocks(plan, lab),
+        *mail(plan, lab, realms, authority),
+    )
 
 
 async def brought_up(
