@@ -157,6 +157,41 @@ def mail(site, client, taker, giver):
     }
 
 
+ON_THE_WAY = """table inet on_the_way {
+    set four { type ipv4_addr . ipv4_addr . inet_proto . inet_service; flags dynamic; size 65535; }
+    set six { type ipv6_addr . ipv6_addr . inet_proto . inet_service; flags dynamic; size 65535; }
+    chain forward {
+        type filter hook forward priority -300; policy accept;
+        ct state new meta l4proto { tcp, udp } add @four { ip saddr . ip daddr . meta l4proto . th dport }
+        ct state new meta l4proto { tcp, udp } add @six { ip6 saddr . ip6 daddr . meta l4proto . th dport }
+    }
+}
+"""
+
+
+def ipsec(site):
+    """Two controllers with IPsec between them: what replicates, and what the firewall sees of it."""
+    scene = Scene(site)
+    scene.network.load("x-fw", ON_THE_WAY)
+    up = scene.up("strongswan on dcx", "samba on dcx")
+    answers = {"said": scene.said, "services": sorted(service for one in up for service in one.services)}
+    answers["ldap"] = scene.ask(
+        "dcx1", "ldapsearch", "-x", "-LLL", "-s", "base", "-H", "ldap://10.9.51.10", "dnsHostName"
+    )
+    answers["ldap6"] = scene.ask(
+        "dcx1", "ldapsearch", "-x", "-LLL", "-s", "base", "-H", "ldap://[fd00:9:51::10]", "dnsHostName"
+    )
+    answers["forth"] = replicated(scene, "dcx2", "dcx1")
+    answers["back"] = replicated(scene, "dcx1", "dcx2")
+    listed = json.loads(scene.ask("x-fw", "nft", "-j", "list", "table", "inet", "on_the_way")[1])
+    seen = {
+        (str(one["concat"][2]), one["concat"][3])
+        for entry in listed["nftables"]
+        for one in entry.get("set", {}).get("elem", ())
+    }
+    return answers | {"seen": sorted(seen)}
+
+
 def replicated(scene, to, source):
     """Have a controller fetch what another has."""
     realm = scene.realms[0]

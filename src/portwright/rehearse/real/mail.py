@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from portwright.plan.model import Plan
+from portwright.rehearse.certificates import Authority
 from portwright.rehearse.lab import Lab
 from portwright.rehearse.netns import Network, Process
-from portwright.rehearse.certificates import Authority
 from portwright.rehearse.real.certificate import Certificate, certificate
 from portwright.rehearse.real.daemon import Service, program
 from portwright.rehearse.realm import Account, Realm

@@ -18,7 +18,7 @@ from portwright.rehearse.certificates import Authority
 from portwright.rehearse.lab import Address, Lab
 from portwright.rehearse.netns import Network, Process
 from portwright.rehearse.real.certificate import Certificate, certificate
-from portwright.rehearse.real.daemon import DaemonFailed, Service, last_lines, program
+from portwright.rehearse.real.daemon import Service, program, step
 from portwright.rehearse.real.directory import controller, text_of, told
 from portwright.rehearse.realm import Realm
 from portwright.site.model import DYNAMIC, Site
@@ -79,6 +79,7 @@ class Samba:
     role: str  # DC or RODC, of one that joins; empty: it is the first
     others: tuple[Realm, ...]  # domains whose hosts it knows by name
     authority: Authority
+    tunnel: frozenset[str] = frozenset()  # names of who makes the tunnel to the first
     needs: ClassVar = {
         "samba": "samba",
         "samba-tool": "samba",
@@ -95,8 +96,8 @@ class Samba:
 
     @property
     def after(self) -> frozenset[str]:
-        """The first controller of the domain, for one that joins."""
-        return frozenset({f"samba on {self.realm.controllers[0]}"} if self.role else ())
+        """The first controller of the domain, and the tunnel to it, for one that joins."""
+        return frozenset({f"samba on {self.realm.controllers[0]}", *self.tunnel} if self.role else ())
 
     @property
     def patience(self) -> float:
@@ -182,7 +183,7 @@ class Samba:
         words.append(f"--ntds-guid={guid}")
         options = {4: "--host-ip", 6: "--host-ip6"}
         words += [f"{options[version]}={one}" for version in (4, 6) if (one := _first(self.addresses, version))]
-        self._run(network, [program("samba-tool"), *words, "-s", str(_conf(folder))])
+        self._run(network, "provisioning", [program("samba-tool"), *words, "-s", str(_conf(folder))])
         self._fill(network, folder, told(self.realm, self.others, guid))
 
     def _join(self, network: Network, folder: Path) -> None:
@@ -197,25 +198,20 @@ class Samba:
             "PASSWD_FILE": str(secret),
         }
         try:
-            self._run(network, [program("samba-tool"), *words, "-s", str(_conf(folder))], env=env)
+            self._run(network, "joining", [program("samba-tool"), *words, "-s", str(_conf(folder))], env=env)
         finally:
             secret.unlink()
         if self.role == "DC":
             self._fill(network, folder, text_of([controller(self.realm, self.node)]))
 
     def _fill(self, network: Network, folder: Path, ldif: str) -> None:
-        self._run(network, [_PYTHON, "-c", _APPLY, str(_conf(folder))], ldif)
+        self._run(network, "filling the directory", [_PYTHON, "-c", _APPLY, str(_conf(folder))], ldif)
 
     def _run(
-        self, network: Network, words: Sequence[str], text: str = "", env: Mapping[str, str] | None = None
+        self, network: Network, what: str, words: Sequence[str], text: str = "", env: Mapping[str, str] | None = None
     ) -> None:
-        """Run a step. Raises DaemonFailed with what it says where it fails or takes too long."""
-        limited = ["timeout", f"{self.patience:g}", *words]
-        done = network.run(self.node, limited, text, env)
-        if done.returncode:
-            secrets = [account.password for account in self.realm.everybody]
-            step = " ".join(words[1:3]) if text == "" else "filling the directory"
-            raise DaemonFailed(self.name, f"{step} fails", last_lines(done.stdout + done.stderr, secrets))
+        secrets = [account.password for account in self.realm.everybody]
+        step(network, self, what, ["timeout", f"{self.patience:g}", *words], text, env, secrets)
 
 
 def _conf(folder: Path) -> Path:
@@ -263,7 +259,9 @@ def hosts(realm: Realm) -> str:
 # -- which nodes
 
 
-def controllers(plan: Plan, lab: Lab, realms: Sequence[Realm], authority: Authority) -> Iterator[Samba]:
+def controllers(
+    plan: Plan, lab: Lab, realms: Sequence[Realm], authority: Authority, ipsec: frozenset[str]
+) -> Iterator[Samba]:
     """The domain controllers of a site, but those whose names are too long for NetBIOS."""
     fitting = [realm for realm in realms if all(len(realm.short(one)) <= _LONGEST_NETBIOS for one in realm.controllers)]
     for realm in fitting:
@@ -283,6 +281,7 @@ def controllers(plan: Plan, lab: Lab, realms: Sequence[Realm], authority: Author
                 role=role if place else "",
                 others=others,
                 authority=authority,
+                tunnel=ipsec & {f"strongswan on {node}", f"strongswan on {realm.controllers[0]}"},
             )
 
 

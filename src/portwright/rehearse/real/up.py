@@ -12,6 +12,7 @@ from portwright.rehearse.real.chrony import clocks
 from portwright.rehearse.real.daemon import Daemon, DaemonFailed, last_lines
 from portwright.rehearse.real.mail import mail
 from portwright.rehearse.real.samba import controllers
+from portwright.rehearse.real.strongswan import tunnels
 from portwright.rehearse.realm import Realm
 
 Say = Callable[[str], None]
@@ -20,8 +21,10 @@ _EVERY = 0.05  # seconds between two looks
 
 def daemons(plan: Plan, lab: Lab, realms: Sequence[Realm], authority: Authority) -> tuple[Daemon, ...]:
     """The daemons that can play a site's roles, whether this machine has them or not."""
+    ipsec = tuple(tunnels(plan, lab))
     return (
-        *controllers(plan, lab, realms, authority),
+        *ipsec,
+        *controllers(plan, lab, realms, authority, frozenset(one.name for one in ipsec)),
         *clocks(plan, lab),
         *mail(plan, lab, realms, authority),
     )
