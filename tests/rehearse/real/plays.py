@@ -13,6 +13,7 @@ from time import sleep
 from portwright.check.readings import read_points
 from portwright.errors import NotPossibleHere
 from portwright.plan.make import make_plan
+from portwright.rehearse.certificates import Authority
 from portwright.rehearse.layout import layout
 from portwright.rehearse.netns import Network
 from portwright.rehearse.real.daemon import missing
@@ -46,7 +47,9 @@ class Scene:
 
     def up(self, *names):
         """Bring up the daemons whose names begin so. Raises NotPossibleHere where programs are missing."""
-        chosen = [one for one in daemons(self.plan, self.lab, self.realms) if one.name.startswith(names)]
+        self.authority = Authority("test")
+        every = daemons(self.plan, self.lab, self.realms, self.authority)
+        chosen = [one for one in every if one.name.startswith(names)]
         if lacking := missing(chosen):
             raise NotPossibleHere("; ".join(lacking))
         self.said = []
@@ -111,6 +114,7 @@ def pair(site):
         "srv": first.dig(first.controller, "_ldap._tcp.dc._msdcs.pair.test", "SRV", "+tcp"),
         "kinit at the second": second.sign_in("alice"),
         "at the second": second.look_up("ldap://dc02.pair.test", "DC=pair,DC=test", "alice"),
+        "tls": second.look_up_by_tls("ldaps://dc02.pair.test", "DC=pair,DC=test", "bob"),
         "forth": replicated(scene, "dc02", "dc01"),
         "made at the second": on(scene, "dc02", "user", "create", "carol", "--random-password"),
         "back": replicated(scene, "dc01", "dc02"),
@@ -151,6 +155,41 @@ def mail(site, client, taker, giver):
         "pop3": scene.ask(client, *clients, *came, text=secret),
         "wrong": scene.ask(client, *clients, *came, text="wrong"),
     }
+
+
+ON_THE_WAY = """table inet on_the_way {
+    set four { type ipv4_addr . ipv4_addr . inet_proto . inet_service; flags dynamic; size 65535; }
+    set six { type ipv6_addr . ipv6_addr . inet_proto . inet_service; flags dynamic; size 65535; }
+    chain forward {
+        type filter hook forward priority -300; policy accept;
+        ct state new meta l4proto { tcp, udp } add @four { ip saddr . ip daddr . meta l4proto . th dport }
+        ct state new meta l4proto { tcp, udp } add @six { ip6 saddr . ip6 daddr . meta l4proto . th dport }
+    }
+}
+"""
+
+
+def ipsec(site):
+    """Two controllers with IPsec between them: what replicates, and what the firewall sees of it."""
+    scene = Scene(site)
+    scene.network.load("x-fw", ON_THE_WAY)
+    up = scene.up("strongswan on dcx", "samba on dcx")
+    answers = {"said": scene.said, "services": sorted(service for one in up for service in one.services)}
+    answers["ldap"] = scene.ask(
+        "dcx1", "ldapsearch", "-x", "-LLL", "-s", "base", "-H", "ldap://10.9.51.10", "dnsHostName"
+    )
+    answers["ldap6"] = scene.ask(
+        "dcx1", "ldapsearch", "-x", "-LLL", "-s", "base", "-H", "ldap://[fd00:9:51::10]", "dnsHostName"
+    )
+    answers["forth"] = replicated(scene, "dcx2", "dcx1")
+    answers["back"] = replicated(scene, "dcx1", "dcx2")
+    listed = json.loads(scene.ask("x-fw", "nft", "-j", "list", "table", "inet", "on_the_way")[1])
+    seen = {
+        (str(one["concat"][2]), one["concat"][3])
+        for entry in listed["nftables"]
+        for one in entry.get("set", {}).get("elem", ())
+    }
+    return answers | {"seen": sorted(seen)}
 
 
 def replicated(scene, to, source):
@@ -200,6 +239,13 @@ class Member:
     def look_up(self, server, base, who):
         sasl = ["-N", "-Q", "-Y", "GSSAPI", "-LLL", "-b", base]
         return self.ask("ldapsearch", *sasl, "-H", server, f"(sAMAccountName={who})", "mail")
+
+    def look_up_by_tls(self, server, base, who):
+        trusted = self.scene.network.folder(self.node) / "authority.pem"
+        trusted.write_text(self.scene.authority.pem)
+        bind = ["-x", "-D", f"{who}@{self.realm.domain}", "-y", "/dev/stdin", "-LLL", "-b", base]
+        words = ["ldapsearch", *bind, "-H", server, f"(sAMAccountName={who})", "mail"]
+        return self.ask(*words, text=self.passwords[who], env={"LDAPTLS_CACERT": str(trusted)})
 
     def smb(self, user, program, *words):
         who = ["-s", "/dev/null", "-U", f"{self.realm.netbios}\\{user}"]

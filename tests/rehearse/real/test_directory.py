@@ -68,6 +68,7 @@ def test_it_says_what_it_answers(seen):
         ("srv", "dc01.pair.test."),
         ("kinit at the second", "alice@PAIR.TEST"),
         ("at the second", "mail: alice@pair.test"),
+        ("tls", "mail: bob@pair.test"),
         ("forth", "dc01.pair.test to dc02.pair.test was successful"),
         ("made at the second", "carol"),
         ("back", "dc02.pair.test to dc01.pair.test was successful"),

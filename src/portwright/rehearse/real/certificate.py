@@ -1,30 +1,29 @@
-"""The certificate of a node for TLS: the one that lies in its folder, or one made now that it signs itself."""
+"""The certificate of a node as files, for daemons that show it to those who ask for TLS."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from portwright.rehearse.certificates import Authority
 from portwright.rehearse.netns import Network
-from portwright.rehearse.real.daemon import DaemonFailed, last_lines, program
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Two files in PEM."""
+    """Two files in PEM, and that of the authority."""
 
     file: Path
     key: Path
+    authority: Path
 
 
-def certificate(network: Network, node: str, host: str) -> Certificate:
-    """The certificate of a node: `certificate.pem` and `key.pem` in its folder `tls`. Raises DaemonFailed."""
+def certificate(network: Network, node: str, authority: Authority, name: str) -> Certificate:
+    """A certificate for a node by its full name, its own and its addresses; the key is for root alone."""
     folder = network.folder(f"{node}/tls")
-    found = Certificate(folder / "certificate.pem", folder / "key.pem")
-    if not found.file.exists():
-        words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "2"]
-        names = ["-subj", f"/CN={host[:64]}", "-addext", f"subjectAltName=DNS:{host}"]
-        files = ["-keyout", str(found.key), "-out", str(found.file)]
-        done = network.run(node, [program("openssl"), *words, *names, *files])
-        if done.returncode:
-            raise DaemonFailed(f"openssl on {node}", "it makes no certificate", last_lines(done.stderr))
-        found.key.chmod(0o600)
-    return found
+    made = Certificate(folder / "certificate.pem", folder / "key.pem", folder / "authority.pem")
+    addresses = tuple(str(one.ip) for port in network.lab.nodes[node].ports for one in port.addresses)
+    text, key = authority.issue((name, node), addresses)
+    made.key.touch(mode=0o600)
+    made.key.write_bytes(key)
+    made.file.write_bytes(text)
+    made.authority.write_text(authority.pem, encoding="ascii")
+    return made

@@ -27,6 +27,10 @@ class Daemon(Protocol):
         """For people, and for those who come after it: `chrony on ntp01`."""
 
     @property
+    def node(self) -> str:
+        """Where it runs."""
+
+    @property
     def services(self) -> frozenset[Service]:
         """What it answers, so that nobody has to stand in for it."""
 
@@ -59,6 +63,22 @@ class DaemonFailed(NotPossibleHere):
     def __init__(self, name: str, reason: str, log: Sequence[str] = ()):
         self.name, self.reason, self.log = name, reason, tuple(log)
         super().__init__("\n    ".join((f"{name}: {reason}", *log)))
+
+
+def step(
+    network: Network,
+    daemon: Daemon,
+    what: str,
+    words: Sequence[str],
+    text: str = "",
+    env: Mapping[str, str] | None = None,
+    secrets: Iterable[str] = (),
+) -> str:
+    """Run a program to its end before, or beside, a daemon; what it says. Raises DaemonFailed where it fails."""
+    done = network.run(daemon.node, words, text, env)
+    if done.returncode:
+        raise DaemonFailed(daemon.name, f"{what} fails", last_lines(done.stdout + done.stderr, secrets))
+    return done.stdout
 
 
 def program(name: str) -> str:

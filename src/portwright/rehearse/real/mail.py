@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from portwright.plan.model import Plan
+from portwright.rehearse.certificates import Authority
 from portwright.rehearse.lab import Lab
 from portwright.rehearse.netns import Network, Process
 from portwright.rehearse.real.certificate import Certificate, certificate
@@ -33,10 +34,10 @@ class Dovecot:
     ports: tuple[int, ...]  # of POP3; none where it only checks passwords for Postfix
     tls: bool
     accounts: tuple[Account, ...]
+    authority: Authority
     needs: ClassVar = {
         "dovecot": "dovecot-core",
         "/usr/lib/dovecot/pop3-login": "dovecot-pop3d",
-        "openssl": "openssl",
     }
     ids: ClassVar = 65536
     after: ClassVar[frozenset[str]] = frozenset()
@@ -60,7 +61,7 @@ class Dovecot:
         users.touch(mode=0o640)
         users.write_text("".join(_logins(self.accounts)), encoding="utf-8")
         network.give(users, "root", "dovecot")
-        proof = certificate(network, self.node, self.host)
+        proof = certificate(network, self.node, self.authority, self.host)
         conf = folder / "dovecot.conf"
         conf.write_text(self._conf(folder, network.folder(_STORE), proof), encoding="utf-8")
         return network.start(self.node, [program("dovecot"), "-F", "-c", str(conf)], folder / "log")
@@ -126,7 +127,8 @@ class Postfix:
     ports: tuple[int, ...]
     mode: str  # relay, submission or tls, as the site sets it
     accounts: tuple[Account, ...]
-    needs: ClassVar = {"postfix": "postfix", "openssl": "openssl"}
+    authority: Authority
+    needs: ClassVar = {"postfix": "postfix"}
     ids: ClassVar = 65536
     patience: ClassVar = 20.0
 
@@ -152,7 +154,7 @@ class Postfix:
         network.folder(f"{self.node}/postfix/queue")
         network.give(network.folder(f"{self.node}/postfix/data"), "postfix", "root")
         network.give(network.folder(_STORE), *_OWNER)
-        proof = certificate(network, self.node, self.host)
+        proof = certificate(network, self.node, self.authority, self.host)
         (conf / "main.cf").write_text("\n".join(self._main(folder, network.folder(_STORE), proof)), encoding="utf-8")
         (conf / "master.cf").write_text("\n".join(self._master()) + "\n", encoding="utf-8")
         names = [one.name.lower() for one in self.accounts]
@@ -223,17 +225,18 @@ def _logins(accounts: Iterable[Account]) -> Iterator[str]:
     return (f"{one.name.lower()}:{one.password}\n" for one in accounts)
 
 
-def mail(plan: Plan, lab: Lab, realms: Sequence[Realm]) -> Iterator[Dovecot | Postfix]:
+def mail(plan: Plan, lab: Lab, realms: Sequence[Realm], authority: Authority) -> Iterator[Dovecot | Postfix]:
     """The mail servers of a site that some flow asks."""
-    accounts = tuple({one.name.lower(): one for realm in reversed(realms) for one in realm.everybody}.values())
+    accounts = tuple({name: one for realm in reversed(realms) for name, one in realm.accounts.items()}.values())
     for node in lab.nodes:
         taken, given = _ports(plan, node, _SMTP), _ports(plan, node, _POP3)
         name = _name(plan.site, realms, node)
         mode = _setting(plan.site, "smtp.mode", node) if taken else _RELAY
         if given or mode != _RELAY:
-            yield Dovecot(node, name, given, bool(given) and _setting(plan.site, "pop3.tls", node) == "true", accounts)
+            tls = bool(given) and _setting(plan.site, "pop3.tls", node) == "true"
+            yield Dovecot(node, name, given, tls, accounts, authority)
         if taken:
-            yield Postfix(node, name, taken, mode, accounts)
+            yield Postfix(node, name, taken, mode, accounts, authority)
 
 
 def _name(site: Site, realms: Iterable[Realm], node: str) -> str:

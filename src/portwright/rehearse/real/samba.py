@@ -14,9 +14,11 @@ from portwright.packets.intervals import Intervals
 from portwright.packets.names import protocol_name
 from portwright.packets.notation import parse_ports
 from portwright.plan.model import Plan
+from portwright.rehearse.certificates import Authority
 from portwright.rehearse.lab import Address, Lab
 from portwright.rehearse.netns import Network, Process
-from portwright.rehearse.real.daemon import DaemonFailed, Service, last_lines, program
+from portwright.rehearse.real.certificate import Certificate, certificate
+from portwright.rehearse.real.daemon import Service, program, step
 from portwright.rehearse.real.directory import controller, text_of, told
 from portwright.rehearse.realm import Realm
 from portwright.site.model import DYNAMIC, Site
@@ -74,8 +76,10 @@ class Samba:
     rpc: Rpc
     ports: tuple[str, ...]  # the interfaces of the node
     addresses: tuple[Address, ...]
-    role: str = ""  # DC or RODC, of one that joins; empty: it is the first
-    others: tuple[Realm, ...] = ()  # domains whose hosts it knows by name
+    role: str  # DC or RODC, of one that joins; empty: it is the first
+    others: tuple[Realm, ...]  # domains whose hosts it knows by name
+    authority: Authority
+    tunnel: frozenset[str] = frozenset()  # names of who makes the tunnel to the first
     needs: ClassVar = {
         "samba": "samba",
         "samba-tool": "samba",
@@ -92,8 +96,8 @@ class Samba:
 
     @property
     def after(self) -> frozenset[str]:
-        """The first controller of the domain, for one that joins."""
-        return frozenset({f"samba on {self.realm.controllers[0]}"} if self.role else ())
+        """The first controller of the domain, and the tunnel to it, for one that joins."""
+        return frozenset({f"samba on {self.realm.controllers[0]}", *self.tunnel} if self.role else ())
 
     @property
     def patience(self) -> float:
@@ -103,7 +107,7 @@ class Samba:
     def start(self, network: Network) -> Process:
         """Provision the domain, or join it, and start. Raises DaemonFailed."""
         folder = network.folder(f"{self.node}/samba")
-        self._write(folder)
+        self._write(folder, certificate(network, self.node, self.authority, self.realm.hosts[self.node]))
         network.mount(self.node, folder / "run", "/run/samba")
         network.mount(self.node, folder / "resolv.conf", "/etc/resolv.conf")
         network.mount(self.node, folder / "hosts", "/etc/hosts")
@@ -123,17 +127,17 @@ class Samba:
 
     # -- what it finds when it starts
 
-    def _write(self, folder: Path) -> None:
+    def _write(self, folder: Path, proof: Certificate) -> None:
         for name in _FOLDERS:
             (folder / name).mkdir(exist_ok=True)
         (folder / "ntp_signd").mkdir(mode=0o750, exist_ok=True)
-        _conf(folder).write_text("\n".join(self._smb_conf(folder)) + "\n", encoding="utf-8")
+        _conf(folder).write_text("\n".join((*self._smb_conf(folder, proof), "")), encoding="utf-8")
         first = self.realm.records[self.realm.short(self.realm.controllers[0])]
         (folder / "resolv.conf").write_text(resolv_conf(first), encoding="utf-8")
         (folder / "krb5.conf").write_text(krb5_conf(self.realm, first), encoding="utf-8")
         (folder / "hosts").write_text(hosts(self.realm), encoding="utf-8")
 
-    def _smb_conf(self, folder: Path) -> Iterator[str]:
+    def _smb_conf(self, folder: Path, proof: Certificate) -> Iterator[str]:
         realm, sysvol = self.realm, folder / "state/sysvol"
         yield from (
             "[global]",
@@ -148,6 +152,9 @@ class Samba:
             f"binddns dir = {folder}/bind-dns",
             f"ntp signd socket directory = {folder}/ntp_signd",
             f"log file = {folder}/log.%m",
+            f"tls certfile = {proof.file}",
+            f"tls keyfile = {proof.key}",
+            f"tls cafile = {proof.authority}",
             "usershare path =",
             "disable spoolss = yes",
             "load printers = no",
@@ -176,7 +183,7 @@ class Samba:
         words.append(f"--ntds-guid={guid}")
         options = {4: "--host-ip", 6: "--host-ip6"}
         words += [f"{options[version]}={one}" for version in (4, 6) if (one := _first(self.addresses, version))]
-        self._run(network, [program("samba-tool"), *words, "-s", str(_conf(folder))])
+        self._run(network, "provisioning", [program("samba-tool"), *words, "-s", str(_conf(folder))])
         self._fill(network, folder, told(self.realm, self.others, guid))
 
     def _join(self, network: Network, folder: Path) -> None:
@@ -191,25 +198,20 @@ class Samba:
             "PASSWD_FILE": str(secret),
         }
         try:
-            self._run(network, [program("samba-tool"), *words, "-s", str(_conf(folder))], env=env)
+            self._run(network, "joining", [program("samba-tool"), *words, "-s", str(_conf(folder))], env=env)
         finally:
             secret.unlink()
         if self.role == "DC":
             self._fill(network, folder, text_of([controller(self.realm, self.node)]))
 
     def _fill(self, network: Network, folder: Path, ldif: str) -> None:
-        self._run(network, [_PYTHON, "-c", _APPLY, str(_conf(folder))], ldif)
+        self._run(network, "filling the directory", [_PYTHON, "-c", _APPLY, str(_conf(folder))], ldif)
 
     def _run(
-        self, network: Network, words: Sequence[str], text: str = "", env: Mapping[str, str] | None = None
+        self, network: Network, what: str, words: Sequence[str], text: str = "", env: Mapping[str, str] | None = None
     ) -> None:
-        """Run a step. Raises DaemonFailed with what it says where it fails or takes too long."""
-        limited = ["timeout", f"{self.patience:g}", *words]
-        done = network.run(self.node, limited, text, env)
-        if done.returncode:
-            secrets = [account.password for account in self.realm.everybody]
-            step = " ".join(words[1:3]) if text == "" else "filling the directory"
-            raise DaemonFailed(self.name, f"{step} fails", last_lines(done.stdout + done.stderr, secrets))
+        secrets = [account.password for account in self.realm.everybody]
+        step(network, self, what, ["timeout", f"{self.patience:g}", *words], text, env, secrets)
 
 
 def _conf(folder: Path) -> Path:
@@ -257,7 +259,9 @@ def hosts(realm: Realm) -> str:
 # -- which nodes
 
 
-def controllers(plan: Plan, lab: Lab, realms: Sequence[Realm]) -> Iterator[Samba]:
+def controllers(
+    plan: Plan, lab: Lab, realms: Sequence[Realm], authority: Authority, ipsec: frozenset[str]
+) -> Iterator[Samba]:
     """The domain controllers of a site, but those whose names are too long for NetBIOS."""
     fitting = [realm for realm in realms if all(len(realm.short(one)) <= _LONGEST_NETBIOS for one in realm.controllers)]
     for realm in fitting:
@@ -276,6 +280,8 @@ def controllers(plan: Plan, lab: Lab, realms: Sequence[Realm]) -> Iterator[Samba
                 addresses=tuple(one.ip for port in home.ports for one in port.addresses),
                 role=role if place else "",
                 others=others,
+                authority=authority,
+                tunnel=ipsec & {f"strongswan on {node}", f"strongswan on {realm.controllers[0]}"},
             )
 
 

@@ -5,21 +5,29 @@ import time
 from collections.abc import Callable, Sequence
 
 from portwright.plan.model import Plan
+from portwright.rehearse.certificates import Authority
 from portwright.rehearse.lab import Lab
 from portwright.rehearse.netns import Network, Process
 from portwright.rehearse.real.chrony import clocks
 from portwright.rehearse.real.daemon import Daemon, DaemonFailed, last_lines
 from portwright.rehearse.real.mail import mail
 from portwright.rehearse.real.samba import controllers
+from portwright.rehearse.real.strongswan import tunnels
 from portwright.rehearse.realm import Realm
 
 Say = Callable[[str], None]
 _EVERY = 0.05  # seconds between two looks
 
 
-def daemons(plan: Plan, lab: Lab, realms: Sequence[Realm]) -> tuple[Daemon, ...]:
+def daemons(plan: Plan, lab: Lab, realms: Sequence[Realm], authority: Authority) -> tuple[Daemon, ...]:
     """The daemons that can play a site's roles, whether this machine has them or not."""
-    return (*controllers(plan, lab, realms), *clocks(plan, lab), *mail(plan, lab, realms))
+    ipsec = tuple(tunnels(plan, lab))
+    return (
+        *ipsec,
+        *controllers(plan, lab, realms, authority, frozenset(one.name for one in ipsec)),
+        *clocks(plan, lab),
+        *mail(plan, lab, realms, authority),
+    )
 
 
 async def brought_up(
