@@ -55,7 +55,12 @@ _FOR_SWITCH = {  # frames between hosts of a zone are no business of any firewal
 
 def shell_of(node: str) -> list[str]:
     """The user's shell, as a program that says where it is."""
-    return ["env", f"PS1=({node}) \\w $ ", os.environ.get("SHELL", "/bin/sh"), *_PLAIN.get(Path(os.environ.get("SHELL", "sh")).name, ())]
+    return [
+        "env",
+        f"PS1=({node}) \\w $ ",
+        os.environ.get("SHELL", "/bin/sh"),
+        *_PLAIN.get(Path(os.environ.get("SHELL", "sh")).name, ()),
+    ]
 
 
 def enter(site: str, node: str) -> int | None:
@@ -70,7 +75,15 @@ def enter(site: str, node: str) -> int | None:
     if node not in names or node == _SWITCH:
         raise InvalidInput.of(f"--enter {node}: there is no such host", hint=f"there are: {', '.join(names)}")
     user = ["--user", "--preserve-credentials"] if os.geteuid() != 0 else []
-    program = ["nsenter", "--target", process, "--mount", "--pid", *user, f"--net=/proc/{process}/root/run/netns/{names[node]}"]
+    program = [
+        "nsenter",
+        "--target",
+        process,
+        "--mount",
+        "--pid",
+        *user,
+        f"--net=/proc/{process}/root/run/netns/{names[node]}",
+    ]
     return subprocess.run([*program, *shell_of(node)], check=False).returncode
 
 
@@ -80,9 +93,9 @@ def _running(site: str) -> str | None:
     here = Path("/proc/self/ns/pid").readlink()
     for folder in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
-            if folder.name.isdigit() and wanted in (folder / "environ").read_bytes().split(b"\0"):
-                if (folder / "ns" / "pid").readlink() != here and (folder / f"root{_NAMES}").exists():
-                    return folder.name
+            is_of_site = folder.name.isdigit() and wanted in (folder / "environ").read_bytes().split(b"\0")
+            if is_of_site and (folder / "ns/pid").readlink() != here and (folder / f"root{_NAMES}").exists():
+                return folder.name
     return None
 
 

@@ -17,7 +17,7 @@ TABLE = "portwright_seen"
 RULES = f"""table inet {TABLE} {{
     chain input {{
         type filter hook input priority 300; policy accept;
-        ct state new meta l4proto != {{ icmp, icmpv6 }} log group {GROUP} snaplen 64
+        iifname != "lo" meta pkttype host ct state new meta l4proto != {{ icmp, icmpv6 }} log group {GROUP} snaplen 64
     }}
 }}
 """

@@ -44,7 +44,7 @@ class Options:
     """How a rehearsal goes."""
 
     tier: Literal["stand-in", "real", "auto"] = "stand-in"  # auto: real programs where this machine has them
-    faults: Faults = Faults()
+    faults: Faults = field(default_factory=Faults)
     capture: Path | None = None  # folder for what each point sees
     keep: bool = False  # the lab stays until somebody ends it
     enter: str = ""  # open a shell in this host
@@ -65,7 +65,9 @@ def rehearse(
     readings = without_rules(readings, options.faults)
     lab = layout(plan.site, {name: answered(one.configuration) for name, one in readings.items()})
     if options.enter and options.enter not in lab.nodes:
-        raise InvalidInput.of(f"--enter {options.enter}: there is no such host", hint=f"there are: {', '.join(lab.nodes)}")
+        raise InvalidInput.of(
+            f"--enter {options.enter}: there is no such host", hint=f"there are: {', '.join(lab.nodes)}"
+        )
     tell(f"building {len(lab.nodes)} nodes on {len(lab.segments)} segments")
     network = Network(lab, options.faults.latency / 1000)
     rules = dict(_load(network, plan, readings, options.faults))
@@ -74,9 +76,7 @@ def rehearse(
     return asyncio.run(_Stage(plan, network, rules, chosen, check.judge, options, tell).play(show))
 
 
-def _load(
-    network: Network, plan: Plan, readings: Mapping[str, Reading], faults: Faults
-) -> Iterable[tuple[str, Rules]]:
+def _load(network: Network, plan: Plan, readings: Mapping[str, Reading], faults: Faults) -> Iterable[tuple[str, Rules]]:
     """Load the rules of every point that the lab has; by node."""
     for point in plan.site.points.values():
         node = point.on if point.on is not None else point.name
@@ -84,9 +84,7 @@ def _load(
             yield node, _load_one(network, plan, point, node, readings.get(point.name), faults)
 
 
-def _load_one(
-    network: Network, plan: Plan, point: Point, node: str, reading: Reading | None, faults: Faults
-) -> Rules:
+def _load_one(network: Network, plan: Plan, point: Point, node: str, reading: Reading | None, faults: Faults) -> Rules:
     ports = {inner: port for (owner, inner), port in network.lab.names.items() if owner == point.name}
     configuration, text = (reading.configuration, reading.text) if reading else (None, "")
     rules = rendered_without(rules_of(plan, point, configuration, text, ports), faults)
@@ -135,7 +133,9 @@ class _Stage:
             return None
         try:
             self.options.capture.mkdir(parents=True, exist_ok=True)
-            return Captures(self.network, [one.name for one in self.network.lab.of_kind("router")], self.options.capture)
+            return Captures(
+                self.network, [one.name for one in self.network.lab.of_kind("router")], self.options.capture
+            )
         except OSError as problem:
             raise InvalidInput.of(f"--capture {self.options.capture}: {problem.strerror}") from None
 
@@ -168,7 +168,9 @@ class _Stage:
         if self.options.tier == "real" and (lacking := missing(wanted)):
             raise NotPossibleHere("\n    ".join(("the real tier lacks something here", *lacking)))
         able = [one for one in wanted if is_possible(one)]
-        self.notes += [f"a stand-in plays in place of {one.name}: {missing([one])[0]}" for one in wanted if one not in able]
+        self.notes += [
+            f"a stand-in plays in place of {one.name}: {missing([one])[0]}" for one in wanted if one not in able
+        ]
         failed = {one.name: one for one in await brought_up(able, self.network, realms, self.tell)}
         if failed and self.options.tier == "real":
             raise next(iter(failed.values()))
@@ -268,7 +270,7 @@ class _Stage:
     async def _sample(self, traced: Traced, recorders: Sequence[recording.Recorder]) -> tuple[Sampled, ...]:
         """Send what nobody needs, and see which rules stop it."""
         traced.forget()
-        packets = sample(self.plan, self.network.lab)
+        packets = sample(self.plan, self.network.lab, self.options.faults.stopped)
         knocks = [(one, exchanges.knock(one, self.network)) for one in packets]
         await asyncio.sleep(_SETTLING)
         traced.read()

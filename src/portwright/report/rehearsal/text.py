@@ -47,14 +47,18 @@ def _rules_lines(found: Rehearsal, point: str) -> list[str]:
 
 
 def _blocked(found: Rehearsal) -> list[str]:
+    """What is needed and does not pass, and by which rule; what a fault explains is counted."""
+    excuses = Counter(one.excused for one in found.broken if one.excused)
     lines = ["", "Required, and blocked"] if found.broken else []
+    lines += [f"  {count} flows: {excuse}" for excuse, count in excuses.most_common()]
     for one in found.broken:
-        failed = next(tried for tried in one.tried if tried.outcome != "answered")
-        lines.append(f"  {one.flow.id}")
-        lines.append(f"    {packet_text(failed.exchange, failed.source_port)}: {_came_of(failed)}")
-        if one.excused:
-            lines.append(f"    {one.excused}")
-        lines += [f"    breaks {broken.scenario} at step {broken.step}" for broken in found.plan.breaks(one.flow)[:2]]
+        if not one.excused:
+            failed = next(tried for tried in one.tried if tried.outcome != "answered")
+            lines.append(f"  {one.flow.id}")
+            lines.append(f"    {packet_text(failed.exchange, failed.source_port)}: {_came_of(failed)}")
+            lines += [
+                f"    breaks {broken.scenario} at step {broken.step}" for broken in found.plan.breaks(one.flow)[:2]
+            ]
     return lines
 
 
