@@ -10,7 +10,7 @@ from tests.protocols.kerberos.contoso import ALICE, NAME, NOW, REALM, Programs, 
 from tests.protocols.serving import HOME, served
 from tests.protocols.spoken import talked
 
-from portwright.protocols.conversation import EndOfStream, Misspoken, Refused, send
+from portwright.protocols.conversation import EndOfStream, Misspoken, Refused, send, some
 from portwright.protocols.kerberos import Denied, Principal, kdc, kpasswd, sign_in, ticket_for
 from portwright.protocols.kerberos.client import proved
 from portwright.protocols.kerberos.realm import CHANGING
@@ -80,22 +80,14 @@ def test_the_service_is_known_by_its_refusal(datagrams):
 def test_any_octets_end_in_order(octets):
     """For the service and the client; an answer to an answer never comes."""
 
-    def say():
-        yield from send(octets)
-        from portwright.protocols.conversation import some
-
-        return (yield from some())
-
-    reply = talked(say(), kpasswd.datagram_server(REALM, clock, HOME), Application(), datagrams=True)
+    reply = talked(_sent(octets), kpasswd.datagram_server(REALM, clock, HOME), Application(), datagrams=True)
     if reply:
         assert not talked(_sent(reply), kpasswd.datagram_server(REALM, clock, HOME), None, datagrams=True)
     with pytest.raises((Misspoken, Refused, EndOfStream)):
-        talked(kpasswd.probe(NAME, NOW, HOME, datagrams=True), say(), datagrams=True)
+        talked(kpasswd.probe(NAME, NOW, HOME, datagrams=True), _sent(octets), datagrams=True)
 
 
 def _sent(data):
-    from portwright.protocols.conversation import some
-
     yield from send(data)
     return (yield from some())
 

@@ -213,5 +213,5 @@ def _refusal(data: bytes) -> str:
     if code == Outcome.SUCCESS:
         return ""
     name = Outcome(code).name.lower().replace("_", " ") if code in Outcome.__members__.values() else "result"
-    text = data[2:].decode("utf-8", "replace")
-    return f"{name} ({code})" + (f": {text}" if text.isprintable() and text else "")
+    text = data[2:].decode("utf-8", "replace").strip()
+    return f"{name} ({code})" + (f": {text}" if text.isprintable() and text else "")  # Microsoft's is a policy in bits
