@@ -9,11 +9,12 @@ from functools import partial
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.protocols.certificate import certified
 from tests.protocols.kerberos.contoso import ALICE, NAME, NOW, REALM, Programs, clock, present
 from tests.protocols.serving import HOME, served
 from tests.protocols.spoken import talked
 
-from portwright.protocols.conversation import EndOfStream, Misspoken, Refused, send
+from portwright.protocols.conversation import EndOfStream, Misspoken, Refused, send, under_tls
 from portwright.protocols.kerberos import Flag, Principal, kdc, realm_of, sign_in, ticket_for
 from portwright.protocols.ldap import (
     EVERYTHING,
@@ -186,7 +187,8 @@ def test_a_ticket_for_another_service_is_refused():
 def test_a_locator_finds_the_controller_of_its_domain_alone():
     """By one datagram each way."""
     here = Located.of(DOMAIN, HOST)
-    assert talked(locate(DOMAIN), locator(here, "10.1.2.3"), datagrams=True) == here
+    for address in ("10.1.2.3", "fd00::1", ""):
+        assert talked(locate(DOMAIN), locator(here, address), datagrams=True) == here
     assert (here.netbios_domain, here.netbios_host) == ("CONTOSO", "DC1")
     assert Role.KDC in here.roles
     with pytest.raises(NotDone, match="no controller of fabrikam"):
@@ -282,6 +284,21 @@ def test_ldapsearch_finds_by_kerberos(tmp_path, mechanism, strength, layer):
     assert status == 0, said
     assert f"dn: CN=Bob,CN=Users,{BASE}\ncn: Bob\n" in said
     assert layer in said
+
+
+def test_ldapsearch_finds_under_tls(tmp_path):
+    """On the port of LDAPS: TLS first, then the same conversation."""
+    if not shutil.which("ldapsearch"):
+        pytest.skip("ldapsearch is not installed (Debian: ldap-utils)")
+    tls, _ = certified(tmp_path)
+    with served(lambda: under_tls(serve(present)), judge, tls=tls) as port:
+        debian = Programs(tmp_path, 1)
+        debian.environment["LDAPTLS_CACERT"] = str(tmp_path / "server.pem")
+        said = debian.well(
+            "ldapsearch", "-x", "-LLL", "-H", f"ldaps://{HOME}:{port}", "-b", BASE,
+            "-D", SIGNED_IN.name, "-w", "rose garden", "(cn=bob)", "cn",
+        )  # fmt: skip
+    assert said == f"dn: CN=Bob,CN=Users,{BASE}\ncn: Bob\n\n"
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what ldap3 imports
