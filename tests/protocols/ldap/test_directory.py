@@ -14,8 +14,9 @@ from tests.protocols.kerberos.contoso import ALICE, NAME, NOW, REALM, Programs, 
 from tests.protocols.serving import HOME, served
 from tests.protocols.spoken import talked
 
-from portwright.protocols.conversation import EndOfStream, Misspoken, Refused, send, under_tls
-from portwright.protocols.kerberos import Flag, Principal, kdc, realm_of, sign_in, ticket_for
+from portwright.protocols import der
+from portwright.protocols.conversation import EndOfStream, Misspoken, Refused, send, some, under_tls
+from portwright.protocols.kerberos import Flag, Principal, gss, kdc, realm_of, sign_in, ticket_for
 from portwright.protocols.ldap import (
     EVERYTHING,
     NOBODY,
@@ -42,7 +43,9 @@ from portwright.protocols.ldap import (
     server,
 )
 from portwright.protocols.ldap.filters import BITS_ALL, Rule
-from portwright.protocols.ldap.messages import Search
+from portwright.protocols.ldap.messages import EXTENDED_DONE, SEARCH_DONE, Bind, Ended, Result, Search, all_of, message
+from portwright.protocols.ldap.netlogon import read_located
+from portwright.protocols.ldap.sasl import Gssapi
 
 DOMAIN, HOST, BASE = "contoso.example", "dc1.contoso.example", "DC=contoso,DC=example"
 LDAP = "ldap/localhost"
@@ -229,6 +232,63 @@ def test_any_octets_end_in_order(octets):
             talked(client, other, judge, datagrams=datagrams)
         except (Misspoken, Refused, EndOfStream):
             continue
+
+
+def said(*messages):
+    """Say this, and hear all that is answered."""
+    for octets in messages:
+        yield from send(octets)
+    heard = b""
+    while more := (yield from some()):
+        heard += more
+        if len(all_of(heard)) == len(messages):
+            return [one.operation for one in all_of(heard)]
+    return heard
+
+
+def test_who_signs_in_anew_is_who_signed_in_last():
+    """Nobody, where that was for nobody."""
+    search = Search(BASE, Scope.BASE)
+    wanted = [message(1, Bind(SIGNED_IN.name, b"rose garden").encoded), message(2, Bind().encoded)]
+    *_, ended = asked(said(*wanted, message(3, search.encoded)))
+    assert Ended.read(ended, SEARCH_DONE).code == Result.OPERATIONS_ERROR
+
+
+def test_what_a_client_insists_on_and_is_unknown_is_refused():
+    """By the standard's code; where it does not insist, it is passed over."""
+    for insists, code in ((True, Result.UNAVAILABLE_CRITICAL_EXTENSION), (False, Result.SUCCESS)):
+        control = der.sequence(der.octets(b"1.2.3"), der.boolean(insists))
+        search = der.sequence(der.integer(1), Search("DC=x").encoded, der.sequence(control, tag=0xA0))
+        open_directory = dataclasses.replace(directory_of({"DC=x": {}}, {}), open=True)
+        (ended,) = asked(said(search), open_directory)
+        assert Ended.read(ended, SEARCH_DONE).code == code
+
+
+@pytest.mark.parametrize("choice", [b"", b"\0\0\0\0", b"\3\0\0\0", b"\1"])
+def test_a_layer_that_nobody_offered_is_refused(choice):
+    """Of the mechanism GSSAPI."""
+    began, service = gss.initiate(ticket(), NOW), Gssapi(KNOWN.keys(LDAP), clock)
+    context = began.finished(service.step(began.token))
+    assert context.unwrap(service.step(b"")) == b"\7\x10\0\0"
+    with pytest.raises(Misspoken):
+        service.step(context.wrap(choice, seal=False))
+    assert service.accepted is None
+
+
+@pytest.mark.parametrize("names", [b"\xc0\x18", b"\x01a\xc0\x18", b"\x3f" + b"a" * 70, b"\x01a" * 200 + b"\0", b""])
+def test_a_name_that_leads_nowhere_is_misspoken(names):
+    """To itself, on and on, beyond the end."""
+    with pytest.raises(Misspoken):
+        read_located(b"\x17" + bytes(23) + names)
+
+
+def test_a_message_that_is_too_long_is_not_waited_for():
+    """By either side."""
+    long = b"\x30\x84\xff\xff\xff\xff"
+    with pytest.raises(Misspoken, match="too long"):
+        talked(root_dse(), send(long))
+    (goodbye,) = asked(said(long))
+    assert "too long" in Ended.read(goodbye, EXTENDED_DONE).text
 
 
 def test_a_filter_without_bottom_is_no_filter():
