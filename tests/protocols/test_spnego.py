@@ -45,6 +45,23 @@ def test_one_round_trip_is_enough():
     assert client.context.unwrap(server.accepted.context.wrap(b"hello")) == b"hello"
 
 
+def test_a_client_checks_the_choice_and_the_signature():
+    """A mechanism that it did not offer, and a list that was changed on the way."""
+    for mechanism, signed, good in (
+        (KERBEROS, Init((KERBEROS,)).list, True),
+        (KERBEROS, Init((NTLM, KERBEROS)).list, False),
+        (NTLM, Init((KERBEROS,)).list, False),
+    ):
+        client = Initiator(TICKET, NOW)
+        accepted = gss.accept(Init.read(gss.framed(client.token)[1]).token, KEYS, NOW)
+        answer = Response(0, mechanism, accepted.reply, accepted.context.mic(signed)).encoded
+        if good:
+            assert client.step(answer) == b""
+        else:
+            with pytest.raises(Misspoken):
+                client.step(answer)
+
+
 def test_tokens_of_kerberos_alone_are_accepted():
     """As some clients send them, and some services answer."""
     began, server = gss.initiate(TICKET, NOW), acceptor()

@@ -1,5 +1,6 @@
 """A client and a service establish a context by tokens of Kerberos, and speak under it."""
 
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,9 @@ from tests.protocols.spoken import talked
 
 from portwright.protocols.conversation import Misspoken, Refused
 from portwright.protocols.kerberos import Denied, Flag, Principal, gss, kdc, sign_in, ticket_for
+from portwright.protocols.kerberos.ap import shown
+from portwright.protocols.kerberos.names import Usage
+from portwright.protocols.kerberos.sealed import Authenticator
 
 KEYS = REALM.keys(WEB)
 USUAL = gss.USUAL
@@ -100,6 +104,19 @@ def test_a_service_refuses_with_the_reason(keys, now, code):
     """By the standard's name."""
     with pytest.raises(Denied, match=code):
         gss.accept(gss.initiate(TICKET, NOW).token, keys, now)
+
+
+def test_a_ticket_is_good_for_its_holder_in_its_time_with_what_gss_wants():
+    """Neither for another name, nor before it begins, nor without the flags of GSS-API."""
+    bob = dataclasses.replace(TICKET, client=Principal.of("Bob", NAME))
+    with pytest.raises(Denied, match="BADMATCH"):
+        gss.accept(gss.initiate(bob, NOW).token, KEYS, NOW)
+    before = NOW - timedelta(hours=1)
+    with pytest.raises(Denied, match="TKT_NYV"):
+        gss.accept(gss.initiate(TICKET, before).token, KEYS, before)
+    bare = shown(TICKET, Authenticator(ALICE, NOW), Usage.AP_AUTHENTICATOR).encoded
+    with pytest.raises(Denied, match="INAPP_CKSUM"):
+        gss.accept(gss.written_token(gss.AP_REQUEST_TOKEN, bare), KEYS, NOW)
 
 
 def test_a_client_finds_out_a_service_without_the_key():

@@ -10,8 +10,10 @@ from tests.protocols.kerberos.contoso import ALICE, NAME, NOW, REALM, WEB, Progr
 from tests.protocols.serving import served
 from tests.protocols.spoken import talked
 
-from portwright.protocols.conversation import Misspoken, send
+from portwright.protocols import der
+from portwright.protocols.conversation import Misspoken, Refused, send, take
 from portwright.protocols.kerberos import (
+    Account,
     BadIntegrity,
     Denied,
     ErrorCode,
@@ -22,7 +24,20 @@ from portwright.protocols.kerberos import (
     sign_in,
     ticket_for,
 )
-from portwright.protocols.kerberos.client import proved
+from portwright.protocols.kerberos.ap import shown
+from portwright.protocols.kerberos.client import proved, salted
+from portwright.protocols.kerberos.crypto import AES256
+from portwright.protocols.kerberos.messages import (
+    ERROR,
+    PA_ETYPE_INFO2,
+    PA_TGS_REQUEST,
+    KdcRequest,
+    KrbError,
+    application,
+    encoded_pa_data,
+)
+from portwright.protocols.kerberos.names import NameType, Usage
+from portwright.protocols.kerberos.sealed import Authenticator
 
 WIRES = pytest.mark.parametrize("datagrams", [False, True], ids=["tcp", "udp"])
 DEBIAN = pytest.mark.skipif(not shutil.which("kinit"), reason="kinit is not installed (Debian: krb5-user)")
@@ -51,6 +66,14 @@ def test_a_user_signs_in_and_gets_a_ticket_for_a_service(datagrams):
     web = asked(ticket_for(tgt, Principal.of(WEB, NAME), NOW, datagrams=datagrams), datagrams=datagrams)
     assert (str(tgt.service), str(web.service)) == (f"krbtgt/{NAME}@{NAME}", f"{WEB}@{NAME}")
     assert web.end == NOW.replace(microsecond=0) + timedelta(hours=10)
+    assert (web.key.etype, web.ticket.sealed.etype) == (AES256, AES256)
+
+
+def test_a_ticket_ends_with_the_sign_in_that_it_comes_of():
+    """However late it was asked for."""
+    tgt, later = signed_in(), NOW + timedelta(hours=3)
+    web = talked(ticket_for(tgt, Principal.of(WEB, NAME), later), kdc.server(REALM, lambda: later))
+    assert web.end == tgt.end
 
 
 @WIRES
@@ -113,6 +136,76 @@ def test_a_reply_to_another_request_is_found_out():
     reply = kdc.answer(REALM, next(proved(ALICE, key, NOW)).data[4:], NOW)
     with pytest.raises(Misspoken, match="another request"):
         talked(proved(ALICE, key, NOW), send(len(reply).to_bytes(4, "big") + reply))
+
+
+def test_a_request_that_was_changed_on_the_way_is_refused():
+    """Nobody turns a ticket for one service into a ticket for another."""
+    request = KdcRequest.read(next(ticket_for(signed_in(), Principal.of(WEB, NAME), NOW)).data[4:])
+    changed = dataclasses.replace(request, server=Principal.of("host/fe01", NAME))
+    for sent, code in ((request, None), (changed, ErrorCode.KRB_AP_ERR_MODIFIED)):
+        answer = der.parse(kdc.answer(REALM, sent.encoded, NOW))
+        assert (KrbError.read(answer).code if answer.tag == application(ERROR) else None) == code
+
+
+def test_a_request_without_a_signature_is_refused():
+    """It could have been anybody's."""
+    tgt = signed_in()
+    request = KdcRequest.read(next(ticket_for(tgt, Principal.of(WEB, NAME), NOW)).data[4:])
+    unsigned = shown(tgt, Authenticator(ALICE, NOW), Usage.TGS_AUTHENTICATOR).encoded
+    sent = dataclasses.replace(request, pa_data=((PA_TGS_REQUEST, unsigned),))
+    assert KrbError.read(der.parse(kdc.answer(REALM, sent.encoded, NOW))).code == ErrorCode.KRB_AP_ERR_INAPP_CKSUM
+
+
+def tampered(**changes):
+    """A KDC that answers another request than the one that was sent to it."""
+    request = KdcRequest.read((yield from take(int.from_bytes((yield from take(4)), "big"))))
+    reply = kdc.answer(REALM, dataclasses.replace(request, **changes).encoded, NOW)
+    yield from send(len(reply).to_bytes(4, "big") + reply)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"server": Principal.of("kadmin/changepw", NAME)}, "a ticket for kadmin/changepw"),
+        ({"client": Principal.of("host/fe01", NAME)}, "is for host/fe01"),
+    ],
+    ids=["service", "client"],
+)
+def test_a_reply_about_something_else_is_found_out(changes, complaint):
+    """A first request carries no signature: who is on the way could change it."""
+    web = Principal.of("web", NAME)
+    assert talked(proved(web, REALM.keys("web")[0], NOW), tampered()).client == web
+    with pytest.raises(Misspoken, match=complaint):
+        talked(proved(web, REALM.keys("web")[0], NOW), tampered(**changes))
+
+
+@pytest.mark.parametrize("bit", [2, 4, 28, 30, 31], ids=["forwarded", "proxy", "user-to-user", "renew", "validate"])
+def test_what_the_kdc_has_no_answer_to_it_refuses(bit):
+    """Rather than grant something else."""
+    request = KdcRequest.read(next(ticket_for(signed_in(), Principal.of(WEB, NAME), NOW)).data[4:])
+    asked_for = dataclasses.replace(request, options=1 << 31 - bit)
+    answer = KrbError.read(der.parse(kdc.answer(REALM, asked_for.encoded, NOW)))
+    assert answer.code == ErrorCode.KDC_ERR_BADOPTION
+
+
+def test_a_name_as_for_mail_is_that_of_the_account():
+    """As Windows sends what a user typed (RFC 6806, 5)."""
+    typed = Principal((f"Alice@{NAME.lower()}",), NAME, NameType.ENTERPRISE)
+    assert asked(salted(typed)).salt == f"{NAME}alice"
+    with pytest.raises(Denied, match="C_PRINCIPAL_UNKNOWN"):
+        asked(salted(Principal(("alice@fabrikam.example",), NAME, NameType.ENTERPRISE)))
+
+
+def test_an_account_without_aes_is_refused_on_both_sides():
+    """By the KDC, and by a client whom a KDC offers RC4 alone."""
+    old = dataclasses.replace(REALM, accounts=dict(REALM.accounts) | {"alice": Account("alice", ())})
+    with pytest.raises(Denied, match="ETYPE_NOSUPP"):
+        talked(salted(ALICE), kdc.server(old, clock))
+    rc4 = der.sequence(der.members([(0, der.integer(23))]))
+    data = encoded_pa_data([(PA_ETYPE_INFO2, rc4)])
+    error = KrbError(ErrorCode.KDC_ERR_PREAUTH_REQUIRED, Principal.of(f"krbtgt/{NAME}", NAME), NOW, "", data).encoded
+    with pytest.raises(Refused, match="no AES key of alice"):
+        talked(salted(ALICE), send(len(error).to_bytes(4, "big") + error))
 
 
 @DEBIAN

@@ -10,11 +10,16 @@ from tests.protocols.kerberos.contoso import ALICE, NAME, NOW, REALM, Programs, 
 from tests.protocols.serving import HOME, served
 from tests.protocols.spoken import talked
 
-from portwright.protocols.conversation import EndOfStream, Misspoken, Refused, send
+from portwright.protocols import der
+from portwright.protocols.conversation import EndOfStream, Misspoken, Refused, send, some
 from portwright.protocols.kerberos import Denied, Principal, kdc, kpasswd, sign_in, ticket_for
 from portwright.protocols.kerberos.client import proved
+from portwright.protocols.kerberos.kpasswd import Outcome
+from portwright.protocols.kerberos.messages import PRIVATE, Encrypted, application
+from portwright.protocols.kerberos.names import Usage
 from portwright.protocols.kerberos.realm import CHANGING
 
+BOB = Principal.of("Bob", NAME)
 WIRES = pytest.mark.parametrize("datagrams", [False, True], ids=["tcp", "udp"])
 SERVERS = {False: kpasswd.server, True: kpasswd.datagram_server}
 
@@ -66,6 +71,31 @@ def test_a_ticket_out_of_another_ticket_changes_nothing():
         asked(kpasswd.change(indirect, "new roses", NOW, HOME), Application())
 
 
+@pytest.mark.parametrize(
+    ("version", "wanted", "complaint"),
+    [
+        (kpasswd.SET, der.members([(0, der.octets(b"new bricks")), (1, BOB.encoded)]), Outcome.ACCESS_DENIED),
+        (7, b"new bricks", Outcome.BAD_VERSION),
+        (kpasswd.SET, b"new bricks", Outcome.MALFORMED),
+    ],
+    ids=["somebody-else", "version", "malformed"],
+)
+def test_a_request_that_cannot_be_met_is_refused_by_name(version, wanted, complaint):
+    """Somebody else's password, an unknown version, and what cannot be read."""
+    sent, authenticator = kpasswd.request(credential(), wanted, NOW, HOME, version)
+    reply = talked(_sent(sent), kpasswd.datagram_server(REALM, clock, HOME), Application(), datagrams=True)
+    said = _read(reply, authenticator.subkey)
+    assert said[1] == complaint
+
+
+def _read(reply, key):
+    """What a reply says, opened as its client does: RFC 3244, 2 by hand."""
+    proof = int.from_bytes(reply[4:6], "big")
+    fields = der.parse(reply[6 + proof :]).inner(application(PRIVATE)).fields()
+    part = Encrypted.read(fields[3]).opened(key, Usage.PRIVATE).inner(application(28)).fields()
+    return part[0].octets()
+
+
 @WIRES
 def test_the_service_is_known_by_its_refusal(datagrams):
     """Nobody has to sign in."""
@@ -80,22 +110,14 @@ def test_the_service_is_known_by_its_refusal(datagrams):
 def test_any_octets_end_in_order(octets):
     """For the service and the client; an answer to an answer never comes."""
 
-    def say():
-        yield from send(octets)
-        from portwright.protocols.conversation import some
-
-        return (yield from some())
-
-    reply = talked(say(), kpasswd.datagram_server(REALM, clock, HOME), Application(), datagrams=True)
+    reply = talked(_sent(octets), kpasswd.datagram_server(REALM, clock, HOME), Application(), datagrams=True)
     if reply:
         assert not talked(_sent(reply), kpasswd.datagram_server(REALM, clock, HOME), None, datagrams=True)
     with pytest.raises((Misspoken, Refused, EndOfStream)):
-        talked(kpasswd.probe(NAME, NOW, HOME, datagrams=True), say(), datagrams=True)
+        talked(kpasswd.probe(NAME, NOW, HOME, datagrams=True), _sent(octets), datagrams=True)
 
 
 def _sent(data):
-    from portwright.protocols.conversation import some
-
     yield from send(data)
     return (yield from some())
 

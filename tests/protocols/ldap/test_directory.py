@@ -9,12 +9,14 @@ from functools import partial
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.protocols.certificate import certified
 from tests.protocols.kerberos.contoso import ALICE, NAME, NOW, REALM, Programs, clock, present
 from tests.protocols.serving import HOME, served
 from tests.protocols.spoken import talked
 
-from portwright.protocols.conversation import EndOfStream, Misspoken, Refused, send
-from portwright.protocols.kerberos import Flag, Principal, kdc, realm_of, sign_in, ticket_for
+from portwright.protocols import der
+from portwright.protocols.conversation import EndOfStream, Misspoken, Refused, send, some, under_tls
+from portwright.protocols.kerberos import Flag, Principal, gss, kdc, realm_of, sign_in, ticket_for
 from portwright.protocols.ldap import (
     EVERYTHING,
     NOBODY,
@@ -41,7 +43,9 @@ from portwright.protocols.ldap import (
     server,
 )
 from portwright.protocols.ldap.filters import BITS_ALL, Rule
-from portwright.protocols.ldap.messages import Search
+from portwright.protocols.ldap.messages import EXTENDED_DONE, SEARCH_DONE, Bind, Ended, Result, Search, all_of, message
+from portwright.protocols.ldap.netlogon import read_located
+from portwright.protocols.ldap.sasl import Gssapi
 
 DOMAIN, HOST, BASE = "contoso.example", "dc1.contoso.example", "DC=contoso,DC=example"
 LDAP = "ldap/localhost"
@@ -186,7 +190,8 @@ def test_a_ticket_for_another_service_is_refused():
 def test_a_locator_finds_the_controller_of_its_domain_alone():
     """By one datagram each way."""
     here = Located.of(DOMAIN, HOST)
-    assert talked(locate(DOMAIN), locator(here, "10.1.2.3"), datagrams=True) == here
+    for address in ("10.1.2.3", "fd00::1", ""):
+        assert talked(locate(DOMAIN), locator(here, address), datagrams=True) == here
     assert (here.netbios_domain, here.netbios_host) == ("CONTOSO", "DC1")
     assert Role.KDC in here.roles
     with pytest.raises(NotDone, match="no controller of fabrikam"):
@@ -227,6 +232,63 @@ def test_any_octets_end_in_order(octets):
             talked(client, other, judge, datagrams=datagrams)
         except (Misspoken, Refused, EndOfStream):
             continue
+
+
+def said(*messages):
+    """Say this, and hear all that is answered."""
+    for octets in messages:
+        yield from send(octets)
+    heard = b""
+    while more := (yield from some()):
+        heard += more
+        if len(all_of(heard)) == len(messages):
+            return [one.operation for one in all_of(heard)]
+    return heard
+
+
+def test_who_signs_in_anew_is_who_signed_in_last():
+    """Nobody, where that was for nobody."""
+    search = Search(BASE, Scope.BASE)
+    wanted = [message(1, Bind(SIGNED_IN.name, b"rose garden").encoded), message(2, Bind().encoded)]
+    *_, ended = asked(said(*wanted, message(3, search.encoded)))
+    assert Ended.read(ended, SEARCH_DONE).code == Result.OPERATIONS_ERROR
+
+
+def test_what_a_client_insists_on_and_is_unknown_is_refused():
+    """By the standard's code; where it does not insist, it is passed over."""
+    for insists, code in ((True, Result.UNAVAILABLE_CRITICAL_EXTENSION), (False, Result.SUCCESS)):
+        control = der.sequence(der.octets(b"1.2.3"), der.boolean(insists))
+        search = der.sequence(der.integer(1), Search("DC=x").encoded, der.sequence(control, tag=0xA0))
+        open_directory = dataclasses.replace(directory_of({"DC=x": {}}, {}), open=True)
+        (ended,) = asked(said(search), open_directory)
+        assert Ended.read(ended, SEARCH_DONE).code == code
+
+
+@pytest.mark.parametrize("choice", [b"", b"\0\0\0\0", b"\3\0\0\0", b"\1"])
+def test_a_layer_that_nobody_offered_is_refused(choice):
+    """Of the mechanism GSSAPI."""
+    began, service = gss.initiate(ticket(), NOW), Gssapi(KNOWN.keys(LDAP), clock)
+    context = began.finished(service.step(began.token))
+    assert context.unwrap(service.step(b"")) == b"\7\x10\0\0"
+    with pytest.raises(Misspoken):
+        service.step(context.wrap(choice, seal=False))
+    assert service.accepted is None
+
+
+@pytest.mark.parametrize("names", [b"\xc0\x18", b"\x01a\xc0\x18", b"\x3f" + b"a" * 70, b"\x01a" * 200 + b"\0", b""])
+def test_a_name_that_leads_nowhere_is_misspoken(names):
+    """To itself, on and on, beyond the end."""
+    with pytest.raises(Misspoken):
+        read_located(b"\x17" + bytes(23) + names)
+
+
+def test_a_message_that_is_too_long_is_not_waited_for():
+    """By either side."""
+    long = b"\x30\x84\xff\xff\xff\xff"
+    with pytest.raises(Misspoken, match="too long"):
+        talked(root_dse(), send(long))
+    (goodbye,) = asked(said(long))
+    assert "too long" in Ended.read(goodbye, EXTENDED_DONE).text
 
 
 def test_a_filter_without_bottom_is_no_filter():
@@ -282,6 +344,21 @@ def test_ldapsearch_finds_by_kerberos(tmp_path, mechanism, strength, layer):
     assert status == 0, said
     assert f"dn: CN=Bob,CN=Users,{BASE}\ncn: Bob\n" in said
     assert layer in said
+
+
+def test_ldapsearch_finds_under_tls(tmp_path):
+    """On the port of LDAPS: TLS first, then the same conversation."""
+    if not shutil.which("ldapsearch"):
+        pytest.skip("ldapsearch is not installed (Debian: ldap-utils)")
+    tls, _ = certified(tmp_path)
+    with served(lambda: under_tls(serve(present)), judge, tls=tls) as port:
+        debian = Programs(tmp_path, 1)
+        debian.environment["LDAPTLS_CACERT"] = str(tmp_path / "server.pem")
+        said = debian.well(
+            "ldapsearch", "-x", "-LLL", "-H", f"ldaps://{HOME}:{port}", "-b", BASE,
+            "-D", SIGNED_IN.name, "-w", "rose garden", "(cn=bob)", "cn",
+        )  # fmt: skip
+    assert said == f"dn: CN=Bob,CN=Users,{BASE}\ncn: Bob\n\n"
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what ldap3 imports

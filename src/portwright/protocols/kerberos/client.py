@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from portwright.protocols import der
-from portwright.protocols.conversation import Misspoken, Talk, send, some, take
+from portwright.protocols.conversation import Misspoken, Refused, Talk, send, some, take
 from portwright.protocols.kerberos import crypto
 from portwright.protocols.kerberos.ap import Credential, shown
 from portwright.protocols.kerberos.crypto import AES256, CHECKSUM_TYPE, ITERATIONS, Key, random_key, string_to_key
@@ -75,13 +75,16 @@ class Salted:
 
 
 def sign_in(client: Principal, password: str, now: datetime, *, datagrams: bool = False) -> Talk[Credential]:
-    """The ticket-granting ticket of a user. Raises Denied."""
+    """The ticket-granting ticket of a user. Raises Denied; KRB_ERR_RESPONSE_TOO_BIG by UDP means: ask by TCP."""
     found = yield from salted(client, datagrams=datagrams)
     return (yield from proved(client, found.key(password), now, datagrams=datagrams))
 
 
 def salted(client: Principal, *, datagrams: bool = False) -> Talk[Salted]:
-    """How a password of that user becomes a key: what a KDC says to a request without proof. Raises Denied."""
+    """How a password of that user becomes a key: what a KDC says to a request without proof. Raises Denied.
+
+    Refused where the account has none of the keys that we know: RC4 is spoken no more.
+    """
     answer = der.parse((yield from exchanged(_as_request(client).encoded, datagrams=datagrams)))
     if answer.tag != application(ERROR):  # an account without pre-authentication: its reply says the same
         return _salted(KdcReply.read(answer.encoded, AS_REPLY).pa_data, client)
@@ -103,7 +106,7 @@ def _salted(pa_data: PaData, client: Principal) -> Salted:
             salt = fields[1].string() if 1 in fields else default.salt
             given = fields[2].octets() if 2 in fields else b""
             return Salted(etype, salt, int.from_bytes(given, "big") if len(given) == 4 else ITERATIONS)
-    raise Misspoken("the KDC has no key of an encryption type that we know")
+    raise Refused(f"the KDC has no AES key of {client}")
 
 
 def proved(

@@ -18,7 +18,7 @@ KEY_BYTES = {AES256: 32, AES128: 16}
 CHECKSUM_TYPE = {AES256: 16, AES128: 15}  # RFC 3962, 7: hmac-sha1-96-aes256, -aes128
 CHECKSUM_BYTES = 12
 ITERATIONS = 4096  # RFC 3962, 4: where no parameter says otherwise
-MOST_ITERATIONS = 1 << 20  # a server that asks for more wastes our time
+MOST_ITERATIONS = 1 << 17  # a server that asks for more wastes our time
 _BLOCK = 16
 
 

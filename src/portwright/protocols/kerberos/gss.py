@@ -1,4 +1,7 @@
-"""Kerberos as a mechanism of GSS-API: its tokens, and messages signed and sealed under a context (RFC 4121)."""
+"""Kerberos as a mechanism of GSS-API: its tokens, and messages signed and sealed under a context (RFC 4121).
+
+Channel bindings are not sent and not looked at. An acceptor keeps no record of what it saw: it guards no real secrets.
+"""
 
 import secrets
 from collections.abc import Iterable

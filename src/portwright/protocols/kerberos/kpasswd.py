@@ -169,8 +169,8 @@ def probe(realm: str, now: datetime, address: str, *, datagrams: bool = False) -
     """
     nobody, service, key = Principal.of("portwright-probe", realm), Principal.of(CHANGING, realm), random_key()
     forged = Ticket(service, Encrypted.by(random_key(), Usage.TICKET, b""))
-    request, _ = _request(Credential(nobody, service, forged, key, now, now), "", now, address)
-    _, proof, rest = _framed((yield from exchanged(request, datagrams=datagrams)))
+    asked, _ = request(Credential(nobody, service, forged, key, now, now), b"", now, address)
+    _, proof, rest = _framed((yield from exchanged(asked, datagrams=datagrams)))
     if proof:
         raise Misspoken("the service believes a ticket that nobody issued")
     return str(_read_error(rest))
@@ -178,8 +178,9 @@ def probe(realm: str, now: datetime, address: str, *, datagrams: bool = False) -
 
 def change(signed_in: Credential, password: str, now: datetime, address: str, *, datagrams: bool = False) -> Talk[None]:
     """Change one's own password, having signed in for `kadmin/changepw`; `address` is one's own. Raises Refused."""
-    request, authenticator = _request(signed_in, password, now, address)
-    _, proof, rest = _framed((yield from exchanged(request, datagrams=datagrams)))
+    wanted = der.members([(0, der.octets(password.encode()))])
+    asked, authenticator = request(signed_in, wanted, now, address)
+    _, proof, rest = _framed((yield from exchanged(asked, datagrams=datagrams)))
     if not proof:
         raise _read_error(rest)
     part = read_ap_reply(der.parse(proof), signed_in.key)
@@ -190,12 +191,14 @@ def change(signed_in: Credential, password: str, now: datetime, address: str, *,
         raise Refused(said)
 
 
-def _request(signed_in: Credential, password: str, now: datetime, address: str) -> tuple[bytes, Authenticator]:
+def request(
+    signed_in: Credential, wanted: bytes, now: datetime, address: str, version: int = SET
+) -> tuple[bytes, Authenticator]:
+    """A request, and the authenticator that its answer must fit."""
     number, subkey = secrets.randbits(30), random_key(signed_in.key.etype)
     authenticator = Authenticator(signed_in.client, now, None, subkey, number)
     proof = shown(signed_in, authenticator, Usage.AP_AUTHENTICATOR).encoded
-    wanted = der.members([(0, der.octets(password.encode()))])
-    return _frame(SET, proof, _private(wanted, subkey, number, address)), authenticator
+    return _frame(version, proof, _private(wanted, subkey, number, address)), authenticator
 
 
 def _read_error(data: bytes) -> Refused:
@@ -213,5 +216,5 @@ def _refusal(data: bytes) -> str:
     if code == Outcome.SUCCESS:
         return ""
     name = Outcome(code).name.lower().replace("_", " ") if code in Outcome.__members__.values() else "result"
-    text = data[2:].decode("utf-8", "replace")
-    return f"{name} ({code})" + (f": {text}" if text.isprintable() and text else "")
+    text = data[2:].decode("utf-8", "replace").strip()
+    return f"{name} ({code})" + (f": {text}" if text.isprintable() and text else "")  # Microsoft's is a policy in bits

@@ -15,6 +15,7 @@ from portwright.protocols.spnego import Initiator
 
 MOST_ENTRIES = 10_000
 _PATIENCE = 64  # messages that answer something else
+_STEPS = 4  # of a sign-in
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,12 @@ def signed_in(layer: Layer, sign_in: SignIn) -> Talk[None]:
         return
     client = Initiator(sign_in.credential, sign_in.now, sign_in.flags)
     token = client.token
-    while token or client.context is None:
+    for _ in range(_STEPS):
         ended = yield from _bound(layer, Bind(mechanism="GSS-SPNEGO", token=token))
         token = client.step(ended.token) if ended.token else b""
-        if ended.code == Result.SUCCESS:
+        if ended.code == Result.SUCCESS or not token:
             break
-    if client.context is None:
+    if client.context is None or ended.code != Result.SUCCESS:
         raise Misspoken("the server does not prove itself")
     if sign_in.flags & (Flag.SEAL | Flag.SIGN):
         layer.secure(client.context, seal=bool(sign_in.flags & Flag.SEAL))
@@ -93,7 +94,7 @@ def _bound(layer: Layer, bind: Bind) -> Talk[Ended]:
 def _searched(layer: Layer, search: Search, number: int) -> Talk[tuple[Entry, ...]]:
     yield from layer.send(message(number, search.encoded))
     found: list[Entry] = []
-    while True:
+    for _ in range(MOST_ENTRIES):
         operation = (yield from _answer(layer, number)).operation
         if operation.tag == messages.SEARCH_DONE:
             return _ended(found, Ended.read(operation, messages.SEARCH_DONE), search)
@@ -101,8 +102,7 @@ def _searched(layer: Layer, search: Search, number: int) -> Talk[tuple[Entry, ..
             found.append(Entry.read(operation))
         elif operation.tag != messages.REFERENCE:  # a domain controller points at its other partitions
             raise Misspoken("a search is answered with something else")
-        if len(found) > MOST_ENTRIES:
-            raise Misspoken(f"more than {MOST_ENTRIES} entries")
+    raise Misspoken(f"more than {MOST_ENTRIES} entries")
 
 
 def _ended(found: list[Entry], ended: Ended, search: Search) -> tuple[Entry, ...]:

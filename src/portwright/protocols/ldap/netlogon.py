@@ -1,5 +1,6 @@
 """The locator's ping: which domain controller answers on UDP 389, and for what ([MS-ADTS] 6.3.1, 6.3.3)."""
 
+import ipaddress
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -107,8 +108,8 @@ def encoded_located(controller: Located, version: Version, address: str = "") ->
     head = RESPONSE_EX.to_bytes(4, "little") + int(controller.roles).to_bytes(4, "little") + controller.guid.bytes_le
     says = Version.V1 | Version.V5EX
     where = b""
-    if version & Version.WITH_IP and address:
-        where = b"\x10" + _SOCKET_ADDRESS + bytes(map(int, address.split("."))) + bytes(8)
+    if version & Version.WITH_IP and address and (at := ipaddress.ip_address(address)).version == 4:
+        where = b"\x10" + _SOCKET_ADDRESS + at.packed + bytes(8)
         says |= Version.WITH_IP
     return head + b"".join(map(_name, names)) + where + int(says).to_bytes(4, "little") + _TOKENS
 
