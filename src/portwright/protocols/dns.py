@@ -5,6 +5,7 @@ The messages are written and read by dnspython; a server's zone is a small value
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import dns.exception
 import dns.flags
@@ -185,5 +186,7 @@ def _hints(zone: Zone, found: dns.rrset.RRset) -> Iterator[dns.rrset.RRset]:
                 yield addresses
 
 
+@cache
 def _name(text: str) -> dns.name.Name:
+    """A name of a zone; there are as many as its records say."""
     return dns.name.from_text(text)

@@ -1,0 +1,76 @@
+"""IKEv2 with strongSwan: it answers our client, and goes on after our server's answer."""
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.protocols.alone import HERE, THERE, alone
+from tests.protocols.asking import asked
+from tests.protocols.serving import served
+
+from portwright.protocols import ike
+
+CHARON = Path("/usr/lib/ipsec/charon")
+AT = ("--uri", "unix:///run/charon.vici")
+DAEMON = """\
+charon {
+  load = random nonce aes sha1 sha2 hmac kdf gmp openssl kernel-netlink socket-default vici
+  plugins { vici { socket = unix:///run/charon.vici } }
+}
+"""
+CONNECTIONS = f"""\
+connections {{
+  both {{
+    local_addrs = {HERE}
+    remote_addrs = {THERE}
+    remote_port = 4501
+    version = 2
+    proposals = aes128-sha256-modp2048
+    local {{ auth = psk }}
+    remote {{ auth = psk }}
+    children {{ ours {{ remote_ts = {THERE}/32 }} }}
+  }}
+}}
+secrets {{ ike-any {{ secret = of-this-test }} }}
+"""
+
+
+@pytest.mark.skipif(not CHARON.exists() or not shutil.which("swanctl"), reason="strongSwan is not installed")
+def test_strongswan_answers_our_client_and_goes_on_after_our_answer(tmp_path):
+    """On UDP 500 and 4500; and the initiator believes what our server chose."""
+    (tmp_path / "strongswan.conf").write_text(DAEMON)
+    (tmp_path / "swanctl.conf").write_text(CONNECTIONS)
+    said = alone(__file__, tmp_path, STRONGSWAN_CONF=str(tmp_path / "strongswan.conf"))
+    assert said.splitlines()[:2] == ["IKEv2: AES-128, group 14 chosen"] * 2
+    assert "selected proposal: IKE:AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048" in said, said
+    assert "generating IKE_AUTH request 1" in said, said
+
+
+def _alone(folder):
+    """What runs in that network: strongSwan, our client, our server."""
+    with subprocess.Popen([CHARON], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as daemon:
+        try:
+            _loaded(folder)
+            for port, marked in ((500, False), (4500, True)):
+                print(asked(ike.client(marked=marked), HERE, port, datagrams=True, source=THERE))
+            with served(ike.server, datagrams=True, at=(THERE, 4501)):
+                ask = ["swanctl", "--initiate", "--child", "ours", "--timeout", "2", *AT]
+                print(subprocess.run(ask, capture_output=True, text=True, timeout=10, check=False).stdout)
+        finally:
+            daemon.terminate()
+
+
+def _loaded(folder):
+    """Give strongSwan its connections, as soon as it is there."""
+    load = ["swanctl", "--load-all", "--file", f"{folder}/swanctl.conf", *AT]
+    for _ in range(50):
+        if not subprocess.run(load, capture_output=True, timeout=10, check=False).returncode:
+            return
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    _alone(sys.argv[1])
