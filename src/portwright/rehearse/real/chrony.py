@@ -11,7 +11,7 @@ from typing import ClassVar
 from portwright.plan.model import Plan
 from portwright.rehearse.lab import Lab
 from portwright.rehearse.netns import Network, Process
-from portwright.rehearse.real.daemon import Service, program
+from portwright.rehearse.real.daemon import Service, answered, program
 
 _SOURCE, _CONTROLLER = "time/source", "ad/domain-controller"
 _SERVICES = {_SOURCE: "time/external-ntp", _CONTROLLER: "ad/time"}  # by the role that offers it
@@ -63,8 +63,7 @@ def clocks(plan: Plan, lab: Lab) -> Iterable[Chrony]:
     for node, has in roles.items():
         offered = [role for role in _SERVICES if role in has]
         if offered and node in lab.nodes:
-            services = frozenset((node, _SERVICES[role]) for role in offered)
-            yield Chrony(node, services, _STRATUM[offered[0]], tuple(_sources(plan, lab, node)))
+            yield Chrony(node, answered(plan, node, {_NTP}), _STRATUM[offered[0]], tuple(_sources(plan, lab, node)))
 
 
 def _sources(plan: Plan, lab: Lab, node: str) -> Iterator[str]:

@@ -5,15 +5,21 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from portwright.catalog import model as catalog
 from portwright.errors import NotPossibleHere
+from portwright.packets.intervals import Intervals
+from portwright.packets.names import protocol_name
+from portwright.plan.model import Plan
+from portwright.plan.ports import ports_on
 from portwright.redact import redact
 from portwright.rehearse.netns import Network, Process
 
 Service = tuple[str, str]  # a node, and the id of a service in the catalog
+Ports = Collection[tuple[str, int]]  # transports and ports
 _LAST = 12  # lines of a log that are shown
 _LONGEST = 300  # characters of each
 _PLACES = f"{os.defpath}:/usr/sbin:/sbin:/usr/local/sbin"  # where an ordinary user does not look
@@ -63,6 +69,30 @@ class DaemonFailed(NotPossibleHere):
     def __init__(self, name: str, reason: str, log: Sequence[str] = ()):
         self.name, self.reason, self.log = name, reason, tuple(log)
         super().__init__("\n    ".join((f"{name}: {reason}", *log)))
+
+
+def answered(plan: Plan, node: str, listens: Ports) -> frozenset[Service]:
+    """The services that others, or the node itself, ask of it on ports where it listens, and nowhere else."""
+    asked = [
+        (flow.requirement.service, flow.protocol, flow.ports)
+        for flow in plan.by_id.values()
+        if flow.destination.name.partition("#")[0] == node
+    ]
+    asked += [(service.id, service.protocol, ports) for service, ports in _own(plan, node)]
+    return frozenset(
+        (node, service)
+        for service, protocol, ports in asked
+        if ports and all(first == last and (protocol_name(protocol), first) in listens for first, last in ports)
+    )
+
+
+def _own(plan: Plan, node: str) -> Iterator[tuple[catalog.Service, Intervals]]:
+    """The services with which a host serves itself."""
+    for use in plan.local:
+        host, service = use.host.host, plan.catalog.services[use.requirement.service]
+        if host is not None and host.name == node:
+            for instance in host.instances_of(service.component) or (None,):
+                yield service, ports_on(plan.site, service.ports, host, instance) or ()
 
 
 def step(

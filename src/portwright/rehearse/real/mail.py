@@ -14,7 +14,7 @@ from portwright.rehearse.certificates import Authority
 from portwright.rehearse.lab import Lab
 from portwright.rehearse.netns import Network, Process
 from portwright.rehearse.real.certificate import Certificate, certificate
-from portwright.rehearse.real.daemon import Service, program
+from portwright.rehearse.real.daemon import Service, answered, program
 from portwright.rehearse.realm import Account, Realm
 from portwright.site.model import Site
 
@@ -31,6 +31,7 @@ class Dovecot:
 
     node: str
     host: str  # full name
+    services: frozenset[Service]
     ports: tuple[int, ...]  # of POP3; none where it only checks passwords for Postfix
     tls: bool
     accounts: tuple[Account, ...]
@@ -47,11 +48,6 @@ class Dovecot:
     def name(self) -> str:
         """For people."""
         return f"dovecot on {self.node}"
-
-    @property
-    def services(self) -> frozenset[Service]:
-        """POP3 where it is asked for."""
-        return frozenset({(self.node, _POP3)} if self.ports else ())
 
     def start(self, network: Network) -> Process:
         """Start it."""
@@ -124,6 +120,7 @@ class Postfix:
 
     node: str
     host: str  # full name
+    services: frozenset[Service]
     ports: tuple[int, ...]
     mode: str  # relay, submission or tls, as the site sets it
     accounts: tuple[Account, ...]
@@ -136,11 +133,6 @@ class Postfix:
     def name(self) -> str:
         """For people."""
         return f"postfix on {self.node}"
-
-    @property
-    def services(self) -> frozenset[Service]:
-        """SMTP."""
-        return frozenset({(self.node, _SMTP)})
 
     @property
     def after(self) -> frozenset[str]:
@@ -234,9 +226,9 @@ def mail(plan: Plan, lab: Lab, realms: Sequence[Realm], authority: Authority) ->
         mode = _setting(plan.site, "smtp.mode", node) if taken else _RELAY
         if given or mode != _RELAY:
             tls = bool(given) and _setting(plan.site, "pop3.tls", node) == "true"
-            yield Dovecot(node, name, given, tls, accounts, authority)
+            yield Dovecot(node, name, answered(plan, node, _tcp(given)), given, tls, accounts, authority)
         if taken:
-            yield Postfix(node, name, taken, mode, accounts, authority)
+            yield Postfix(node, name, answered(plan, node, _tcp(taken)), taken, mode, accounts, authority)
 
 
 def _name(site: Site, realms: Iterable[Realm], node: str) -> str:
@@ -247,6 +239,10 @@ def _name(site: Site, realms: Iterable[Realm], node: str) -> str:
 def _ports(plan: Plan, node: str, service: str) -> tuple[int, ...]:
     flows = (one for one in plan.flows if one.requirement.service == service and one.destination.name == node)
     return tuple(sorted({first for flow in flows for first, _ in flow.ports}))
+
+
+def _tcp(ports: Iterable[int]) -> frozenset[tuple[str, int]]:
+    return frozenset(("tcp", port) for port in ports)
 
 
 def _setting(site: Site, name: str, node: str) -> str:

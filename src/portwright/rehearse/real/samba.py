@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from portwright.packets.intervals import Intervals
-from portwright.packets.names import protocol_name
 from portwright.packets.notation import parse_ports
 from portwright.plan.model import Plan
 from portwright.rehearse.certificates import Authority
 from portwright.rehearse.lab import Address, Lab
 from portwright.rehearse.netns import Network, Process
 from portwright.rehearse.real.certificate import Certificate, certificate
-from portwright.rehearse.real.daemon import Service, program, step
+from portwright.rehearse.real.daemon import Service, answered, program, step
 from portwright.rehearse.real.directory import controller, text_of, told
 from portwright.rehearse.realm import Realm
 from portwright.site.model import DYNAMIC, Site
@@ -102,7 +100,7 @@ class Samba:
     @property
     def patience(self) -> float:
         """Seconds."""
-        return 90.0
+        return 60.0
 
     def start(self, network: Network) -> Process:
         """Provision the domain, or join it, and start. Raises DaemonFailed."""
@@ -274,7 +272,7 @@ def controllers(
             yield Samba(
                 node=node,
                 realm=realm,
-                services=frozenset(_services(plan, node, rpc)),
+                services=answered(plan, node, _ANSWERS | rpc.pinned),
                 rpc=rpc,
                 ports=tuple(port.name for port in home.ports),
                 addresses=tuple(one.ip for port in home.ports for one in port.addresses),
@@ -295,18 +293,3 @@ def rpc_of(site: Site, node: str) -> Rpc:
         return Rpc((first, last), None, None)
     fixed = (site.setting(f"{name}.port", host) for name in ("ntds", "netlogon"))
     return Rpc((first, last), *(None if one == DYNAMIC else int(one) for one in fixed))
-
-
-def _services(plan: Plan, node: str, rpc: Rpc) -> Iterator[Service]:
-    """The services of all flows to the node on ports that Samba has."""
-    for flow in plan.by_id.values():
-        if flow.destination.name == node and _is_answered(protocol_name(flow.protocol), flow.ports, rpc):
-            yield node, flow.requirement.service
-
-
-def _is_answered(transport: str, ports: Intervals, rpc: Rpc) -> bool:
-    if not ports:
-        return False
-    if len(ports) == 1 and ports[0][0] < ports[0][1]:
-        return transport == "tcp" and ports[0] == rpc.dynamic
-    return all(first == last and (transport, first) in _ANSWERS | rpc.pinned for first, last in ports)

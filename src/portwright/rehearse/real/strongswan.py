@@ -16,9 +16,10 @@ from portwright.packets.intervals import Intervals
 from portwright.plan.model import Plan, RequiredFlow
 from portwright.rehearse.lab import Address, Lab
 from portwright.rehearse.netns import Network, Process
-from portwright.rehearse.real.daemon import Service, program, step
+from portwright.rehearse.real.daemon import Service, answered, program, step
 
-_IKE = ("ad/ike", "ad/ike-nat")  # the services that it answers
+_IKE = ("ad/ike", "ad/ike-nat")
+_LISTENS = frozenset({("udp", 500), ("udp", 4500)})
 _CHARON = "/usr/lib/ipsec/charon"
 _UNMARKED = "0x42"  # mark of its own packets, which must not go into the tunnel
 _TRANSPORTS = {TCP: "tcp", UDP: "udp"}
@@ -42,6 +43,7 @@ class StrongSwan:
     """The key exchange daemon of a controller."""
 
     node: str
+    services: frozenset[Service]
     tunnels: tuple[Tunnel, ...]
     peers: frozenset[str]  # nodes that must be there first
     outside: tuple[str, ...]  # transports and ports that stay outside: `tcp 88`
@@ -58,11 +60,6 @@ class StrongSwan:
     def name(self) -> str:
         """For people."""
         return f"strongswan on {self.node}"
-
-    @property
-    def services(self) -> frozenset[Service]:
-        """The key exchange."""
-        return frozenset((self.node, service) for service in _IKE)
 
     @property
     def after(self) -> frozenset[str]:
@@ -87,10 +84,10 @@ class StrongSwan:
 
     def is_ready(self, network: Network) -> bool:
         """Report whether it listens, and has every tunnel that it was to open."""
-        listens = {("udp", 500), ("udp", 4500)} <= network.listens(self.node)
-        return listens and self._swanctl(network, "--list-sas").count("INSTALLED") >= sum(
-            one.initiates for one in self.tunnels
-        )
+        if not network.listens(self.node) >= _LISTENS:
+            return False
+        opened = sum(one.initiates for one in self.tunnels)
+        return self._swanctl(network, "--list-sas").count("INSTALLED") >= opened
 
     def _swanctl(self, network: Network, command: str, *words: str) -> str:
         folder = network.folder(f"{self.node}/strongswan")
@@ -181,7 +178,8 @@ def tunnels(plan: Plan, lab: Lab) -> Iterator[StrongSwan]:
         others = sorted(other for pair in shared if node in pair for other in pair if other != node)
         found = tuple(one for other in others for one in _tunnels(lab, node, other))
         after = frozenset(other for other in others if node < other)
-        yield StrongSwan(node, found, after, tuple(_outside(plan.flows, node, frozenset(others))), secret)
+        services = answered(plan, node, _LISTENS)
+        yield StrongSwan(node, services, found, after, tuple(_outside(plan.flows, node, frozenset(others))), secret)
 
 
 def _tunnels(lab: Lab, node: str, other: str) -> Iterator[Tunnel]:

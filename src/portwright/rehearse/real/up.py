@@ -2,7 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from portwright.plan.model import Plan
 from portwright.rehearse.certificates import Authority
@@ -15,6 +18,7 @@ from portwright.rehearse.real.samba import controllers
 from portwright.rehearse.real.strongswan import tunnels
 from portwright.rehearse.realm import Realm
 
+T = TypeVar("T")
 Say = Callable[[str], None]
 _EVERY = 0.05  # seconds between two looks
 
@@ -34,47 +38,63 @@ async def brought_up(
     chosen: Sequence[Daemon], network: Network, realms: Sequence[Realm], say: Say
 ) -> tuple[DaemonFailed, ...]:
     """Start them, each as soon as those are ready that it needs, until all are; who has failed, and why."""
-    secrets = [account.password for realm in realms for account in realm.everybody]
-    ready = {daemon.name: asyncio.get_running_loop().create_future() for daemon in chosen}
-
-    async def one(daemon: Daemon) -> DaemonFailed | None:
-        failed: DaemonFailed | None = None
-        try:
-            await _after(daemon, ready)
-            began = time.monotonic()
-            await _started(daemon, network, secrets)
-            say(f"{daemon.name} is ready after {time.monotonic() - began:.1f} s")
-        except DaemonFailed as problem:
-            failed = problem
-        ready[daemon.name].set_result(failed is None)
-        return failed
-
-    results = await asyncio.gather(*(one(daemon) for daemon in chosen))
+    with ThreadPoolExecutor(2 * len(chosen) + 1) as threads:  # nobody waits for another's thread
+        raising = _Raising(network, [one.password for realm in realms for one in realm.everybody], say, threads)
+        raising.ready = {daemon.name: asyncio.get_running_loop().create_future() for daemon in chosen}
+        results = await asyncio.gather(*(raising.raised(daemon) for daemon in chosen))
     return tuple(failed for failed in results if failed)
 
 
-async def _after(daemon: Daemon, ready: "dict[str, asyncio.Future[bool]]") -> None:
-    """Wait for those that come first. Raises DaemonFailed where one of them is not there."""
-    for other in sorted(daemon.after):
-        if other not in ready or not await ready[other]:
-            raise DaemonFailed(daemon.name, f"it needs {other}")
+@dataclass(slots=True)
+class _Raising:
+    """Daemons that are being started."""
 
+    network: Network
+    secrets: Sequence[str]
+    say: Say
+    threads: Executor
+    ready: "dict[str, asyncio.Future[bool]]" = field(default_factory=dict)  # by name: whether it is, once that is known
 
-async def _started(daemon: Daemon, network: Network, secrets: Sequence[str]) -> None:
-    """Start one, and wait until it answers. Raises DaemonFailed."""
-    ends = time.monotonic() + daemon.patience
-    try:
-        process = await asyncio.to_thread(daemon.start, network)
-    except (OSError, LookupError) as problem:
-        raise DaemonFailed(daemon.name, str(problem)) from problem
-    while not await asyncio.to_thread(daemon.is_ready, network):
-        if not process.alive:
-            raise DaemonFailed(daemon.name, "it has ended", _said(process, secrets))
-        if time.monotonic() > ends:
+    async def raised(self, daemon: Daemon) -> DaemonFailed | None:
+        """Start one; why it has failed, or nothing."""
+        failed: DaemonFailed | None = None
+        try:
+            await self._others(daemon)
+            began = time.monotonic()
+            await self._started(daemon)
+            self.say(f"{daemon.name} is ready after {time.monotonic() - began:.1f} s")
+        except DaemonFailed as problem:
+            failed = problem
+        except (OSError, LookupError) as problem:
+            failed = DaemonFailed(daemon.name, str(problem))
+        self.ready[daemon.name].set_result(failed is None)
+        return failed
+
+    async def _others(self, daemon: Daemon) -> None:
+        """Wait for those that come first. Raises DaemonFailed where one of them is not there."""
+        for other in sorted(daemon.after):
+            if other not in self.ready or not await self.ready[other]:
+                raise DaemonFailed(daemon.name, f"it needs {other}")
+
+    async def _started(self, daemon: Daemon) -> None:
+        """Start one, and wait until it answers. Raises DaemonFailed."""
+        ends = time.monotonic() + daemon.patience
+        process = await self._aside(daemon.start)
+        try:
+            while not await self._aside(daemon.is_ready):
+                self._check(daemon, process, ends)
+                await asyncio.sleep(_EVERY)
+        except DaemonFailed:
             process.stop()
-            raise DaemonFailed(daemon.name, f"it is not ready within {daemon.patience:g} s", _said(process, secrets))
-        await asyncio.sleep(_EVERY)
+            raise
 
+    def _check(self, daemon: Daemon, process: Process, ends: float) -> None:
+        is_late = time.monotonic() > ends
+        if is_late or not process.alive:
+            reason = f"it is not ready within {daemon.patience:g} s" if is_late else "it has ended"
+            said = process.log.read_text(encoding="utf-8", errors="replace")
+            raise DaemonFailed(daemon.name, reason, last_lines(said, self.secrets))
 
-def _said(process: Process, secrets: Sequence[str]) -> tuple[str, ...]:
-    return last_lines(process.log.read_text(encoding="utf-8", errors="replace"), secrets)
+    def _aside(self, work: Callable[[Network], T]) -> Awaitable[T]:
+        """Do in a thread what takes its time."""
+        return asyncio.get_running_loop().run_in_executor(self.threads, work, self.network)
