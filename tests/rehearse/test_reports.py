@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from tests.rehearse.domain import KERBEROS, LDAP, controlled
 from tests.rehearse.loopback import hosts_of, running
 
 from portwright.protocols import organization_service as crm
@@ -12,12 +11,7 @@ from portwright.protocols import soap
 from portwright.protocols.conversation import Refused
 from portwright.protocols.report_service import SQL_DATA, DataSet, Definition, rdl
 from portwright.rehearse.browsing import Browser
-from portwright.rehearse.servers.database import Database
 from portwright.rehearse.servers.default_reports import SQL_REPORT, folder
-from portwright.rehearse.servers.front_end import FrontEnd
-from portwright.rehearse.servers.organization import Organization
-from portwright.rehearse.servers.pages import Pages
-from portwright.rehearse.servers.reporting import ReportServer, sql_data_set
 from portwright.rehearse.servers.signing_in import initiating
 from portwright.rehearse.servers.worksheets import worksheet_of
 from portwright.rehearse.visits import Visit
@@ -32,19 +26,14 @@ VIEW = "/Reserved.ReportViewerWebControl.axd?format=CSV&id="
 
 @pytest.fixture
 def site(tmp_path):
-    found = hosts_of(tmp_path, ROLES)
-    front_end = found["fe01"]
-    front_end.roles["crm/front-end"] = FrontEnd(front_end, Pages(front_end, Organization(front_end)))
-    found["sql01"].roles["sql/engine"] = Database(found["sql01"])
-    found["rs01"].roles["ssrs/report-server"] = ReportServer(found["rs01"], {SQL_DATA: sql_data_set})
-    return found
+    return hosts_of(tmp_path, ROLES)
 
 
 def played(site, play, *, without=()):
     """Run a play while the servers run, but those of some hosts."""
 
     async def run():
-        async with running(site, {("dc01", service) for service in KERBEROS | LDAP}, without), controlled(site):
+        async with running(site, without=without):
             return await asyncio.wait_for(play(), 30)
 
     return asyncio.run(run())

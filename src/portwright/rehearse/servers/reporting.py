@@ -78,11 +78,14 @@ def table_of(name: str, rows: Sequence[Mapping[str, object]]) -> Table:
     return Table(name, columns, shown)
 
 
+DATA_EXTENSIONS: Mapping[str, Fetch] = {reports.SQL_DATA: sql_data_set}
+
+
 class ReportServer:
     """The web services of a report server."""
 
-    def __init__(self, host: Host, fetch: Mapping[str, Fetch]) -> None:
-        self._host, self._fetch = host, fetch
+    def __init__(self, host: Host) -> None:
+        self._host = host
         self._executions: dict[str, _Execution] = {}
         self._is_installed = False
 
@@ -199,7 +202,7 @@ class ReportServer:
         return reports.told(call)
 
     async def _table(self, one: DataSet, execution: _Execution) -> Table:
-        fetch = self._fetch.get(one.provider)
+        fetch = DATA_EXTENSIONS.get(one.provider)
         if fetch is None:
             raise Refused(f"The data extension '{one.provider[:40]}' is not registered. (rsDataExtensionNotFound)")
         try:
