@@ -10,8 +10,7 @@ from tests.rehearse.loopback import HIGHER, hosts_of, running
 
 from portwright.protocols import ews, pop3, smtp
 from portwright.protocols.conversation import Refused
-from portwright.rehearse.servers.exchange import ExchangeServer, greeted, outlook
-from portwright.rehearse.servers.mail import Pop3Server, SmtpServer
+from portwright.rehearse.servers.exchange import greeted, outlook
 from portwright.rehearse.servers.mailboxes import Letter, letter_of, mailboxes_of
 from portwright.rehearse.visits import Visit
 
@@ -22,10 +21,7 @@ HELLO = Letter("carol@fabrikam.test", ("alice@contoso.test",), "Grüße", "How a
 @pytest.fixture
 def site(tmp_path):
     roles = {"be01": ["crm/async"], "ex01": ["exchange/server"], "mx01": ["mail/server"], "pc01": ["crm/client"]}
-    found = hosts_of(tmp_path, roles, MAIL)
-    found["ex01"].roles["exchange/server"] = ExchangeServer(found["ex01"])
-    found["mx01"].roles |= {"s": SmtpServer(found["mx01"]), "p": Pop3Server(found["mx01"])}
-    return found
+    return hosts_of(tmp_path, roles, MAIL)
 
 
 def played(site, play):

@@ -22,6 +22,7 @@ from portwright.protocols.xmltree import (
 )
 
 PATH = "/XRMServices/2011/Organization.svc"
+WEB_PATH = f"{PATH}/web"  # the end point for scripts in pages
 SERVICES = "http://schemas.microsoft.com/xrm/2011/Contracts/Services"
 _CONTRACTS = "http://schemas.microsoft.com/xrm/2011/Contracts"
 _PAIRS = "http://schemas.datacontract.org/2004/07/System.Collections.Generic"

@@ -41,8 +41,9 @@ class Form(HTMLParser):
 class Browser:
     """A browser in which somebody works. Used as a context manager."""
 
-    def __init__(self, host: Host, account: Account) -> None:
+    def __init__(self, host: Host, account: Account, site: str = CRM) -> None:
         self.host, self.account = host, account
+        self._site = site  # the requirement by which this computer reaches CRM
         self._visits: dict[str, Visit] = {}
         self._open = AsyncExitStack()
         self._cookies: dict[str, dict[str, str]] = {}  # by requirement
@@ -63,7 +64,7 @@ class Browser:
         Raises Unanswered, Refused where the page is an error, and Misspoken.
         """
         more = tuple((headers or {}).items()) + ((("Content-Type", kind),) if kind else ())
-        requirement, request = CRM, Request("POST" if body else "GET", target, more, body)
+        requirement, request = self._site, Request("POST" if body else "GET", target, more, body)
         for _ in range(_MOST_HOPS):
             response = await self._ask(requirement, request)
             onward = self._onward(requirement, request, response)
@@ -113,7 +114,7 @@ class Browser:
         name = address.partition("//")[2].partition("/")[0].partition(":")[0]
         if self.host.needs(PARTNER) and name in {one.name for one in self.host.targets(PARTNER)}:
             return PARTNER
-        return STS if _path(address).lower().startswith("/adfs/") else CRM
+        return STS if _path(address).lower().startswith("/adfs/") else self._site
 
 
 def _path(address: str) -> str:

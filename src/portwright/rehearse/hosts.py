@@ -154,11 +154,9 @@ class Host:
         for one in (target,) if target else self.targets(requirement):
             try:
                 async with self.dial(requirement, one) as wire:
-                    return await asyncio.wait_for(wire.run(talk(one)), TALKING)
+                    return await self.converse(wire, one, talk(one))
             except Unanswered as problem:
                 last = problem
-            except TimeoutError:
-                last = Unanswered(one, "silent")
         assert last is not None
         raise last
 
@@ -168,6 +166,8 @@ class Host:
             return await asyncio.wait_for(wire.run(talk), TALKING)
         except TimeoutError:
             raise Unanswered(target, "silent") from None
+        except ConnectionRefusedError:  # of a datagram one hears it only now
+            raise Unanswered(target, "refused") from None
 
     @contextlib.asynccontextmanager
     async def dial(self, requirement: str, target: Target | None = None) -> AsyncIterator[Stream | Datagrams]:

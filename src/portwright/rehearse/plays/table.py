@@ -11,7 +11,16 @@ PATIENCE = 45.0  # seconds for a whole play: behind each other, several clients 
 Play = Callable[[Hosts], Awaitable[str]]  # what the user has in the end; raises what is listed under `performed`
 
 _HERE = "portwright.rehearse.plays"
-PLAYS: Mapping[str, tuple[str, str]] = {}  # by scenario of the catalog: module and function
+PLAYS: Mapping[str, tuple[str, str]] = {  # by scenario of the catalog: module and function
+    "sign-in-integrated": ("browser", "sign_in_integrated"),
+    "sign-in-claims": ("browser", "sign_in_claims"),
+    "run-sql-report": ("browser", "run_sql_report"),
+    "publish-report": ("browser", "publish_report"),
+    "outlook-sync": ("outlook", "outlook_sync"),
+    "email-router-exchange": ("mail", "email_router_exchange"),
+    "email-router-pop3": ("mail", "email_router_pop3"),
+    "server-side-sync": ("mail", "server_side_sync"),
+}
 
 
 class NotPlayed(Exception):

@@ -1,27 +1,29 @@
 """The Front End Server of CRM: who signs in, by a ticket or by a token of AD FS, and the pages behind."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 from portwright.protocols import saml
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.http import Request, Response, form, formed, page, redirect
 from portwright.rehearse.hosts import Host, Unanswered
 from portwright.rehearse.servers.federation import SIGN_IN, farm_signer
+from portwright.rehearse.servers.organization import Organization
+from portwright.rehearse.servers.pages import Pages
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.signing_in import guard_of, known_user, now
 from portwright.rehearse.servers.web import Guard
 from portwright.rehearse.visits import Visit
 
 COOKIE = "MSISAuth"  # of the session, where users sign in with claims
-Pages = Callable[[Request, str], Awaitable[Response | None]]  # what a user sees; None: no such page
 
 
 class FrontEnd:
     """The web site: whoever has not signed in sees nothing of it."""
 
-    def __init__(self, host: Host, pages: Pages) -> None:
-        self._host, self._pages = host, pages
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.pages = Pages(host, Organization(host))
         self._sessions: dict[str, str] = {}  # by cookie: the user
         self._known: set[str] = set()  # users that the directory knows
         self.certificates: tuple[str, ...] = (farm_signer(host.realm.domain).certificate,)  # as Setup has stored them
@@ -101,7 +103,7 @@ class FrontEnd:
             self._host.say(f"the directory does not say who {user} is: {problem}")
             return page("You are not a Microsoft Dynamics CRM user.", 403)
         try:
-            return await self._pages(request, user) or page("There is no such page here.", 404)
+            return await self.pages(request, user) or page("There is no such page here.", 404)
         except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
             self._host.say(f"{request.method} {request.path}: {problem}")
             return page("An error has occurred. Try this action again.", 500)

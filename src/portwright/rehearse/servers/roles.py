@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 _HERE = "portwright.rehearse.servers"
 ROLES: Mapping[str, tuple[str, str]] = {  # by component: module and class
     "ad/domain-controller": ("controller", "DomainController"),
+    "crm/front-end": ("front_end", "FrontEnd"),
+    "crm/email-router": ("email_router", "EmailRouter"),
+    "ssrs/report-server": ("reporting", "ReportServer"),
     "adfs/server": ("federation", "FederationServer"),
     "adfs/proxy": ("proxy", "WebApplicationProxy"),
     "adfs/identity-provider": ("federation", "IdentityProvider"),

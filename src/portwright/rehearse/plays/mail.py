@@ -1,0 +1,89 @@
+"""Mail between CRM and the mail servers: messages wait on both sides, and the carriers of the site fetch them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from portwright.protocols.conversation import Refused
+from portwright.protocols.organization_service import Create, Record, Reference, Value
+from portwright.rehearse.hosts import Host, Hosts, Unanswered
+from portwright.rehearse.plays.people import with_role
+from portwright.rehearse.servers.email_router import EmailRouter, forward_address
+from portwright.rehearse.servers.mail_carrier import PENDING, Carried
+from portwright.rehearse.servers.mailboxes import Letter, mailboxes_of
+from portwright.rehearse.servers.organization import Organization
+from portwright.rehearse.servers.records import user_id
+from portwright.rehearse.servers.synchronization import Synchronization
+
+_Work = Callable[[], Awaitable[Carried]]
+_EXCHANGE = frozenset({"crm.router-exchange", "crm.router-forward-mailbox"})
+_OTHERS = frozenset({"crm.router-pop3", "crm.router-forward-pop3", "crm.router-smtp"})
+
+
+async def email_router_exchange(hosts: Hosts) -> str:
+    """The E-mail Router, with Exchange: what only the other mail servers keep from working is not told here."""
+    return await _carried(hosts, [_router(host) for host in with_role(hosts, "crm/email-router")], _OTHERS)
+
+
+async def email_router_pop3(hosts: Hosts) -> str:
+    """The E-mail Router, with POP3 and SMTP: what only Exchange keeps from working is not told here."""
+    return await _carried(hosts, [_router(host) for host in with_role(hosts, "crm/email-router")], _EXCHANGE)
+
+
+def _router(host: Host) -> _Work:
+    role = host.roles["crm/email-router"]
+    assert isinstance(role, EmailRouter)
+    return role.work_once
+
+
+async def server_side_sync(hosts: Hosts) -> str:
+    """Server-side synchronization, which first finds Exchange where the site has it."""
+    carriers = []
+    for host in with_role(hosts, "crm/async"):
+        one = Synchronization(host)
+        carriers.append(one.work_once)
+        if host.needs("crm.sync-autodiscover"):
+            await _find_exchange(host, one)
+    return await _carried(hosts, carriers, frozenset())
+
+
+async def _find_exchange(host: Host, one: Synchronization) -> None:
+    """Profiles with an address of their own work without Autodiscover."""
+    try:
+        host.say(f"Exchange answers at {await one.find_exchange()}")
+    except (Unanswered, Refused) as problem:
+        host.say(f"Test & Enable Mailbox fails for profiles without an address of their own: {problem}")
+
+
+async def _carried(hosts: Hosts, carriers: Sequence[_Work], not_here: frozenset[str]) -> str:
+    """Let mail wait, and have it carried. Raises the first problem that is not of another scenario."""
+    await _prepare(hosts)
+    sent = received = 0
+    for work in carriers:
+        carried = await work()
+        sent, received = sent + carried.sent, received + carried.received
+        for problem in carried.problems:
+            if not (isinstance(problem, Unanswered) and problem.target.requirement in not_here):
+                raise problem
+    if not sent and not received:
+        raise Refused("no mail has moved")
+    return f"{sent} messages were sent, and {received} received"
+
+
+async def _prepare(hosts: Hosts) -> None:
+    """For each user a message that waits in CRM, and one that has come to the mail servers."""
+    front_end = with_role(hosts, "crm/front-end")[0]
+    domain, organization = front_end.realm.domain, Organization(front_end)
+    for user in front_end.realm.users:
+        mine = f"{user.name}@{domain}"
+        fields: dict[str, Value] = {
+            "subject": f"Offer of {user.name}", "description": "Please see our offer.",
+            "torecipients": f"customer@{domain}", "directioncode": True, "statuscode": PENDING,
+            "ownerid": Reference("systemuser", user_id(user.name)),
+        }  # fmt: skip
+        await organization.answer(
+            front_end.realm.administrator.name.lower(), Create(Record("email", attributes=fields))
+        )
+        letter = Letter(f"customer@{domain}", (mine,), f"Question to {user.name}", "What does it cost?")
+        for host in hosts.values():
+            if host.components & {"exchange/server", "mail/pop3-server"}:
+                mailboxes_of(host).put(mine, letter.data)
+                mailboxes_of(host).put(forward_address(host), letter.data)

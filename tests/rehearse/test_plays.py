@@ -1,0 +1,95 @@
+"""Each scenario of the catalog is played by its own clients, and a silent server breaks it where it should."""
+
+import asyncio
+
+import pytest
+from tests.rehearse.loopback import hosts_of, running
+
+from portwright.rehearse.plays.table import PLAYS, performed, play_of
+
+ROLES = {
+    "dc01": ["ad/global-catalog", "dns/server"], "fe01": ["crm/front-end"], "be01": ["crm/back-end"], "sql01": ["sql/engine"],
+    "rs01": ["ssrs/report-server"], "pc01": ["crm/client"],
+}  # fmt: skip
+STS, EXCHANGE, MX, ROUTER = ({"sts01": ["adfs/server"]}, {"ex01": ["exchange/server"]}, {"mx01": ["mail/server"]},
+                             {"er01": ["crm/email-router"]})  # fmt: skip
+CASES = {  # scenario: (more hosts, settings, what the user has in the end)
+    "sign-in-integrated": ({}, "", "alice sees the main page of CRM"),
+    "sign-in-claims": (STS, "authentication: claims, web: {scheme: https}", "alice sees the main page of CRM"),
+    "run-sql-report": ({}, "", "Account Summary: 2 rows"),
+    "publish-report": ({}, "", "Contact Names was published, showed 2 rows, and was deleted"),
+    "outlook-sync": (EXCHANGE, "mail: {mode: client-side}", "Outlook has tracked a message"),
+    "email-router-exchange": (EXCHANGE | ROUTER, "mail: {mode: router}", "2 messages were sent, and 2 received"),
+    "email-router-pop3": (
+        MX | ROUTER, "mail: {mode: router, profile: pop3-smtp}", "2 messages were sent, and 2 received",
+    ),
+    "server-side-sync": (EXCHANGE, "mail: {mode: server-side}", "2 messages were sent, and 2 received"),
+}  # fmt: skip
+
+
+def came_of(folder, scenario, *, without=(), settings=None):
+    """Whether the play goes well, and what the user has; with some hosts switched off."""
+    more, usual, _ = CASES[scenario]
+    site = hosts_of(folder, ROLES | more, settings if settings is not None else usual)
+
+    async def run():
+        async with running(site, without=without):
+            return await performed(play_of(scenario), site)
+
+    return asyncio.run(run()), site
+
+
+def test_every_play_of_this_kind_is_here():
+    """A play that is added is tried here, or says where it is."""
+    elsewhere = {"run-fetch-report", "export-to-excel", "sandbox-plugin"}
+    assert set(CASES) == set(PLAYS) - elsewhere
+
+
+@pytest.mark.parametrize("scenario", CASES)
+def test_a_scenario_works(tmp_path, scenario):
+    """With everybody there, the user has what was wanted."""
+    (works, told), _ = came_of(tmp_path, scenario)
+    assert (works, told[: len(CASES[scenario][2])]) == (True, CASES[scenario][2])
+
+
+def test_outlook_works_with_claims_and_other_mail_servers(tmp_path):
+    """It signs in at AD FS, and fetches mail by POP3."""
+    settings = "authentication: claims, web: {scheme: https}, mail: {mode: client-side, profile: pop3-smtp}"
+    site = hosts_of(tmp_path, ROLES | STS | MX, settings)
+
+    async def run():
+        async with running(site):
+            return await performed(play_of("outlook-sync"), site)
+
+    assert asyncio.run(run())[0]
+    dialed = {one.target.requirement for one in site.dials}
+    assert {"crm.outlook-web", "crm.sign-in", "crm.outlook-pop3", "crm.outlook-smtp"} <= dialed
+
+
+@pytest.mark.parametrize(
+    ("scenario", "host", "seen"),
+    [
+        ("sign-in-integrated", "fe01", "crm.web"),
+        ("sign-in-integrated", "dc01", "dns.lookup"),
+        ("sign-in-integrated", "sql01", "SQL Server Error"),
+        ("sign-in-claims", "sts01", "crm.sign-in"),
+        ("run-sql-report", "rs01", "report server cannot be reached"),
+        ("publish-report", "rs01", "cannot be published"),
+        ("outlook-sync", "ex01", "crm.outlook-exchange"),
+        ("email-router-exchange", "ex01", "crm.router-exchange"),
+        ("email-router-pop3", "mx01", "crm.router"),
+        ("server-side-sync", "ex01", "crm.sync-exchange"),
+    ],
+)
+def test_a_silent_server_breaks_a_scenario(tmp_path, scenario, host, seen):
+    """The client says what the user sees."""
+    (works, told), _ = came_of(tmp_path, scenario, without=(host,))
+    assert not works
+    assert seen in told
+
+
+def test_what_is_blocked_in_the_background_shows_later(tmp_path):
+    """Without the metadata of AD FS everybody still signs in; the log says what was not read."""
+    (works, _), site = came_of(tmp_path, "sign-in-claims")
+    assert works
+    assert any("read the metadata" in one for one in site["fe01"].log)
