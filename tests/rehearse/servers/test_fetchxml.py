@@ -300,7 +300,8 @@ def test_all_attributes_and_aliases_name_the_columns(ask):
     """As CRM does: those of a link after its alias."""
     text = (
         '<fetch><entity name="account"><all-attributes/>'
-        '<link-entity name="systemuser" from="systemuserid" to="ownerid"><attribute name="fullname"/><attribute name="domainname" alias="login"/></link-entity></entity></fetch>'
+        '<link-entity name="systemuser" from="systemuserid" to="ownerid">'
+        '<attribute name="fullname"/><attribute name="domainname" alias="login"/></link-entity></entity></fetch>'
     )
     row = found(ask, text)[0]
     assert set(row) == {*ENTITIES["account"].attributes, "systemuser1.fullname", "login"}
