@@ -109,7 +109,7 @@ def test_a_security_package_takes_as_many_turns_as_it_needs():
         return b"response" if token else b"hello"
 
     assert talked(sign_in(ME, package), server(), echo).database == "master"
-    assert seen == [b"", b"challenge of hello"]
+    assert seen == [b"", b"challenge of hello", b"agreed"]
     with pytest.raises(SqlRefused, match="18456"):
         talked(sign_in(ME, lambda token: b"hello"), server(), echo)
 

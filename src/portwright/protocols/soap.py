@@ -84,7 +84,7 @@ def _fault(body: Element, version: str) -> Fault:
     return Fault(code[:_LONGEST_REASON], reason[:_LONGEST_REASON])
 
 
-def fault(reason: str, code: str = "Client", version: str = "1.1") -> bytes:
+def fault(reason: str, code: str = "Client", version: str = "1.1", headers: Iterable[Element] = ()) -> bytes:
     """A fault as a document; `Client` and `Server` are the codes of SOAP 1.1, `Sender` and `Receiver` those of 1.2."""
     space = _NAMESPACE[version]
     body = Element(f"{{{space}}}Fault")
@@ -98,7 +98,7 @@ def fault(reason: str, code: str = "Client", version: str = "1.1") -> bytes:
         told = SubElement(SubElement(body, f"{{{space}}}Reason"), f"{{{space}}}Text")
         told.set("{http://www.w3.org/XML/1998/namespace}lang", "en-US")
         told.text = reason
-    return envelope(body, version=version)
+    return envelope(body, headers, version)
 
 
 def _qualified(version: str, code: str) -> str:

@@ -7,33 +7,24 @@ from uuid import UUID
 
 import pytds
 import pytest
+from tests.protocols.spoken import talked
 from tests.rehearse.loopback import hosts_of, running
+from tests.rehearse.servers.contoso import PASSWORD, REALM, Computer
 
+from portwright.protocols.kerberos import Principal, kdc, realm_of, sign_in, ticket_for
+from portwright.protocols.spnego import Initiator
 from portwright.protocols.tds import client
 from portwright.protocols.tds.client import SqlRefused
 from portwright.protocols.tds.login import Login
 from portwright.protocols.tds.requests import Change, Query
-from portwright.protocols.tds.server import Go, Welcome
+from portwright.protocols.tds.server import Welcome
 from portwright.protocols.tds.tokens import Count, Moved, Rows, Told
-from portwright.rehearse.realm import make_realm
 from portwright.rehearse.servers.database import Database
 from portwright.rehearse.servers.records import user_id
+from portwright.rehearse.servers.signing_in import now
 from portwright.rehearse.servers.sqlclient import signed_in
 
-REALM = make_realm("contoso.test", {"fe01": [], "sql01": []})
 ORGANIZATION = "CONTOSO_MSCRM"
-
-
-class Computer:
-    """What a database knows of its host."""
-
-    realm = REALM
-
-    def __init__(self):
-        self.log = []
-
-    def say(self, text):
-        self.log.append(text)
 
 
 @pytest.fixture
@@ -218,30 +209,32 @@ def test_a_server_makes_a_database(database):
     assert found[2][0].number == 1801
 
 
-def test_a_security_package_may_say_who_it_is():
-    """Then suser_sname has the name with its domain."""
-    turns = iter([(b"more", None), (b"done", "alice@CONTOSO.TEST")])
-    made = Database(Computer(), lambda: lambda token: next(turns))
+def test_who_shows_a_ticket_is_known_with_the_domain(database):
+    """By suser_sname; a ticket for another service is refused."""
+
+    def tickets(service):
+        realm = realm_of(REALM.name, {one.name: PASSWORD for one in REALM.everybody}, {service: "svc-sql01"})
+        talk = sign_in(Principal.of("alice", REALM.name), PASSWORD, now())
+        granting = talked(talk, kdc.server(realm, now))
+        return talked(ticket_for(granting, Principal.of(service, REALM.name), now()), kdc.server(realm, now))
 
     async def run():
-        from portwright.protocols.tds.server import Token
-
-        answer = made.connection()
-        login = Login("", "", ORGANIZATION, token=b"hello")
-        assert await answer(login) == Go(b"more")
-        assert await answer(Token(b"again")) == Welcome(ORGANIZATION, b"done")
-        return await answer(Query("select suser_sname() from FilteredAccount where name = 'Fourth Coffee'"))
+        answer = database.connection()
+        initiator = Initiator(tickets("MSSQLSvc/sql01.contoso.test:1433"), now())
+        welcome = await answer(Login("", "", ORGANIZATION, token=initiator.token))
+        initiator.step(welcome.token)
+        assert initiator.context
+        said = await answer(Query("select suser_sname() from FilteredAccount where name = 'Fourth Coffee'"))
+        assert (await database.connection()(Login("", "", token=b"nothing"))).number == 18456
+        return said
 
     assert values(asyncio.run(run())) == ["CONTOSO\\alice"]
-    made.close()
 
 
 @pytest.fixture
 def site(tmp_path):
     roles = {"fe01": ["crm/front-end"], "sql01": ["sql/engine"], "pc01": ["crm/client"]}
-    found = hosts_of(tmp_path, roles)
-    found["sql01"].roles["sql/engine"] = Database(found["sql01"])
-    return found
+    return hosts_of(tmp_path, roles)
 
 
 def test_a_host_of_the_site_asks_its_database(site):

@@ -8,27 +8,19 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.rehearse.servers.contoso import REALM, Computer
 
 from portwright.protocols.tds.login import Login
 from portwright.protocols.tds.requests import Query
-from portwright.rehearse.realm import make_realm
 from portwright.rehearse.servers.database import Database
 from portwright.rehearse.servers.entities import ENTITIES
 from portwright.rehearse.servers.fetchsql import statement
 from portwright.rehearse.servers.fetchxml import FetchRefused, read_fetch
 from portwright.rehearse.servers.records import identifier, user_id
 
-REALM = make_realm("contoso.test", {"fe01": []})
 ORGANIZATION = "CONTOSO_MSCRM"
 NOW = datetime(2013, 10, 15, 12, 30, 0, tzinfo=UTC)
 ALICE = user_id("alice")
-
-
-class Computer:
-    realm = REALM
-
-    def say(self, text):
-        pass
 
 
 NAMES = ["Ada", "ADA", "bob", "Bo%b", "b_b", "[x]", "", "Zoë", None]
@@ -300,7 +292,8 @@ def test_all_attributes_and_aliases_name_the_columns(ask):
     """As CRM does: those of a link after its alias."""
     text = (
         '<fetch><entity name="account"><all-attributes/>'
-        '<link-entity name="systemuser" from="systemuserid" to="ownerid"><attribute name="fullname"/><attribute name="domainname" alias="login"/></link-entity></entity></fetch>'
+        '<link-entity name="systemuser" from="systemuserid" to="ownerid">'
+        '<attribute name="fullname"/><attribute name="domainname" alias="login"/></link-entity></entity></fetch>'
     )
     row = found(ask, text)[0]
     assert set(row) == {*ENTITIES["account"].attributes, "systemuser1.fullname", "login"}

@@ -71,6 +71,8 @@ def _signed_in(package: Package | None) -> Talk[Answer]:
     for _ in range(_MOST_TOKENS):
         found = yield from _answer()
         if found.server:
+            if found.token and package is not None:
+                package(found.token)  # raises where the server does not know its own key
             return found
         if found.token is None or package is None:
             break

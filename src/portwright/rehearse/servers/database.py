@@ -10,19 +10,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 from uuid import UUID, uuid4
 
+from portwright.protocols.conversation import Misspoken, Refused
 from portwright.protocols.tds.login import Login
 from portwright.protocols.tds.requests import Change, Procedure, Query
 from portwright.protocols.tds.server import BUILD, PROGRAM, Admission, Go, Token, Welcome
 from portwright.protocols.tds.tokens import Count, Moved, Result, Rows, Told
 from portwright.protocols.tds.values import Column, Value, type_of
-from portwright.rehearse.realm import Realm
+from portwright.rehearse.hosts import Host
 from portwright.rehearse.servers import records
 from portwright.rehearse.servers.like import like
 from portwright.rehearse.servers.permissions import Visitor
 from portwright.rehearse.servers.role import Answer
+from portwright.rehearse.servers.signing_in import Door
 from portwright.rehearse.servers.sqlproblems import SqlProblem, as_sql_server_says
 from portwright.rehearse.servers.tsql import Statement, run_by_sqlite, statements
 from portwright.rehearse.wire import pause
@@ -36,32 +37,11 @@ _instances = itertools.count()
 Plain = int | float | str | bytes | None  # what SQLite takes
 
 
-class Here(Protocol):
-    """What the database knows of the computer on which it runs."""
-
-    @property
-    def realm(self) -> Realm:
-        """The accounts of its domain."""
-
-    def say(self, text: str) -> None:
-        """Write to its log."""
-
-
-Acceptor = Callable[[bytes], tuple[bytes, str | None]]  # the client's token -> ours, and the principal at the end
-
-
-def _no_acceptor() -> Acceptor:
-    def refuse(_: bytes) -> tuple[bytes, str | None]:
-        raise PermissionError("there is no security package here")
-
-    return refuse
-
-
 class Database:
     """An instance of SQL Server."""
 
-    def __init__(self, host: Here, acceptor: Callable[[], Acceptor] = _no_acceptor) -> None:
-        self.host, self.acceptor = host, acceptor
+    def __init__(self, host: Host) -> None:
+        self.host = host
         self.organization = records.organization_database(host.realm)
         self._tag = f"portwright{next(_instances)}"
         self._kept: dict[str, sqlite3.Connection] = {}  # a database in memory lives as long as somebody holds it
@@ -138,7 +118,7 @@ class Connection:
     visitor: Visitor | None = None
     sqlite: sqlite3.Connection | None = None
     known: tuple[str, ...] = ()  # the databases that it can use
-    _acceptor: Acceptor | None = None
+    door: Door | None = None  # where tickets are shown
 
     def __del__(self) -> None:
         """Give locks and memory back at once: SQLite's connection refers to itself, and would wait to be found."""
@@ -166,19 +146,18 @@ class Connection:
         if account is None or account.password != login.password:
             self.server.host.say(f"login failed for {login.user[:128]!r}")
             return login_failed(login.user)
-        return self._admitted(account.name, account.name)
+        return self._admitted(account.name.lower(), account.name)
 
     def _by_token(self, token: bytes) -> Admission:
-        self._acceptor = self._acceptor or self.server.acceptor()
+        self.door = self.door or Door(self.server.host)
         try:
-            reply, principal = self._acceptor(token)
-        except (PermissionError, ValueError) as problem:
+            reply = self.door.step(token)
+        except (Refused, Misspoken) as problem:
             self.server.host.say(f"login failed: {problem}")
             return login_failed("")
-        if principal is None:
+        if not self.door.user:
             return Go(reply)
-        account = principal.partition("@")[0]
-        return self._admitted(account, f"{self.server.host.realm.netbios}\\{account}", reply)
+        return self._admitted(self.door.user, f"{self.server.host.realm.netbios}\\{self.door.user}", reply)
 
     def _admitted(self, account: str, name: str, reply: bytes = b"") -> Admission:
         wanted = self.login.database if self.login is not None else ""

@@ -4,12 +4,14 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from portwright.protocols.conversation import Misspoken
+from portwright.protocols.spnego import Initiator
 from portwright.protocols.tds import client
 from portwright.protocols.tds.client import Package, Session
 from portwright.protocols.tds.login import Login
 from portwright.protocols.tds.tokens import Count, Result, Rows
 from portwright.protocols.tds.values import Value
 from portwright.rehearse.hosts import Host, Target
+from portwright.rehearse.servers.tickets import initiator
 from portwright.rehearse.wire import Datagrams, Stream
 
 
@@ -39,23 +41,31 @@ class Sql:
 
 @contextlib.asynccontextmanager
 async def signed_in(
-    host: Host,
-    requirement: str,
-    database: str,
-    *,
-    account: str = "",
-    package: Package | None = None,
-    target: Target | None = None,
+    host: Host, requirement: str, database: str, *, account: str = "", target: Target | None = None
 ) -> AsyncIterator[Sql]:
     """A connection to SQL Server, signed in as an account of the domain: the host's own unless another is named.
 
-    `package` signs in by a ticket, in place of the password. Raises Unanswered, SqlRefused.
+    By a ticket; where no domain controller gives one, by password. Raises Unanswered, SqlRefused.
     """
     who = host.realm.accounts[account] if account else host.realm.account_of(host.name)
-    login = (
-        Login(who.name, who.password, database, host.name) if package is None else Login("", "", database, host.name)
-    )
     where = target or host.targets(requirement)[0]
+    shown = await initiator(host, who, service_of(where))
+    name, password = ("", "") if shown else (who.name, who.password)
+    login = Login(name, password, database, host.name)
     async with host.dial(requirement, where) as wire:
-        session = await host.converse(wire, where, client.sign_in(login, package))
-        yield Sql(host, where, wire, session)
+        talk = client.sign_in(login, package_of(shown) if shown else None)
+        yield Sql(host, where, wire, await host.converse(wire, where, talk))
+
+
+def service_of(target: Target) -> str:
+    """The service principal name under which a client finds a SQL Server."""
+    return f"MSSQLSvc/{target.name}:{target.port}"
+
+
+def package_of(shown: Initiator) -> Package:
+    """Somebody's ticket as a package of TDS: the first token, then what answers each of the server's."""
+
+    def step(token: bytes) -> bytes:
+        return shown.step(token) if token else shown.token
+
+    return step

@@ -1,0 +1,1 @@
+"""net.tcp, over which services of .NET call each other: framing, binary XML, security, SOAP within; both sides."""

@@ -1,0 +1,43 @@
+"""Strings that binary SOAP sends as numbers: the part of [MC-NBFS] 2.2 that envelopes, addressing and faults use."""
+
+from collections.abc import Mapping
+
+STATIC: Mapping[int, str] = {
+    0x00: "mustUnderstand",
+    0x02: "Envelope",
+    0x04: "http://www.w3.org/2003/05/soap-envelope",
+    0x06: "http://www.w3.org/2005/08/addressing",
+    0x08: "Header",
+    0x0A: "Action",
+    0x0C: "To",
+    0x0E: "Body",
+    0x10: "Algorithm",
+    0x12: "RelatesTo",
+    0x14: "http://www.w3.org/2005/08/addressing/anonymous",
+    0x16: "URI",
+    0x18: "Reference",
+    0x1A: "MessageID",
+    0x1C: "Id",
+    0x1E: "Identifier",
+    0x2A: "Address",
+    0x2C: "ReplyTo",
+    0x86: "Fault",
+    0x8A: "role",
+    0x8C: "relay",
+    0x8E: "Code",
+    0x90: "Reason",
+    0x92: "Text",
+    0x96: "Role",
+    0x98: "Detail",
+    0x9A: "Value",
+    0x9C: "Subcode",
+    0xA6: "FaultTo",
+    0xC6: "http://www.w3.org/2005/08/addressing/fault",
+    0xCC: "http://www.w3.org/2005/08/addressing/reply",
+    0xCE: "http://www.w3.org/2005/08/addressing/none",
+    0x372: "http://www.w3.org/2001/XMLSchema-instance",
+    0x374: "http://www.w3.org/2001/XMLSchema",
+    0x376: "nil",
+    0x378: "type",
+}
+NUMBERS: Mapping[str, int] = {text: number for number, text in STATIC.items()}
