@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from portwright.packets.fields import UDP
@@ -10,6 +11,7 @@ from portwright.protocols import (
     dns,
     epm,
     ica,
+    ike,
     netbios,
     netbios_datagram,
     netbios_session,
@@ -231,6 +233,8 @@ SPOKEN: Mapping[str, Spoken] = {  # by service
     "windows/rdp-udp": Spoken(_plain(rdp_datagrams.client), _always(rdp_datagrams.server)),
     "citrix/ica": Spoken(_plain(ica.client), _always(ica.server)),
     "citrix/reliable-session": Spoken(_plain(ica.gateway_client), _always(ica.gateway_server)),
+    "ad/ike": Spoken(_plain(ike.client), _always(ike.server)),
+    "ad/ike-nat": Spoken(_plain(partial(ike.client, marked=True)), _always(partial(ike.server, marked=True))),
     "sql/browser": Spoken(_browser, _serve_browser),
     **{service: Spoken(_bound(name), _serve_rpc) for service, name in directory.INTERFACES.items()},
 }
