@@ -36,6 +36,7 @@ class Request:
     stopped: tuple[str, ...]
     latency: float | None
     loss: float | None
+    patience: float
     capture: str | None
     keep: bool
     enter: str | None
@@ -66,6 +67,14 @@ class Request:
 @click.option("--stop", "stopped", metavar="HOST", multiple=True, help="Cut a host or a point off; repeatable.")
 @click.option("--latency", metavar="MS", type=float, help="Have each packet take so many milliseconds longer.")
 @click.option("--loss", metavar="PERCENT", type=float, help="Have each point lose so many of the packets.")
+@click.option(
+    "--patience",
+    metavar="SECONDS",
+    type=click.FloatRange(0.1, 60),
+    default=3.0,
+    show_default=True,
+    help="How long a client waits for an answer.",
+)
 @click.option("--capture", metavar="DIR", help="Write what each point sees to files for Wireshark in this folder.")
 @click.option("--keep", is_flag=True, help="Leave the lab up until Ctrl-C or the end of the input.")
 @click.option("--enter", metavar="HOST", help="Open a shell in this host: of the lab that is kept, else of a new one.")
@@ -105,7 +114,7 @@ def _inside(request: Request) -> int:
     plan, readings = load(request.site, request.configs, request.day)
     capture = Path(request.capture) if request.capture else None
     faults = request.faults(plan.site)
-    options = Options(request.tier, faults, capture, request.keep, request.enter or "")
+    options = Options(request.tier, faults, capture, request.keep, request.enter or "", request.patience)
     write = _writer(request.output)
     found = play(plan, readings, options, _tell, lambda one: show(write(one)))
     is_fine = verdict(found) == "works" and not found.disagreements and all(one.is_blocked for one in found.sample)

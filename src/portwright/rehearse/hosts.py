@@ -198,8 +198,17 @@ def _outcome(problem: OSError) -> Outcome:
 class Hosts(Mapping[str, Host]):
     """All computers of a lab that are no routers, and the record of what they have dialed."""
 
-    def __init__(self, plan: Plan, lab: Lab, network: Network, realm: Realm, placed: Sequence[Placed]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        lab: Lab,
+        network: Network,
+        realm: Realm,
+        placed: Sequence[Placed],
+        patience: float = CONNECTING,
+    ) -> None:
         self.plan, self.lab, self.realm = plan, lab, realm
+        self._patience = patience
         self.dials: list[Dialed] = []
         self._network = network
         self.authority = Authority(realm.domain)
@@ -282,9 +291,9 @@ class Hosts(Mapping[str, Host]):
             made.connect((target.address, target.port))
             return Datagrams(made)
         tls = Tls(self.authority.client(), target.name)
-        stream = await asyncio.wait_for(dialed(made, target.address, target.port, tls), CONNECTING)
+        stream = await asyncio.wait_for(dialed(made, target.address, target.port, tls), self._patience)
         if target.is_secure:
-            await asyncio.wait_for(stream.secure(), CONNECTING)
+            await asyncio.wait_for(stream.secure(), self._patience)
         return stream
 
     def _find_targets(self, placed: Sequence[Placed]) -> dict[tuple[str, str], tuple[Target, ...]]:

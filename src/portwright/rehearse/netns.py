@@ -331,7 +331,17 @@ class Network:
 
     def load(self, node: str, rules: str) -> None:
         """Load rules of nftables into a node. Raises ValueError with what nft says where it refuses them."""
-        done = self.run(node, ["nft", "-f", "-"], rules)
+        self.feed(node, ("nft", "-f", "-"), rules)
+
+    def feed(self, node: str, program: Sequence[str], text: str) -> None:
+        """Have a program of a node read a text. Raises ValueError with what it says where it refuses it.
+
+        Raises NotPossibleHere where there is no such program.
+        """
+        try:
+            done = self.run(node, program, text, {"XTABLES_LOCKFILE": os.devnull})  # the lock would be a file outside
+        except FileNotFoundError:
+            raise NotPossibleHere(f"the rules of {node} need {program[0]}, which is not installed") from None
         if done.returncode:
             raise ValueError(done.stderr.strip())
 

@@ -1,7 +1,7 @@
 """Which rules a router runs in a rehearsal, and which line of which file each of them is."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -11,7 +11,8 @@ from portwright.platforms.nftables import listing_text
 from portwright.policy.configuration import Configuration
 from portwright.policy.intent import Intended, Intent
 from portwright.policy.reference import RuleReference
-from portwright.rehearse.translate import TABLE, translated
+from portwright.rehearse import saved
+from portwright.rehearse.translate import TABLE, Hook, translated
 from portwright.render.intent import intent_of
 from portwright.site.model import Point
 from portwright.source import Source
@@ -19,6 +20,7 @@ from portwright.source import Source
 RulesFrom = Literal["native", "rendered", "translated"]
 Handle = tuple[str | int, ...]  # family, table and handle of a rule in the kernel; of a policy the name of its chain
 
+_HOOKS: Mapping[bool, tuple[Hook, ...]] = {False: ("forward",), True: ("input", "output")}  # by: is it on a host
 _HEAD = re.compile(r"^table (\w+) (\S+) \{", re.ASCII)
 _CHAIN = re.compile(r"^\tchain (\S+) \{", re.ASCII)
 _HANDLE = re.compile(r" # handle (\d+)$", re.ASCII)
@@ -55,6 +57,12 @@ class Rules:
     file: str  # the configuration that it comes from; a name where it is rendered
     lines: Mapping[int, str]  # the text of each of its lines
     left_out: tuple[tuple[Source, str], ...] = ()  # lines that are not rehearsed, and why
+    platform: str = "nftables"  # whose words the text has
+
+    @property
+    def loads(self) -> tuple[tuple[tuple[str, ...], str], ...]:
+        """The programs that load it, in order, each with what it reads."""
+        return saved.loads(self.text, self.file) if self.platform == "iptables" else ((("nft", "-f", "-"), self.text),)
 
     def deciders(self, listing: str) -> dict[Handle, Decider]:
         """The line behind each rule and policy of the kernel, from `nft -a list ruleset`."""
@@ -65,6 +73,8 @@ class Rules:
         """The lines that say what becomes of packets at the end of a base chain."""
         if self.origin == "translated":
             return {}
+        if self.platform == "iptables":
+            return {key: self._source(line) for key, line in saved.policies(self.text, self.file).items()}
         return {
             (table.family, table.name, chain.name): self._source(chain.hook.place.line)
             for table in listing_text.read(self.text, self.file).tables.values()
@@ -87,12 +97,7 @@ class Rules:
 
     def _by_order(self, listing: str) -> dict[Handle, Source]:
         """The nth rule of a chain in the kernel is the nth of that chain in the file."""
-        ruleset = listing_text.read(self.text, self.file)
-        lines = {
-            (table.family, table.name, chain.name): [rule.place.line for rule in chain.rules]
-            for table in ruleset.tables.values()
-            for chain in table.chains.values()
-        }
+        lines = self._lines_by_chain()
         seen: dict[tuple[str, str, str], int] = {}
         found: dict[Handle, Source] = {}
         for family, table, chain, handle, _ in rules_in(listing):
@@ -101,6 +106,16 @@ class Rules:
             if number < len(known):
                 found[family, table, handle] = self._source(known[number])
         return found
+
+    def _lines_by_chain(self) -> Mapping[tuple[str, str, str], Sequence[int]]:
+        """The lines of the rules of each chain, by family, table and chain."""
+        if self.platform == "iptables":
+            return saved.lines(self.text, self.file)
+        return {
+            (table.family, table.name, chain.name): [rule.place.line for rule in chain.rules]
+            for table in listing_text.read(self.text, self.file).tables.values()
+            for chain in table.chains.values()
+        }
 
     def _source(self, line: int) -> Source:
         return Source(self.file, line, self.lines.get(line, "").strip())
@@ -128,10 +143,17 @@ def rules_of(
     if configuration is None:
         return _rendered(plan, point, ports)
     lines = dict(enumerate(text.splitlines(), 1))
-    if configuration.platform == "nftables" and not text.lstrip().startswith("{"):
-        return Rules(point.name, "native", text, configuration.file, lines)
-    made = translated(configuration.policy("forward", path=True), configuration.interfaces, ports)
-    return Rules(point.name, "translated", made.text, configuration.file, lines, made.left_out)
+    is_native = configuration.platform == "iptables" or (
+        configuration.platform == "nftables" and not text.lstrip().startswith("{")
+    )
+    if is_native:
+        return Rules(point.name, "native", text, configuration.file, lines, platform=configuration.platform)
+    made = [
+        translated(configuration.policy(hook, path=hook == "forward"), configuration.interfaces, ports, hook)
+        for hook in _HOOKS[point.on is not None]
+    ]
+    left_out = tuple(line for one in made for line in one.left_out)
+    return Rules(point.name, "translated", "".join(one.text for one in made), configuration.file, lines, left_out)
 
 
 def _rendered(plan: Plan, point: Point, ports: Mapping[str, str]) -> Rules:

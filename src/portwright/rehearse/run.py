@@ -19,7 +19,7 @@ from portwright.rehearse.capture import Captures
 from portwright.rehearse.deciders import Traced
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Played, Rehearsal, Sampled, Tried
 from portwright.rehearse.faults import Faults, rendered_without, without_rules
-from portwright.rehearse.hosts import Hosts
+from portwright.rehearse.hosts import CONNECTING, Hosts
 from portwright.rehearse.layout import layout
 from portwright.rehearse.netns import Network
 from portwright.rehearse.outer import answered, as_asked
@@ -48,6 +48,7 @@ class Options:
     capture: Path | None = None  # folder for what each point sees
     keep: bool = False  # the lab stays until somebody ends it
     enter: str = ""  # open a shell in this host
+    patience: float = CONNECTING  # seconds that a client waits for an answer
 
 
 def rehearse(
@@ -89,7 +90,8 @@ def _load_one(network: Network, plan: Plan, point: Point, node: str, reading: Re
     configuration, text = (reading.configuration, reading.text) if reading else (None, "")
     rules = rendered_without(rules_of(plan, point, configuration, text, ports), faults)
     try:
-        network.load(node, rules.text)
+        for program, text in rules.loads:
+            network.feed(node, program, text)
     except ValueError as problem:
         message = f"the kernel does not take the rules of {point.name} ({rules.origin}): {problem}"
         raise InvalidInput.of(message, file=rules.file) from None
@@ -153,7 +155,7 @@ class _Stage:
         site, lab = self.plan.site, self.network.lab
         realms = realms_of(site, lab)
         realm = realms[0] if len(realms) == 1 else common_realm(site, lab)
-        hosts = Hosts(self.plan, lab, self.network, realm, self.chosen)
+        hosts = Hosts(self.plan, lab, self.network, realm, self.chosen, self.options.patience)
         real = await self._daemons(hosts, realms) if self.options.tier != "stand-in" else frozenset()
         services = Services(hosts, real)
         self.tell("starting the servers")
@@ -259,8 +261,8 @@ class _Stage:
 
     async def _attempt(self, exchange: Exchange, hosts: Hosts) -> Tried:
         if exchange.protocol == ICMP:
-            return await exchanges.ping(exchange, self.network)
-        return await exchanges.attempt(hosts.by_exchange[exchange], hosts)
+            return await exchanges.ping(exchange, self.network, self.options.patience)
+        return await exchanges.attempt(hosts.by_exchange[exchange], hosts, self.options.patience)
 
     def _explained(self, tried: Tried, traced: Traced) -> Tried:
         """With the lines that decided about its first packet."""
@@ -270,7 +272,7 @@ class _Stage:
     async def _sample(self, traced: Traced, recorders: Sequence[recording.Recorder]) -> tuple[Sampled, ...]:
         """Send what nobody needs, and see which rules stop it."""
         traced.forget()
-        packets = sample(self.plan, self.network.lab, self.options.faults.stopped)
+        packets = sample(self.plan, self.network.lab, self.rules, self.options.faults.stopped)
         knocks = [(one, exchanges.knock(one, self.network)) for one in packets]
         await asyncio.sleep(_SETTLING)
         traced.read()

@@ -15,13 +15,15 @@ SIZE = 100  # packets
 _TEMPTING = ((TCP, 22), (TCP, 445), (TCP, 1433), (TCP, 3389), (TCP, 5985), (UDP, 69), (UDP, 161))
 
 
-def sample(plan: Plan, lab: Lab, without: Collection[str] = (), size: int = SIZE) -> tuple[Exchange, ...]:
-    """Exchanges that the plan neither needs nor permits, between nodes that a router separates; the same each time.
+def sample(
+    plan: Plan, lab: Lab, guarded: Collection[str], without: Collection[str] = (), size: int = SIZE
+) -> tuple[Exchange, ...]:
+    """Exchanges that the plan neither needs nor permits, and that meet a firewall; the same each time.
 
-    No packet goes by way of the nodes that are left out.
+    `guarded` has the nodes that have rules. No packet goes by way of the nodes that are left out.
     """
     chance = random.Random(plan.site.name)  # noqa: S311 (no secret hangs on it)
-    candidates = list(_pairs(lab, without))
+    candidates = list(_pairs(lab, guarded, without))
     services = sorted({*_TEMPTING, *_services(plan)})
     permitted = _permitted(plan)
     found: dict[Exchange, None] = {}
@@ -35,19 +37,15 @@ def sample(plan: Plan, lab: Lab, without: Collection[str] = (), size: int = SIZE
     return tuple(found)
 
 
-def _pairs(lab: Lab, without: Collection[str]) -> Iterator[tuple[Node, Node, int]]:
-    """Nodes with a router between them, by IP version."""
+def _pairs(lab: Lab, guarded: Collection[str], without: Collection[str]) -> Iterator[tuple[Node, Node, int]]:
+    """Nodes with a firewall between them or on the second, by IP version."""
     ends = list(lab.of_kind("host", "client", "outside"))
     for source in ends:
         for destination in ends:
             for version in (4, 6):
-                if source is not destination and _crosses(lab, source, destination, version, without):
+                way = lab.way(source.name, destination.name, version) if source is not destination else None
+                if way and set(way[1:]) & set(guarded) and not set(way) & set(without):
                     yield source, destination, version
-
-
-def _crosses(lab: Lab, source: Node, destination: Node, version: int, without: Collection[str]) -> bool:
-    way = lab.way(source.name, destination.name, version) or []
-    return any(lab.nodes[name].kind == "router" for name in way) and not set(way) & set(without)
 
 
 def _services(plan: Plan) -> Iterator[tuple[int, int]]:

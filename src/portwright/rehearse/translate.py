@@ -9,6 +9,7 @@ read the original rightly.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
+from typing import Literal
 
 from portwright.packets.box import Box
 from portwright.packets.fields import ICMP, ICMPV6, LAST, LAST_ADDRESS, PORT_PROTOCOLS, TCP, UDP, Field, Flags, State
@@ -26,7 +27,10 @@ _OF_ITS_OWN = {"dnat": "redirect", "snat": "masquerade"}
 _MOST_ADDRESSES = 256  # of a range that is led to another range, address by address
 _OPENS = "tcp flags & (fin | syn | rst | ack) {} syn"
 
+_TO_ITSELF = (("input", 'iifname "lo"'), ("output", 'oifname "lo"'))
+
 Conditions = tuple[str, ...]
+Hook = Literal["forward", "input", "output"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +45,22 @@ class _Inexpressible(Exception):
     """nftables has no words for it there."""
 
 
-def translated(policy: Policy, interfaces: Interfaces, ports: Mapping[str, str]) -> Translated:
-    """The rules for a policy; `ports` has the kernel's names of the configuration's interfaces."""
+def translated(policy: Policy, interfaces: Interfaces, ports: Mapping[str, str], hook: Hook = "forward") -> Translated:
+    """The rules for the policy of a hook; `ports` has the kernel's names of the configuration's interfaces.
+
+    On a host, what it says to itself passes: no firewall of a host sees that.
+    """
     writer = _Writer(interfaces, ports)
-    places = _places(policy.stages)
+    places = _places(policy.stages) if hook == "forward" else _on_host(policy.stages, hook)
     chains = [
         line for number, stage in enumerate(policy.stages) for line in writer.stage(number, stage, places[number])
     ]
-    return Translated("\n".join([f"table inet {TABLE} {{", *chains, "}", ""]), tuple(writer.left_out))
+    name = TABLE if hook == "forward" else f"{TABLE}_{hook}"
+    return Translated("\n".join([f"table inet {name} {{", *chains, "}", ""]), tuple(writer.left_out))
+
+
+def _on_host(stages: tuple[Stage, ...], hook: Hook) -> list[str]:
+    return [f"type filter hook {hook} priority {number};" for number, _ in enumerate(stages)]
 
 
 def _places(stages: tuple[Stage, ...]) -> list[str]:
@@ -95,6 +107,7 @@ class _Writer:
             yield f"    chain {self._name(name)} {{"
             if name == stage.base:
                 yield f"        {place} policy {_policy(stage)};"
+                yield from (f"        {word} accept" for hook, word in _TO_ITSELF if f"hook {hook} " in place)
                 yield from (f"        {line}" for line in self._outside(stage))
             for rule in stage.chains[name].rules:
                 yield from (f"        {line}" for line in self.rule(rule))

@@ -174,8 +174,8 @@ async def listening(made: socket.socket, connected: Connected, tls: Tls | None =
         stream = Stream(reader, writer, tls)
         try:
             await connected(stream)
-        except (OSError, EOFError, ssl.SSLError):
-            pass  # the client is gone; what it had to say it said
+        except (OSError, EOFError, asyncio.CancelledError):
+            pass  # the client is gone, or the rehearsal is over; what it had to say it said
         finally:
             await stream.close()
 

@@ -57,7 +57,9 @@ def _ways(site: Site) -> tuple[dict[tuple[str, str], Way], tuple[str, ...]]:
 
 def _way(crossings: Iterable[Crossing], ends: tuple[str, str]) -> Way:
     """The routers of a way; interfaces that the site does not name are called after what lies behind them."""
-    crossed = list(crossings)
+    crossed = [one for one in crossings if one.hook == "forward"]  # the others are on the hosts themselves
+    if not crossed:
+        return ()
     names = [one.point for one in crossed]
     before, after = [ends[0], *names[:-1]], [*names[1:], ends[1]]
     return tuple(
