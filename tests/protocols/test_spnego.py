@@ -19,6 +19,7 @@ from portwright.protocols.spnego import (
     KERBEROS,
     MICROSOFT_KERBEROS,
     NTLM,
+    SPNEGO,
     Acceptor,
     Init,
     Initiator,
@@ -71,6 +72,16 @@ def test_tokens_of_kerberos_alone_are_accepted():
     raw = Init.read(gss.framed(client.token)[1]).token
     assert client.step(server.step(raw)) == b""
     assert client.context
+
+
+def test_a_client_that_says_nothing_hears_the_choice():
+    """As some clients of directories begin ([MS-SPNG] 3.2.5.2); then they go on as all do."""
+    server = acceptor()
+    mechanism, rest = gss.framed(server.step(b""))
+    assert (mechanism, Init.read(rest)) == (SPNEGO, Init((MICROSOFT_KERBEROS, KERBEROS)))
+    client = Initiator(TICKET, NOW)
+    assert client.step(server.step(client.token)) == b""
+    assert server.accepted
 
 
 @pytest.mark.parametrize("first", [KERBEROS, MICROSOFT_KERBEROS], ids=["standard", "microsoft"])

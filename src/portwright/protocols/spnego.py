@@ -141,7 +141,12 @@ class Acceptor:
         self.accepted: Accepted | None = None
 
     def step(self, token: bytes) -> bytes:
-        """What to answer, possibly nothing. Raises NotAccepted with what to say instead, Misspoken for no token."""
+        """What to answer, possibly nothing. Raises NotAccepted with what to say instead, Misspoken for no token.
+
+        A client that says nothing hears what it can choose from ([MS-SPNG] 3.2.5.2).
+        """
+        if not token and self._init is None:
+            return Init(_OURS[::-1]).encoded
         if token.startswith(NTLM_MARK):
             raise NotAccepted("the client offers NTLM")
         try:

@@ -26,14 +26,14 @@ def present():
 class Programs:
     """Debian's Kerberos programs, with settings and tickets of their own."""
 
-    def __init__(self, folder, port, *, udp=False, kpasswd=0):
+    def __init__(self, folder, port, *, host="127.0.0.1", udp=False, kpasswd=0):
         self.folder = folder
         settings = folder / "krb5.conf"
         settings.write_text(
             f"[libdefaults]\n default_realm = {NAME}\n dns_lookup_kdc = false\n dns_lookup_realm = false\n"
             f" rdns = false\n dns_canonicalize_hostname = false\n udp_preference_limit = {65000 if udp else 1}\n"
             f" kdc_timeout = 5\n max_retries = 1\n"
-            f"[realms]\n {NAME} = {{\n  kdc = 127.0.0.1:{port}\n  kpasswd_server = 127.0.0.1:{kpasswd}\n }}\n"
+            f"[realms]\n {NAME} = {{\n  kdc = {host}:{port}\n  kpasswd_server = {host}:{kpasswd}\n }}\n"
             f"[domain_realm]\n localhost = {NAME}\n"
         )
         cache = f"FILE:{folder / 'tickets'}"

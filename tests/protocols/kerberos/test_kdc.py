@@ -28,16 +28,18 @@ from portwright.protocols.kerberos.ap import shown
 from portwright.protocols.kerberos.client import proved, salted
 from portwright.protocols.kerberos.crypto import AES256
 from portwright.protocols.kerberos.messages import (
+    AS_REPLY,
     ERROR,
     PA_ETYPE_INFO2,
     PA_TGS_REQUEST,
+    KdcReply,
     KdcRequest,
     KrbError,
     application,
     encoded_pa_data,
 )
 from portwright.protocols.kerberos.names import NameType, Usage
-from portwright.protocols.kerberos.sealed import Authenticator
+from portwright.protocols.kerberos.sealed import Authenticator, ReplyPart
 
 WIRES = pytest.mark.parametrize("datagrams", [False, True], ids=["tcp", "udp"])
 DEBIAN = pytest.mark.skipif(not shutil.which("kinit"), reason="kinit is not installed (Debian: krb5-user)")
@@ -186,6 +188,16 @@ def test_what_the_kdc_has_no_answer_to_it_refuses(bit):
     asked_for = dataclasses.replace(request, options=1 << 31 - bit)
     answer = KrbError.read(der.parse(kdc.answer(REALM, asked_for.encoded, NOW)))
     assert answer.code == ErrorCode.KDC_ERR_BADOPTION
+
+
+@pytest.mark.parametrize("nonce", [0, 1 << 30, (1 << 32) - 1, -1, -(1 << 31)])
+def test_a_nonce_comes_back_as_it_was_sent(nonce):
+    """Heimdal reads 32 bits with a sign, and refuses to read more."""
+    request = dataclasses.replace(KdcRequest.read(next(salted(ALICE)).data[4:]), nonce=nonce)
+    proof = KdcRequest.read(next(proved(ALICE, REALM.keys("alice")[0], NOW)).data[4:]).pa_data
+    reply = kdc.answer(REALM, dataclasses.replace(request, pa_data=proof).encoded, NOW)
+    sealed = KdcReply.read(reply, AS_REPLY).sealed
+    assert ReplyPart.read(sealed.opened(REALM.keys("alice")[0], Usage.AS_REPLY)).nonce == nonce
 
 
 def test_a_name_as_for_mail_is_that_of_the_account():

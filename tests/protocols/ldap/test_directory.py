@@ -1,22 +1,17 @@
-"""A directory answers who may ask: our client, Debian's ldapsearch, and ldap3."""
+"""A directory answers who may ask: as the standard and Active Directory have it."""
 
-import asyncio
 import dataclasses
-import shutil
-import socket
-from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.protocols.certificate import certified
-from tests.protocols.kerberos.contoso import ALICE, NAME, NOW, REALM, Programs, clock, present
-from tests.protocols.serving import HOME, served
+from tests.protocols.kerberos.contoso import ALICE, NAME, NOW, REALM, clock
+from tests.protocols.ldap.corporation import BASE, DIRECTORY, DOMAIN, HOST, KNOWN, LDAP, SIGNED_IN, judge, serve
 from tests.protocols.spoken import talked
 
 from portwright.protocols import der
-from portwright.protocols.conversation import EndOfStream, Misspoken, Refused, send, some, under_tls
-from portwright.protocols.kerberos import Flag, Principal, gss, kdc, realm_of, sign_in, ticket_for
+from portwright.protocols.conversation import EndOfStream, Misspoken, Refused, send, some
+from portwright.protocols.kerberos import Flag, Principal, gss, kdc, sign_in, ticket_for
 from portwright.protocols.ldap import (
     EVERYTHING,
     NOBODY,
@@ -31,10 +26,8 @@ from portwright.protocols.ldap import (
     Present,
     Role,
     Scope,
-    SimpleBind,
     Ticket,
     directory_of,
-    domain_root,
     equal,
     locate,
     locator,
@@ -43,43 +36,20 @@ from portwright.protocols.ldap import (
     server,
 )
 from portwright.protocols.ldap.filters import BITS_ALL, Rule
-from portwright.protocols.ldap.messages import EXTENDED_DONE, SEARCH_DONE, Bind, Ended, Result, Search, all_of, message
+from portwright.protocols.ldap.messages import (
+    EXTENDED_DONE,
+    SEARCH_DONE,
+    Bind,
+    Control,
+    Ended,
+    Result,
+    Search,
+    all_of,
+    message,
+)
 from portwright.protocols.ldap.netlogon import read_located
+from portwright.protocols.ldap.paging import PAGED
 from portwright.protocols.ldap.sasl import Gssapi
-
-DOMAIN, HOST, BASE = "contoso.example", "dc1.contoso.example", "DC=contoso,DC=example"
-LDAP = "ldap/localhost"
-KNOWN = realm_of(NAME, {"alice": "rose garden", "dc1$": "machine"}, {LDAP: "dc1$"})
-ENTRIES = {
-    BASE: {"objectClass": ("domain",), "dc": ("contoso",)},
-    f"CN=Users,{BASE}": {"objectClass": ("container",), "cn": ("Users",)},
-    f"CN=Alice,CN=Users,{BASE}": {
-        "objectClass": ("user", "person"),
-        "cn": ("Alice",),
-        "sAMAccountName": ("alice",),
-        "mail": ("alice@contoso.example", "a@contoso.example"),
-        "userAccountControl": ("66048",),
-        "objectGUID": (bytes(range(16)),),
-    },
-    f"CN=Bob,CN=Users,{BASE}": {
-        "objectClass": ("user", "person"),
-        "cn": ("Bob",),
-        "sAMAccountName": ("bob",),
-        "userAccountControl": ("514",),
-    },
-}
-DIRECTORY = directory_of(ENTRIES, domain_root(DOMAIN, HOST))
-SIGNED_IN = Password(f"CN=Alice,CN=Users,{BASE}", "rose garden")
-
-
-def judge(question):
-    assert isinstance(question, SimpleBind)
-    assert "garden" not in repr(question)
-    return (question.name, question.password) == (SIGNED_IN.name, SIGNED_IN.secret)
-
-
-def serve(now=clock, directory=DIRECTORY):
-    return server(directory, now, KNOWN.keys(LDAP))
 
 
 def asked(talk, directory=DIRECTORY):
@@ -99,6 +69,7 @@ def test_a_server_tells_everybody_what_it_is():
     """Without any sign-in."""
     root = asked(root_dse())
     assert (root.first("dnshostname"), root.first("defaultNamingContext")) == (HOST, BASE)
+    assert root.first("currentTime") == "20260504093001.0Z"
 
 
 def test_the_rest_is_for_who_signs_in():
@@ -257,8 +228,7 @@ def test_who_signs_in_anew_is_who_signed_in_last():
 def test_what_a_client_insists_on_and_is_unknown_is_refused():
     """By the standard's code; where it does not insist, it is passed over."""
     for insists, code in ((True, Result.UNAVAILABLE_CRITICAL_EXTENSION), (False, Result.SUCCESS)):
-        control = der.sequence(der.octets(b"1.2.3"), der.boolean(insists))
-        search = der.sequence(der.integer(1), Search("DC=x").encoded, der.sequence(control, tag=0xA0))
+        search = message(1, Search("DC=x").encoded, Control("1.2.3", insists))
         open_directory = dataclasses.replace(directory_of({"DC=x": {}}, {}), open=True)
         (ended,) = asked(said(search), open_directory)
         assert Ended.read(ended, SEARCH_DONE).code == code
@@ -300,95 +270,17 @@ def test_a_filter_without_bottom_is_no_filter():
         asked(look_up(NOBODY, BASE, wanted))
 
 
-@pytest.mark.skipif(not shutil.which("ldapsearch"), reason="ldapsearch is not installed (Debian: ldap-utils)")
-def test_ldapsearch_finds_by_password(tmp_path):
-    """And says the refusal of a wrong one."""
-    with served(partial(serve, present), judge) as port:
-        debian = Programs(tmp_path, 1)
-        simple = ["ldapsearch", "-x", "-LLL", "-H", f"ldap://localhost:{port}", "-b", BASE]
-        said = debian.well(
-            *simple, "-D", SIGNED_IN.name, "-w", "rose garden", "(&(cn=al*)(mail=*))", "mail", "objectGUID"
-        )
-        wrong, status = debian.run(*simple, "-D", SIGNED_IN.name, "-w", "wrong")
-        root = debian.well("ldapsearch", "-x", "-LLL", "-H", f"ldap://localhost:{port}", "-s", "base", "-b", "")
-    assert said.startswith(f"dn: CN=Alice,CN=Users,{BASE}\nmail: alice@contoso.example\nmail: a@contoso.example\n")
-    assert "objectGUID:: AAEC" in said
-    assert (status, "Invalid credentials" in wrong) == (49, True)
-    assert f"dnsHostName: {HOST}" in root
-
-
-@pytest.mark.skipif(
-    not (shutil.which("ldapsearch") and shutil.which("kinit")), reason="needs Debian's ldap-utils and krb5-user"
-)
 @pytest.mark.parametrize(
-    ("mechanism", "strength", "layer"),
+    "value",
     [
-        ("GSSAPI", "maxssf=0", "SSF: 0"),
-        ("GSSAPI", "maxssf=1", "SSF: 1\n"),
-        ("GSSAPI", "minssf=2", "SSF: 256"),
-        ("GSS-SPNEGO", "maxssf=0", "SSF: 0"),
-        ("GSS-SPNEGO", "minssf=2", "SSF: 256"),
+        b"",
+        der.sequence(),
+        der.sequence(der.integer(-1), der.octets(b"")),
+        der.sequence(der.integer(2), der.octets(b"x")),
     ],
+    ids=["nothing", "empty", "size", "cookie"],
 )
-def test_ldapsearch_finds_by_kerberos(tmp_path, mechanism, strength, layer):
-    """In the open, signed, and sealed."""
-    with served(partial(kdc.server, KNOWN, present)) as center, served(partial(serve, present), judge) as port:
-        debian = Programs(tmp_path, center)
-        debian.well("kinit", "alice", says="rose garden\n")
-        said, status = debian.run(
-            "ldapsearch", "-Y", mechanism, "-N", "-O", strength, "-LLL", "-H", f"ldap://localhost:{port}",
-            "-b", BASE, "(cn=bob)", "cn",
-        )  # fmt: skip
-    if "No worthy mechs" in said:
-        pytest.skip("Debian's libsasl2-modules-gssapi-mit is not installed")
-    assert status == 0, said
-    assert f"dn: CN=Bob,CN=Users,{BASE}\ncn: Bob\n" in said
-    assert layer in said
-
-
-def test_ldapsearch_finds_under_tls(tmp_path):
-    """On the port of LDAPS: TLS first, then the same conversation."""
-    if not shutil.which("ldapsearch"):
-        pytest.skip("ldapsearch is not installed (Debian: ldap-utils)")
-    tls, _ = certified(tmp_path)
-    with served(lambda: under_tls(serve(present)), judge, tls=tls) as port:
-        debian = Programs(tmp_path, 1)
-        debian.environment["LDAPTLS_CACERT"] = str(tmp_path / "server.pem")
-        said = debian.well(
-            "ldapsearch", "-x", "-LLL", "-H", f"ldaps://{HOME}:{port}", "-b", BASE,
-            "-D", SIGNED_IN.name, "-w", "rose garden", "(cn=bob)", "cn",
-        )  # fmt: skip
-    assert said == f"dn: CN=Bob,CN=Users,{BASE}\ncn: Bob\n\n"
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what ldap3 imports
-def test_ldap3_finds_by_password():
-    """Another client, of another maker."""
-    ldap3 = pytest.importorskip("ldap3")
-    with served(partial(serve, present), judge) as port:
-        there = ldap3.Server(HOME, port=port, get_info=ldap3.DSA)
-        with ldap3.Connection(there, SIGNED_IN.name, "rose garden") as connection:
-            assert there.info.other["dnsHostName"] == [HOST]
-            assert connection.search(BASE, "(|(cn=bob)(mail=*contoso*))", attributes=["cn"])
-            assert [str(entry.cn) for entry in connection.entries] == ["Alice", "Bob"]
-            assert not connection.delete(BASE)
-            assert connection.result["description"] == "unwillingToPerform"
-            assert connection.extend.standard.who_am_i() == f"u:{SIGNED_IN.name}"
-
-
-def test_the_locator_answers_over_real_datagrams():
-    """On loopback, whose address it tells."""
-    from portwright.rehearse.wire import Datagrams
-
-    async def ask(port):
-        made = socket.socket(type=socket.SOCK_DGRAM)
-        made.setblocking(False)
-        made.connect((HOME, port))
-        wire = Datagrams(made)
-        try:
-            return await asyncio.wait_for(wire.run(locate(DOMAIN, "fe01")), 5)
-        finally:
-            await wire.close()
-
-    with served(partial(locator, Located.of(DOMAIN, HOST), HOME), datagrams=True) as port:
-        assert asyncio.run(ask(port)).host == HOST
+def test_a_page_of_no_sense_is_misspoken(value):
+    """And ends the connection in order."""
+    (goodbye,) = asked(said(message(1, Search("").encoded, Control(PAGED, True, value))))
+    assert "page" in (text := Ended.read(goodbye, EXTENDED_DONE).text) or "element" in text

@@ -85,7 +85,7 @@ class KdcRequest:
     client: Principal | None  # none in a TGS-REQ: the ticket says it
     server: Principal
     till: datetime
-    nonce: int
+    nonce: int  # as the client sent it: some read 32 bits with a sign, some without
     etypes: tuple[int, ...]
     options: int = 0  # the 32 bits of KDCOptions (RFC 4120, 5.4.1), the first as the highest
     pa_data: PaData = ()
@@ -129,7 +129,7 @@ class KdcRequest:
             Principal.read(body[1], realm) if 1 in body else None,
             Principal.read(body[3], realm),
             body[5].time(),
-            body[7].integer() & 0xFFFFFFFF,
+            body[7].integer(),
             tuple(part.integer() for part in body[8].parts()[:MOST_ETYPES]),
             int.from_bytes(body[0].bits()[:4].ljust(4, b"\0"), "big"),
             read_pa_data(fields[3]) if 3 in fields else (),

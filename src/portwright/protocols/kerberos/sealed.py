@@ -99,7 +99,7 @@ class ReplyPart:
         since = fields[5].time()
         return cls(
             read_key(fields[0]),
-            fields[2].integer() & 0xFFFFFFFF,
+            fields[2].integer(),
             int.from_bytes(fields[4].bits()[:4].ljust(4, b"\0"), "big"),
             since,
             fields[6].time() if 6 in fields else since,

@@ -1,11 +1,13 @@
 """A small directory as a value, and what a search finds in it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from portwright.protocols.ldap.filters import Attributes, holds
 from portwright.protocols.ldap.messages import Scope, Search
+from portwright.protocols.ldap.paging import PAGED
 
 Name = tuple[str, ...]  # the parts of a distinguished name, nearest first, as they are compared
 MECHANISMS = ("GSSAPI", "GSS-SPNEGO")  # RFC 4752; [MS-ADTS] 3.1.1.3.4.5
@@ -28,6 +30,11 @@ class Directory:
     root: Held
     entries: Mapping[Name, Held]
     open: bool = False  # whether somebody who has not signed in may search
+
+    def at(self, now: datetime) -> "Directory":
+        """The same, when its clock says so ([MS-ADTS] 3.1.1.3.2.4: clients set theirs by it)."""
+        told = now.astimezone(UTC).strftime("%Y%m%d%H%M%S.0Z")
+        return replace(self, root=_held("", {**self.root.attributes, "currentTime": (told,)}))
 
 
 def directory_of(entries: Mapping[str, Attributes], root: Attributes, *, public: bool = False) -> Directory:
@@ -53,6 +60,7 @@ def domain_root(domain: str, host: str) -> Attributes:
         "supportedLDAPVersion": ("3",),
         "supportedSASLMechanisms": MECHANISMS,
         "supportedExtension": (WHO_AM_I,),
+        "supportedControl": (PAGED,),
         "supportedCapabilities": ("1.2.840.113556.1.4.800",),  # [MS-ADTS] 3.1.1.3.4.3.1: an Active Directory
         "isSynchronized": ("TRUE",),
         "isGlobalCatalogReady": ("TRUE",),

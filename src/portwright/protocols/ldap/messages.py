@@ -58,12 +58,34 @@ class NotDone(Refused):
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """What a client wants of an operation beside (RFC 4511, 4.1.11)."""
+
+    name: str
+    insists: bool = False
+    value: bytes = b""
+
+    @property
+    def encoded(self) -> bytes:
+        """Its octets."""
+        return der.sequence(_text(self.name), der.boolean(self.insists), der.octets(self.value))
+
+    @classmethod
+    def read(cls, element: Element) -> "Control":
+        """The control that came. Raises Misspoken."""
+        name, *rest = element.parts() or (Element(der.BOOLEAN, b""),)
+        insists = bool(rest) and rest[0].tag == der.BOOLEAN and rest[0].boolean()
+        value = next((part.content for part in rest if part.tag == der.OCTETS), b"")
+        return cls(name.string(der.OCTETS), insists, value)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One message: its number, the operation, and the controls that its sender insists on."""
+    """One message: its number, the operation, and its controls."""
 
     number: int
     operation: Element
-    critical: tuple[str, ...] = ()
+    controls: tuple[Control, ...] = ()
 
     @classmethod
     def read(cls, data: bytes) -> "Message":
@@ -77,14 +99,7 @@ class Message:
         if len(parts) < 2:
             raise Misspoken("a message without an operation")
         controls = parts[2].parts(_CONTROLS) if len(parts) > 2 else ()
-        return cls(parts[0].integer(), parts[1], tuple(filter(None, map(_critical, controls))))
-
-
-def _critical(control: Element) -> str:
-    """The name of a control, where it is critical."""
-    name, *rest = control.parts() or (Element(der.OCTETS, b""),)
-    insists = bool(rest) and rest[0].tag == der.BOOLEAN and rest[0].boolean()
-    return name.string(der.OCTETS) if insists else ""
+        return cls(parts[0].integer(), parts[1], tuple(map(Control.read, controls)))
 
 
 def all_of(data: bytes) -> tuple[Message, ...]:
@@ -92,9 +107,10 @@ def all_of(data: bytes) -> tuple[Message, ...]:
     return tuple(map(Message.of, der.elements(data)))
 
 
-def message(number: int, operation: bytes) -> bytes:
+def message(number: int, operation: bytes, *controls: Control) -> bytes:
     """The octets of a message."""
-    return der.sequence(der.integer(number), operation)
+    beside = (der.sequence(*(one.encoded for one in controls), tag=_CONTROLS),) if controls else ()
+    return der.sequence(der.integer(number), operation, *beside)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from portwright.protocols.conversation import EndOfStream, Misspoken, Refused, T
 from portwright.protocols.kerberos.crypto import Key
 from portwright.protocols.kerberos.gss import Accepted, Flag
 from portwright.protocols.ldap import messages
-from portwright.protocols.ldap.directory import WHO_AM_I, Directory, chosen, found
+from portwright.protocols.ldap.directory import WHO_AM_I, Directory, Held, chosen, found
 from portwright.protocols.ldap.layer import Layer
 from portwright.protocols.ldap.messages import DONE, Bind, Ended, Message, Result, Search, encoded_entry, message
+from portwright.protocols.ldap.paging import PAGED, page_of
 from portwright.protocols.ldap.sasl import Gssapi
 from portwright.protocols.spnego import Acceptor
 
@@ -130,25 +131,33 @@ def _begun(session: _Session, mechanism: str) -> Acceptor | Gssapi | None:
 
 
 def _searched(session: _Session, came: Message) -> Talk[None]:
-    search = Search.read(came.operation)
+    search, page = Search.read(came.operation), page_of(came.controls)
     ended = _hindrance(session, came, search)
-    entries = None if ended else found(session.directory, search)
+    entries = None if ended else found(session.directory.at(session.clock()), search)
     if entries is None:
         ended = ended or Ended(Result.NO_SUCH_OBJECT, "there is no such base")
-    else:
-        ended = Ended()
-        for count, held in enumerate(entries):
-            if search.most and count >= search.most:
-                ended = Ended(Result.SIZE_LIMIT_EXCEEDED)
-                break
-            yield from session.layer.send(message(came.number, encoded_entry(held.name, chosen(held, search))))
-    yield from session.layer.send(message(came.number, ended.encoded(messages.SEARCH_DONE)))
+        yield from session.layer.send(message(came.number, ended.encoded(messages.SEARCH_DONE)))
+        return
+    held = tuple(entries)
+    shown, ended = _limited(held[page.start : page.start + page.size] if page else held, search)
+    for one in shown:
+        yield from session.layer.send(message(came.number, encoded_entry(one.name, chosen(one, search))))
+    beside = (page.after(len(held)),) if page else ()
+    yield from session.layer.send(message(came.number, ended.encoded(messages.SEARCH_DONE), *beside))
+
+
+def _limited(held: tuple[Held, ...], search: Search) -> tuple[tuple[Held, ...], Ended]:
+    """As many entries as the client wants at most, and whether that is all."""
+    if search.most and len(held) > search.most:
+        return held[: search.most], Ended(Result.SIZE_LIMIT_EXCEEDED)
+    return held, Ended()
 
 
 def _hindrance(session: _Session, came: Message, search: Search) -> Ended | None:
     """Why a search may not even begin."""
-    if came.critical:
-        return Ended(Result.UNAVAILABLE_CRITICAL_EXTENSION, f"control {came.critical[0]} is unknown here")
+    unknown = [one.name for one in came.controls if one.insists and one.name != PAGED]
+    if unknown:
+        return Ended(Result.UNAVAILABLE_CRITICAL_EXTENSION, f"control {unknown[0]} is unknown here")
     about_itself = not search.base and search.scope == messages.Scope.BASE
     return None if session.who or session.directory.open or about_itself else _SIGN_IN_FIRST
 
