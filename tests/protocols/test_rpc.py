@@ -53,6 +53,24 @@ def test_a_call_that_nobody_serves_is_a_fault():
         talked(rpc.call(SAMR, 99, b""), rpc.server([SAMR]))
 
 
+def in_fragments(count):
+    """A server that returns eight octets in so many fragments, the last of them marked as that."""
+    server = rpc.server([SAMR], lambda number, octets: b"12345678")
+    said = []
+    talked(rpc.call(SAMR, 0, b""), recorded(server, said))
+    bound, whole = said
+    yield from send(bound)
+    part = whole[:3] + b"\0" + whole[4:]
+    yield from send(part * (count - 1) + whole)
+
+
+def test_what_returns_in_fragments_is_put_together():
+    """Within reason: who sends fragments without end is not listened to."""
+    assert talked(rpc.call(SAMR, 0, b""), in_fragments(3)).rest() == b"12345678" * 3
+    with pytest.raises(Misspoken, match="more than 64"):
+        talked(rpc.call(SAMR, 0, b""), in_fragments(1000))
+
+
 # The octets are laid out by hand from [C706] 12.6.4; values as Windows sends them.
 ACK = """
 05 00 0c 03  10 00 00 00  3c 00 00 00  01 00 00 00 ; bind_ack, 60 octets, call 1
