@@ -53,6 +53,34 @@ def test_a_call_that_nobody_serves_is_a_fault():
         talked(rpc.call(SAMR, 99, b""), rpc.server([SAMR]))
 
 
+# What a domain controller of Samba 4.17 said, recorded
+SAMBA_BIND_ACK = (
+    "05000c03100000003c00000001000000d016d016ca98000004003133350000000100000000000000"
+    "045d888aeb1cc9119fe808002b10486002000000"
+)
+SAMBA_MAPPED = (
+    "050002031000000098000000020000008000000000000000000000000000000000000000000000000000000001000000"
+    "040000000000000001000000030000004b0000004b000000050013000d785634123412cdabef0001234567cffb010002"
+    "00000013000d045d888aeb1cc9119fe808002b10486002000200000001000b020000000100070200c350010009040000"
+    "0000000000000000"
+)
+SAMBA_NOT_REGISTERED = (
+    "050002031000000040000000020000002800000000000000000000000000000000000000000000000000000000000000"
+    "040000000000000000000000d6a0c916"
+)
+
+
+def recorded_samba(answer):
+    yield from send(bytes.fromhex(SAMBA_BIND_ACK) + bytes.fromhex(answer))
+
+
+def test_what_a_domain_controller_said_is_understood():
+    """Where an interface is, and that one is nowhere."""
+    assert str(talked(epm.client(NETLOGON), recorded_samba(SAMBA_MAPPED))) == "EPM: netlogon at 50000"
+    with pytest.raises(Refused, match="not registered"):
+        talked(epm.client(INTERFACES["frsrpc"]), recorded_samba(SAMBA_NOT_REGISTERED))
+
+
 def in_fragments(count):
     """A server that returns eight octets in so many fragments, the last of them marked as that."""
     server = rpc.server([SAMR], lambda number, octets: b"12345678")
