@@ -1,4 +1,4 @@
-"""IKEv2 with strongSwan: it answers our client, and goes on after our server's answer."""
+"""IKEv2 with strongSwan: it answers our client, and goes on after our server's answer, in both versions."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ from tests.protocols.alone import HERE, THERE, alone
 from tests.protocols.asking import asked
 from tests.protocols.serving import served
 
-from portwright.protocols import ike
+from portwright.protocols import ike, ike1
 
 CHARON = Path("/usr/lib/ipsec/charon")
 AT = ("--uri", "unix:///run/charon.vici")
@@ -21,32 +21,44 @@ charon {
   plugins { vici { socket = unix:///run/charon.vici } }
 }
 """
-CONNECTIONS = f"""\
-connections {{
-  both {{
+CONNECTION = f"""\
     local_addrs = {HERE}
     remote_addrs = {THERE}
-    remote_port = 4501
-    version = 2
-    proposals = aes128-sha256-modp2048
     local {{ auth = psk }}
     remote {{ auth = psk }}
-    children {{ ours {{ remote_ts = {THERE}/32 }} }}
-  }}
+"""
+CONNECTIONS = f"""\
+connections {{
+  second {{
+    version = 2
+    remote_port = 4502
+    proposals = aes128-sha256-modp2048
+    children {{ of-second {{ remote_ts = {THERE}/32 }} }}
+{CONNECTION}  }}
+  first {{
+    version = 1
+    remote_port = 4501
+    proposals = aes128-sha1-modp1024
+    children {{ of-first {{ remote_ts = {THERE}/32 }} }}
+{CONNECTION}  }}
 }}
 secrets {{ ike-any {{ secret = of-this-test }} }}
 """
+CHOSEN = "selected proposal: IKE:AES_CBC_128"
 
 
 @pytest.mark.skipif(not CHARON.exists() or not shutil.which("swanctl"), reason="strongSwan is not installed")
-def test_strongswan_answers_our_client_and_goes_on_after_our_answer(tmp_path):
-    """On UDP 500 and 4500; and the initiator believes what our server chose."""
+def test_strongswan_answers_our_clients_and_goes_on_after_our_answers(tmp_path):
+    """In both versions; on UDP 500 and 4500; and the initiator believes what our server chose."""
     (tmp_path / "strongswan.conf").write_text(DAEMON)
     (tmp_path / "swanctl.conf").write_text(CONNECTIONS)
     said = alone(__file__, tmp_path, STRONGSWAN_CONF=str(tmp_path / "strongswan.conf"))
-    assert said.splitlines()[:2] == ["IKEv2: AES-128, group 14 chosen"] * 2
-    assert "selected proposal: IKE:AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048" in said, said
+    second, first = "IKEv2: AES-128, group 14 chosen", "IKEv1: AES-128, SHA-1, group 2 chosen"
+    assert said.splitlines()[:4] == [second, first, second, first]
+    assert f"{CHOSEN}/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048" in said, said
     assert "generating IKE_AUTH request 1" in said, said
+    assert f"{CHOSEN}/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_1024" in said, said
+    assert "generating ID_PROT request 0 [ KE No" in said, said
 
 
 def _alone(folder):
@@ -55,10 +67,12 @@ def _alone(folder):
         try:
             _loaded(folder)
             for port, marked in ((500, False), (4500, True)):
-                print(asked(ike.client(marked=marked), HERE, port, datagrams=True, source=THERE))
-            with served(ike.server, datagrams=True, at=(THERE, 4501)):
-                ask = ["swanctl", "--initiate", "--child", "ours", "--timeout", "2", *AT]
-                print(subprocess.run(ask, capture_output=True, text=True, timeout=10, check=False).stdout)
+                for version in (ike, ike1):
+                    print(asked(version.client(marked=marked), HERE, port, datagrams=True, source=THERE))
+            for version, port, child in ((ike, 4502, "of-second"), (ike1, 4501, "of-first")):
+                with served(version.server, datagrams=True, at=(THERE, port)):
+                    ask = ["swanctl", "--initiate", "--child", child, "--timeout", "1", *AT]
+                    print(subprocess.run(ask, capture_output=True, text=True, timeout=10, check=False).stdout)
         finally:
             daemon.terminate()
 

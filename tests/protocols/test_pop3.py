@@ -86,6 +86,12 @@ def test_a_mailbox_of_no_size_is_not_believed(count):
         talked(client(ALICE), liar())
 
 
+def test_a_text_without_end_is_not_heard_forever():
+    """Lines go on and on, and no dot comes."""
+    outcome = hears(probe(), [b"+OK\r\n+OK\r\n", (b"x" * 32_000 + b"\r\n") * 200])
+    assert "no end" in str(outcome)
+
+
 @pytest.mark.parametrize("tls", [False, True])
 def test_poplib_lists_fetches_and_deletes(tls, tmp_path):
     """All that poplib knows to ask."""

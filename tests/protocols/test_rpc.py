@@ -53,6 +53,52 @@ def test_a_call_that_nobody_serves_is_a_fault():
         talked(rpc.call(SAMR, 99, b""), rpc.server([SAMR]))
 
 
+# What a domain controller of Samba 4.17 said, recorded
+SAMBA_BIND_ACK = (
+    "05000c03100000003c00000001000000d016d016ca98000004003133350000000100000000000000"
+    "045d888aeb1cc9119fe808002b10486002000000"
+)
+SAMBA_MAPPED = (
+    "050002031000000098000000020000008000000000000000000000000000000000000000000000000000000001000000"
+    "040000000000000001000000030000004b0000004b000000050013000d785634123412cdabef0001234567cffb010002"
+    "00000013000d045d888aeb1cc9119fe808002b10486002000200000001000b020000000100070200c350010009040000"
+    "0000000000000000"
+)
+SAMBA_NOT_REGISTERED = (
+    "050002031000000040000000020000002800000000000000000000000000000000000000000000000000000000000000"
+    "040000000000000000000000d6a0c916"
+)
+
+
+def recorded_samba(answer):
+    yield from send(bytes.fromhex(SAMBA_BIND_ACK) + bytes.fromhex(answer))
+
+
+def test_what_a_domain_controller_said_is_understood():
+    """Where an interface is, and that one is nowhere."""
+    assert str(talked(epm.client(NETLOGON), recorded_samba(SAMBA_MAPPED))) == "EPM: netlogon at 50000"
+    with pytest.raises(Refused, match="not registered"):
+        talked(epm.client(INTERFACES["frsrpc"]), recorded_samba(SAMBA_NOT_REGISTERED))
+
+
+def in_fragments(count):
+    """A server that returns eight octets in so many fragments, the last of them marked as that."""
+    server = rpc.server([SAMR], lambda number, octets: b"12345678")
+    said = []
+    talked(rpc.call(SAMR, 0, b""), recorded(server, said))
+    bound, whole = said
+    yield from send(bound)
+    part = whole[:3] + b"\0" + whole[4:]
+    yield from send(part * (count - 1) + whole)
+
+
+def test_what_returns_in_fragments_is_put_together():
+    """Within reason: who sends fragments without end is not listened to."""
+    assert talked(rpc.call(SAMR, 0, b""), in_fragments(3)).rest() == b"12345678" * 3
+    with pytest.raises(Misspoken, match="more than 64"):
+        talked(rpc.call(SAMR, 0, b""), in_fragments(1000))
+
+
 # The octets are laid out by hand from [C706] 12.6.4; values as Windows sends them.
 ACK = """
 05 00 0c 03  10 00 00 00  3c 00 00 00  01 00 00 00 ; bind_ack, 60 octets, call 1

@@ -18,10 +18,12 @@ import dns.rdatatype
 import dns.rrset
 
 from portwright.protocols.conversation import EndOfStream, Misspoken, Talk, send, some, take
+from portwright.protocols.lines import shown
 
 _PAYLOAD = 1232  # bytes of a datagram that no path fragments (RFC 6891, 6.2.5, and the DNS flag day of 2020)
 _WITHOUT_EDNS = 512  # bytes (RFC 1035, 4.2.1)
 _LONGEST = 65535  # bytes of a message in a stream (RFC 1035, 4.2.2)
+_SHOWN = 4  # records in a text
 _MOST_ALIASES = 8  # that a server follows from one name to the next
 
 
@@ -53,7 +55,7 @@ class Answer:
 
     def __str__(self) -> str:
         if self.records:
-            return "DNS: " + ", ".join(f"{one.name} {one.type} {one.data}" for one in self.records[:4])
+            return "DNS: " + ", ".join(shown(f"{one.name} {one.type} {one.data}") for one in self.records[:_SHOWN])
         return f"DNS: {self.code}, no records"
 
 

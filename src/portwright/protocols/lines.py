@@ -6,6 +6,7 @@ from portwright.protocols.conversation import Misspoken, Talk, send, until
 
 LONGEST_LINE = 2048  # bytes with CRLF; the standards ask for 512 and, with extensions, 12,288 at most for a command
 _LONGEST_TEXT_LINE = 1 << 15  # bytes: more than the 1,000 of RFC 5321, 4.5.3.1.6, as what is sent often has
+_PATIENCE = 4  # times what is wanted are heard for the sake of an answer
 _DOT = b".\r\n"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -37,10 +38,15 @@ def dotted(data: bytes) -> bytes:
 
 
 def take_dotted(most: int) -> Talk[bytes | None]:
-    """A text up to its lone dot; nothing where it is longer than `most`, after it was heard to its end."""
+    """A text up to its lone dot; nothing where it is longer than `most`, after it was heard to its end.
+
+    Raises Misspoken where that does not come soon.
+    """
     kept, size = bytearray(), 0
     while (one := (yield from until(b"\r\n", _LONGEST_TEXT_LINE))) != _DOT:
         size += len(one)
+        if size > _PATIENCE * most:
+            raise Misspoken("a text has no end")
         if size <= most:
             kept += one[1:] if one.startswith(b".") else one
     return bytes(kept) if size <= most else None

@@ -12,12 +12,12 @@ from portwright.protocols.octets import Octets, Order
 
 REQUEST, RESPONSE, FAULT, BIND, BIND_ACK, BIND_NAK = 0, 2, 3, 11, 12, 13  # [C706] 12.6.4
 _ALTER_CONTEXT, _ALTER_CONTEXT_RESPONSE = 14, 15
-_FIRST_AND_LAST, _HAS_OBJECT = 0x03, 0x80  # [C706] 12.6.3.1: the whole of a message in one fragment
+_LAST, _FIRST_AND_LAST, _HAS_OBJECT = 0x02, 0x03, 0x80  # [C706] 12.6.3.1: the whole of a message in one fragment
 _HEADER = 16  # octets
 _LONGEST_FRAGMENT = 5840  # octets: what Windows offers
 _SIZES = _LONGEST_FRAGMENT.to_bytes(2, "little") * 2  # sent and received
 _GROUP = (0x53F0).to_bytes(4, "little")  # of associations: any number but 0
-_LONGEST_CALL = 1 << 20  # octets of what a server answers, over all fragments
+_MOST_FRAGMENTS = 64  # that a call returns
 _LITTLE_ENDIAN = 0x10  # [C706] 14.1
 _OUT_OF_RANGE, _UNKNOWN_INTERFACE = 0x1C010002, 0x1C010003  # [C706] appendix E: nca_s_op_rng_error, nca_s_unk_if
 _ACCEPTED, _REJECTED, _NEGOTIATED = 0, 2, 3  # [C706] 12.6.3.1: p_cont_def_result_t; [MS-RPCE] 2.2.2.4
@@ -114,8 +114,8 @@ def call(interface: Interface, number: int, arguments: bytes) -> Talk[Octets]:
         raise Refused(str(bound))
     head = len(arguments).to_bytes(4, "little") + bytes(2) + number.to_bytes(2, "little")
     yield from send(_fragment(REQUEST, 2, head + arguments))
-    returned = b""
-    while True:
+    returned = bytearray()
+    for _ in range(_MOST_FRAGMENTS):
         said = yield from fragment()
         if said.kind == FAULT:
             raise Refused(f"RPC: {interface} said fault {_status(said):#010x}")
@@ -124,10 +124,9 @@ def call(interface: Interface, number: int, arguments: bytes) -> Talk[Octets]:
         octets = said.octets
         octets.take(8)  # the hint of a size, the context, the count of cancels
         returned += octets.rest()
-        if len(returned) > _LONGEST_CALL:
-            raise Misspoken(f"more than {_LONGEST_CALL} bytes were returned")
-        if said.flags & 2:
-            return Octets(returned, said.order)
+        if said.flags & _LAST:
+            return Octets(bytes(returned), said.order)
+    raise Misspoken(f"a call returned more than {_MOST_FRAGMENTS} fragments")
 
 
 Serve = Callable[[int, Octets], bytes | int]  # the number of an operation and its arguments -> what returns, or a fault

@@ -287,7 +287,7 @@ class _Session:
             yield from say("552 too large")
         else:
             why = yield from ask(Mail(self.sender, tuple(self.recipients), data))
-            yield from say(f"554 {why}" if why else "250 message taken")
+            yield from say(f"554 {shown(why)}" if why else "250 message taken")
         self.clear()
 
     def reset(self, _: str) -> Talk[None]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portwright.protocols.conversation import Misspoken, Talk, send, some
+from portwright.protocols.lines import shown
 from portwright.protocols.octets import Octets
 
 _ALL_BROADCAST, _ALL, _ONE, _ADMINISTRATOR = 2, 3, 4, 15  # 2.2.1 to 2.2.4
@@ -100,10 +101,10 @@ def _instance(words: list[str]) -> Instance:
     told = dict(zip(words[::2], words[1::2], strict=True))
     if "ServerName" not in told or "InstanceName" not in told:
         raise Misspoken("an instance has no name")
-    name, server_name = _shown(told["InstanceName"]), _shown(told["ServerName"])
+    name, server_name = shown(told["InstanceName"]), shown(told["ServerName"])
     clustered = told.get("IsClustered", "No").lower() == "yes"
-    pipe = _shown(told.get("np", ""))
-    return Instance(server_name, name, _shown(told.get("Version", "")), _port(told.get("tcp")), pipe, clustered)
+    pipe = shown(told.get("np", ""))
+    return Instance(server_name, name, shown(told.get("Version", "")), _port(told.get("tcp")), pipe, clustered)
 
 
 def _port(text: str | None) -> int | None:
@@ -112,7 +113,3 @@ def _port(text: str | None) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536):
         raise Misspoken("an instance has a port that is none")
     return int(text)
-
-
-def _shown(text: str) -> str:
-    return "".join(one if one.isprintable() else "?" for one in text)
