@@ -114,6 +114,7 @@ def pair(site):
         "srv": first.dig(first.controller, "_ldap._tcp.dc._msdcs.pair.test", "SRV", "+tcp"),
         "kinit at the second": second.sign_in("alice"),
         "at the second": second.look_up("ldap://dc02.pair.test", "DC=pair,DC=test", "alice"),
+        "netbios": first.ask("nmblookup", "-s", "/dev/null", "-A", first.controller),
         "tls": second.look_up_by_tls("ldaps://dc02.pair.test", "DC=pair,DC=test", "bob"),
         "forth": replicated(scene, "dc02", "dc01"),
         "made at the second": on(scene, "dc02", "user", "create", "carol", "--random-password"),

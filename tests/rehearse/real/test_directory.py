@@ -57,7 +57,8 @@ def test_it_says_what_it_answers(seen):
     services = {tuple(one) for one in seen["services"]}
     assert {("dc01", "ad/kerberos-udp"), ("dc01", "ad/smb"), ("dc01", "ad/rpc-mapper")} <= services
     assert not {("dc01", "ad/rpc-dynamic"), ("dc01", "windows/winrm")} & services
-    assert {port for transport, port in seen["listens"] if transport == "tcp"}.isdisjoint({49152, 65535})
+    ports = {port for transport, port in seen["listens"] if transport == "tcp"}
+    assert ports.isdisjoint({49152, 65535, 139})  # and NetBIOS is not in use
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,7 @@ def test_it_says_what_it_answers(seen):
         ("kinit at the second", "alice@PAIR.TEST"),
         ("at the second", "mail: alice@pair.test"),
         ("tls", "mail: bob@pair.test"),
+        ("netbios", "DC01            <20>"),
         ("forth", "dc01.pair.test to dc02.pair.test was successful"),
         ("made at the second", "carol"),
         ("back", "dc02.pair.test to dc01.pair.test was successful"),

@@ -30,13 +30,14 @@ settings = LoadParm()
 settings.load(sys.argv[1])
 database = SamDB(lp=settings, session_info=system_session(settings))
 database.transaction_start()
-database.modify_ldif(sys.stdin.read())
+database.modify_ldif(sys.stdin.read(), ["permissive_modify:1"])  # what is there already may stay
 database.transaction_commit()
 """
 _FOLDERS = ("private", "state", "cache", "lock", "pid", "ncalrpc", "bind-dns", "run")
 _PIPE = "run/winbindd/pipe"  # of winbindd, without which no sign-in by SMB succeeds
-_LISTENS = frozenset(("tcp", port) for port in (53, 88, 135, 139, 389, 445, 464, 636, 3268, 3269))
-_ANSWERS = _LISTENS | {("udp", port) for port in (53, 88, 137, 138, 389, 464)}  # not 123; neither 135, 445 nor 1025
+_TCP = frozenset(("tcp", port) for port in (53, 88, 135, 389, 445, 464, 636, 3268, 3269))
+_UDP = frozenset(("udp", port) for port in (53, 88, 389, 464))  # not 123; neither 135, 445 nor 1025
+_NETBIOS = frozenset({("tcp", 139), ("udp", 137), ("udp", 138)})
 _ON_NTDS = ("drsuapi", "lsarpc", "samr", "dnsserver")  # interfaces behind the port of the directory
 _LEAST_BETWEEN = 6  # ports that Samba may choose from
 _LONGEST_NETBIOS = 15  # [MS-NBTE] 1.8
@@ -77,6 +78,7 @@ class Samba:
     role: str  # DC or RODC, of one that joins; empty: it is the first
     others: tuple[Realm, ...]  # domains whose hosts it knows by name
     authority: Authority
+    netbios: bool  # over TCP/IP, as the site sets it
     tunnel: frozenset[str] = frozenset()  # names of who makes the tunnel to the first
     needs: ClassVar = {
         "samba": "samba",
@@ -121,7 +123,8 @@ class Samba:
     def is_ready(self, network: Network) -> bool:
         """Report whether it listens everywhere, and winbindd as well."""
         listens = network.listens(self.node)
-        return _LISTENS | self.rpc.pinned <= listens and (network.folder(f"{self.node}/samba") / _PIPE).exists()
+        expected = _TCP | _UDP | self.rpc.pinned | (_NETBIOS if self.netbios else frozenset())
+        return expected <= listens and (network.folder(f"{self.node}/samba") / _PIPE).exists()
 
     # -- what it finds when it starts
 
@@ -157,7 +160,8 @@ class Samba:
             "disable spoolss = yes",
             "load printers = no",
             "dns forwarder = 0.0.0.0",  # none: whoever asks for other names hears that there are none
-            f"server services = -wrepl{'' if self.role else ' -dnsupdate'}",
+            f"server services = -wrepl{'' if self.role else ' -dnsupdate'}{'' if self.netbios else ' -nbt'}",
+            *(() if self.netbios else ("disable netbios = yes", "smb ports = 445")),
             "prefork children = 1",
             "kccsrv:periodic_startup_interval = 1",  # seconds, and not 15, until it knows from whom to replicate
             "dreplsrv:periodic_startup_interval = 1",
@@ -185,22 +189,25 @@ class Samba:
         self._fill(network, folder, told(self.realm, self.others, guid))
 
     def _join(self, network: Network, folder: Path) -> None:
-        secret = folder / "password"
+        """Join, tell the first controller what the new one stands for, and fetch that from there."""
+        secret, first = folder / "password", self.realm.hosts[self.realm.controllers[0]]
         secret.touch(mode=0o600)
         secret.write_text(self.realm.administrator.password, encoding="ascii")
-        words = ["domain", "join", self.realm.domain, self.role, "--dns-backend=SAMBA_INTERNAL"]
-        words.append(f"--server={self.realm.hosts[self.realm.controllers[0]]}")
         env = {  # no password is in a command line
             "KRB5_CONFIG": f"{folder}/krb5.conf",
             "USER": self.realm.administrator.name,
             "PASSWD_FILE": str(secret),
         }
+        join = ["domain", "join", self.realm.domain, self.role, "--dns-backend=SAMBA_INTERNAL", f"--server={first}"]
+        fetch = ["drs", "replicate", self.realm.hosts[self.node], first, self.realm.base, "--local"]
+        conf = ["-s", str(_conf(folder))]
         try:
-            self._run(network, "joining", [program("samba-tool"), *words, "-s", str(_conf(folder))], env=env)
+            self._run(network, "joining", [program("samba-tool"), *join, *conf], env=env)
+            there = network.folder(f"{self.realm.controllers[0]}/samba")
+            self._fill(network, there, text_of([controller(self.realm, self.node)]))
+            self._run(network, "replicating", [program("samba-tool"), *fetch, *conf], env=env)
         finally:
             secret.unlink()
-        if self.role == "DC":
-            self._fill(network, folder, text_of([controller(self.realm, self.node)]))
 
     def _fill(self, network: Network, folder: Path, ldif: str) -> None:
         self._run(network, "filling the directory", [_PYTHON, "-c", _APPLY, str(_conf(folder))], ldif)
@@ -268,17 +275,19 @@ def controllers(
             host = plan.site.hosts[node]
             role = "RODC" if "ad/rodc" in host.roles else "DC"
             rpc = rpc_of(plan.site, node)
-            home = lab.nodes[node]
+            home, netbios = lab.nodes[node], plan.site.setting("netbios", host) == "true"
+            ports = _TCP | _UDP | rpc.pinned | (_NETBIOS if netbios else frozenset())
             yield Samba(
                 node=node,
                 realm=realm,
-                services=answered(plan, node, _ANSWERS | rpc.pinned),
+                services=answered(plan, node, ports),
                 rpc=rpc,
                 ports=tuple(port.name for port in home.ports),
                 addresses=tuple(one.ip for port in home.ports for one in port.addresses),
                 role=role if place else "",
                 others=others,
                 authority=authority,
+                netbios=netbios,
                 tunnel=ipsec & {f"strongswan on {node}", f"strongswan on {realm.controllers[0]}"},
             )
 
