@@ -55,7 +55,15 @@ def hosts_of(folder, hosts, settings="", absent=()):
     """The hosts of a site: roles by host name, `settings` as the site file has them."""
     lines = [f"  h{name}: {{zone: lan, addresses: [127.0.7.{n}], roles: [{', '.join(roles)}]}}"
              for n, (name, roles) in enumerate(hosts.items(), 11)]  # fmt: skip
-    text = textwrap.dedent(_SITE).lstrip() + "hosts:\n" + "\n".join(lines).replace("  h", "  ") + "\n"
+    products = "dynamics-crm-2013" + (
+        ", citrix" if any("citrix/" in one for roles in hosts.values() for one in roles) else ""
+    )
+    text = (
+        textwrap.dedent(_SITE).lstrip().replace("dynamics-crm-2013", products)
+        + "hosts:\n"
+        + "\n".join(lines).replace("  h", "  ")
+        + "\n"
+    )
     text += f"settings: {{{settings}}}\n" + ("absent:\n" if absent else "")
     text += "".join(f"  {one}: not here\n" for one in absent)
     file = folder / "site.yaml"

@@ -8,16 +8,20 @@ from tests.rehearse.loopback import hosts_of, running
 from portwright.rehearse.plays.table import PLAYS, performed, play_of
 
 ROLES = {
-    "dc01": ["ad/global-catalog", "dns/server"], "fe01": ["crm/front-end"], "be01": ["crm/back-end"], "sql01": ["sql/engine"],
-    "rs01": ["ssrs/report-server"], "pc01": ["crm/client"],
+    "dc01": ["ad/global-catalog", "dns/server"], "fe01": ["crm/front-end"], "be01": ["crm/back-end"],
+    "sql01": ["sql/engine"], "rs01": ["ssrs/report-server"], "pc01": ["crm/client"],
 }  # fmt: skip
 STS, EXCHANGE, MX, ROUTER = ({"sts01": ["adfs/server"]}, {"ex01": ["exchange/server"]}, {"mx01": ["mail/server"]},
                              {"er01": ["crm/email-router"]})  # fmt: skip
+ADMIN = {"adm01": ["admin/workstation"], "dep01": ["crm/deployment"]}
+CITRIX = {"ctx01": ["citrix/host", "crm/client"], "gw01": ["citrix/gateway"], "thin01": ["citrix/client"]}
 CASES = {  # scenario: (more hosts, settings, what the user has in the end)
     "sign-in-integrated": ({}, "", "alice sees the main page of CRM"),
     "sign-in-claims": (STS, "authentication: claims, web: {scheme: https}", "alice sees the main page of CRM"),
     "run-sql-report": ({}, "", "Account Summary: 2 rows"),
     "publish-report": ({}, "", "Contact Names was published, showed 2 rows, and was deleted"),
+    "deployment-administration": (ADMIN, "", "Get-CrmOrganization: CONTOSO CONTOSO_MSCRM Enabled"),
+    "citrix-session": (CITRIX, "", "alice sees the main page of CRM"),
     "outlook-sync": (EXCHANGE, "mail: {mode: client-side}", "Outlook has tracked a message"),
     "email-router-exchange": (EXCHANGE | ROUTER, "mail: {mode: router}", "2 messages were sent, and 2 received"),
     "email-router-pop3": (
@@ -78,6 +82,11 @@ def test_outlook_works_with_claims_and_other_mail_servers(tmp_path):
         ("outlook-sync", "ex01", "crm.outlook-exchange"),
         ("email-router-exchange", "ex01", "crm.router-exchange"),
         ("email-router-pop3", "mx01", "crm.router"),
+        ("deployment-administration", "dep01", "crm.deployment-powershell"),
+        ("deployment-administration", "fe01", "crm.deployment-web"),
+        ("deployment-administration", "sql01", "SQL Server Error"),
+        ("citrix-session", "gw01", "citrix.sign-in"),
+        ("citrix-session", "ctx01", "citrix.reliable-session"),
         ("server-side-sync", "ex01", "crm.sync-exchange"),
     ],
 )

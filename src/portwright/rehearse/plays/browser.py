@@ -21,7 +21,7 @@ async def sign_in_integrated(hosts: Hosts) -> str:
         await find(host, host.targets("crm.web")[0].name)
         await locate(host)
         async with browser(host) as one:
-            seen = await _main(one)
+            seen = await open_main_page(one)
     return seen
 
 
@@ -29,14 +29,15 @@ async def sign_in_claims(hosts: Hosts) -> str:
     """Open CRM, sign in at AD FS, come back with the token; behind that both read each other's metadata."""
     for host in users_at(hosts):
         async with browser(host) as one:
-            seen = await _main(one)
+            seen = await open_main_page(one)
     for component in ("crm/front-end", "adfs/server"):
         for host in with_role(hosts, component):
             await _read_metadata(host)
     return seen
 
 
-async def _main(one: Browser) -> str:
+async def open_main_page(one: Browser) -> str:
+    """Open the main page of CRM, as the user who works there. Raises what `Browser.open` raises."""
     page = (await one.open(MAIN)).text
     if "Microsoft Dynamics CRM" not in page:
         raise Misspoken("this is not the main page of CRM")
@@ -91,6 +92,7 @@ async def publish_report(hosts: Hosts) -> str:
     """Publish a report, run it, delete it."""
     for host in users_at(hosts):
         async with browser(host) as one:
+            await open_main_page(one)
             await one.open(f"{UPLOAD}?id={quoted(_OWN)}", _DEFINITION, "text/xml")
             rows = await _rows(one, _OWN)
             await one.open(f"{DELETE}?id={quoted(_OWN)}", b"-")

@@ -16,6 +16,8 @@ PLAYS: Mapping[str, tuple[str, str]] = {  # by scenario of the catalog: module a
     "sign-in-claims": ("browser", "sign_in_claims"),
     "run-sql-report": ("browser", "run_sql_report"),
     "publish-report": ("browser", "publish_report"),
+    "deployment-administration": ("administrator", "deployment_administration"),
+    "citrix-session": ("citrix", "citrix_session"),
     "outlook-sync": ("outlook", "outlook_sync"),
     "email-router-exchange": ("mail", "email_router_exchange"),
     "email-router-pop3": ("mail", "email_router_pop3"),

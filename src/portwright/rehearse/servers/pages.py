@@ -3,7 +3,7 @@
 import html
 from collections.abc import Mapping
 
-from portwright.protocols import organization_service, soap
+from portwright.protocols import deployment_service, organization_service, soap
 from portwright.protocols import report_service as reports
 from portwright.protocols.conversation import Refused
 from portwright.protocols.http import Request, Response, page, quoted
@@ -14,8 +14,9 @@ from portwright.rehearse.hosts import Host, Unanswered
 from portwright.rehearse.servers.default_reports import folder
 from portwright.rehearse.servers.entities import ENTITIES
 from portwright.rehearse.servers.organization import Organization
-from portwright.rehearse.servers.records import identifier, organization_database
+from portwright.rehearse.servers.records import CONFIGURATION, identifier, organization_database
 from portwright.rehearse.servers.signing_in import initiating
+from portwright.rehearse.servers.sqlclient import signed_in
 from portwright.rehearse.servers.web import served
 from portwright.rehearse.servers.worksheets import Worksheet, dynamic, static
 from portwright.rehearse.visits import Visit
@@ -55,6 +56,8 @@ class Pages:
         match request.method, request.path:
             case "POST", organization_service.PATH | organization_service.WEB_PATH:
                 return await served(request, lambda message: self._called(message, user))
+            case "POST", deployment_service.PATH:
+                return await served(request, lambda message: self._deployment(message, user))
             case "GET", "/" | "/main.aspx":
                 return await self._main(user)
             case "GET", "/crmreports/viewer/viewer.aspx":
@@ -80,6 +83,22 @@ class Pages:
         except Unanswered as problem:
             self._host.say(f"{type(call).__name__}: {problem}")
             raise Refused(USER_SEES.get(problem.target.requirement, "An error has occurred.")) from None
+
+    async def _deployment(self, message: soap.Message, user: str) -> Element:
+        """A call of the Deployment Web Service: for the servers of CRM and for administrators."""
+        realm = self._host.realm
+        if user not in {one.name.lower() for one in (realm.administrator, *realm.computers.values())}:
+            raise Refused("Only deployment administrators may call this service.")
+        deployment_service.check(message)
+        try:
+            async with signed_in(self._host, "crm.database", CONFIGURATION) as sql:
+                rows = await sql.rows("SELECT Id, UniqueName, DatabaseName FROM Organization ORDER BY UniqueName")
+        except Unanswered as problem:
+            raise Refused(USER_SEES["crm.database"]) from problem
+        columns = "Id", "UniqueName", "DatabaseName"
+        return deployment_service.told(
+            deployment_service.Organization(*(str(row[column]) for column in columns)) for row in rows
+        )
 
     async def _main(self, user: str) -> Response:
         who = await self._who(user)

@@ -13,6 +13,8 @@ _HERE = "portwright.rehearse.servers"
 ROLES: Mapping[str, tuple[str, str]] = {  # by component: module and class
     "ad/domain-controller": ("controller", "DomainController"),
     "crm/front-end": ("front_end", "FrontEnd"),
+    "crm/deployment": ("deployment", "DeploymentServer"),
+    "citrix/gateway": ("citrix", "Gateway"),
     "crm/email-router": ("email_router", "EmailRouter"),
     "ssrs/report-server": ("reporting", "ReportServer"),
     "adfs/server": ("federation", "FederationServer"),

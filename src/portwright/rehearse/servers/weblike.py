@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from portwright.catalog.model import Lookup
-from portwright.protocols import ews, organization_service, report_service, saml, wsman
+from portwright.protocols import deployment_service, ews, organization_service, report_service, saml, wsman
 from portwright.protocols.conversation import Misspoken, Talk
 from portwright.protocols.http import Request, Response, exchange
 
@@ -52,7 +52,7 @@ _GET = "GET"
 _ASKED: Mapping[str, tuple[Request, Greeting]] = {
     "crm/web": (Request(_GET, organization_service.PATH), _signs_in),
     "crm/web-redirect": (Request(_GET, "/"), _redirects),
-    "crm/deployment-web": (Request(_GET, "/XRMDeployment/2011/Deployment.svc"), _signs_in),
+    "crm/deployment-web": (Request(_GET, deployment_service.PATH), _signs_in),
     "ssrs/web": (Request(_GET, report_service.EXECUTION), _asks_who),
     "adfs/web": (Request(_GET, saml.METADATA), _federation),
     "adfs/federation": (Request(_GET, saml.METADATA), _federation),
