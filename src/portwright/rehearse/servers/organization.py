@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Protocol
 from uuid import UUID, uuid4
 
 from portwright.protocols.conversation import Refused
@@ -37,24 +36,19 @@ from portwright.rehearse.servers.fetchsql import statement
 from portwright.rehearse.servers.fetchxml import Attribute, Fetch, read_fetch
 from portwright.rehearse.servers.records import organization_database
 from portwright.rehearse.servers.sqlclient import Sql, signed_in
+from portwright.rehearse.servers.steps import RegisteredPlugins
 
 DEEPEST = 8  # how many plug-ins may call each other in turn, as in CRM
 _POINTS_TO = {"ownerid": "systemuser", "primarycontactid": "contact", "parentcustomerid": "account"}
 _FOR_USER = "SET CONTEXT_INFO @user; "
 
 
-class Plugins(Protocol):
-    """Who runs what is registered for a message."""
-
-    async def run(self, sql: Sql, message: str, record: Record, user: str, depth: int) -> None:
-        """Run the plug-ins for which the user waits, and put down those that can wait. Raises Refused, Unanswered."""
-
-
 class Organization:
-    """The organization service on a host. Users are named by their account: alice."""
+    """The organization service on a host. Users are named by their account (alice), or by their systemuserid."""
 
-    def __init__(self, host: Host, requirement: str = "crm.database", plugins: Plugins | None = None) -> None:
-        self._host, self._requirement, self._plugins = host, requirement, plugins
+    def __init__(self, host: Host, requirement: str = "crm.database") -> None:
+        self._host, self._requirement = host, requirement
+        self._plugins = RegisteredPlugins(host) if host.needs("crm.sandbox") else None
 
     def database(self) -> AbstractAsyncContextManager[Sql]:
         """A connection to the organization's database, signed in as this server."""
@@ -111,7 +105,7 @@ class Organization:
             marks = ", ".join(f"@p{place}" for place in range(len(row)))
             values = {f"@p{place}": value for place, value in enumerate(row.values())}
             await sql.change(f"INSERT INTO [{kind.name}] ({columns}) VALUES ({marks})", values)  # noqa: S608
-            await self._run_plugins(sql, "Create", replace(record, id=identity), user, depth)
+            await self._run_plugins(sql, "Create", replace(record, id=identity), who, depth)
         return identity
 
     async def update(self, user: str, record: Record, depth: int = 1) -> None:
@@ -121,14 +115,16 @@ class Organization:
         changes = ", ".join(f"[{name}] = @p{place}" for place, name in enumerate(row))
         values = {f"@p{place}": value for place, value in enumerate(row.values())}
         async with self.database() as sql:
-            await self._one(sql, user, kind, record.id, f"UPDATE [{kind.name}] SET {changes}", values)  # noqa: S608
-            await self._run_plugins(sql, "Update", record, user, depth)
+            who = await self._who(sql, user)
+            await self._one(sql, who, kind, record.id, f"UPDATE [{kind.name}] SET {changes}", values)  # noqa: S608
+            await self._run_plugins(sql, "Update", record, who, depth)
 
     async def delete(self, user: str, entity: str, identity: str) -> None:
         """Delete a record. Raises Refused where there is none that the user sees."""
         kind = _stored(entity)
         async with self.database() as sql:
-            await self._one(sql, user, kind, identity, f"DELETE FROM [{kind.name}]", {})  # noqa: S608
+            who = await self._who(sql, user)
+            await self._one(sql, who, kind, identity, f"DELETE FROM [{kind.name}]", {})  # noqa: S608
 
     async def execute(self, user: str, name: str) -> Executed:
         """A message by its name. Raises Refused for those that are not known here."""
@@ -138,33 +134,32 @@ class Organization:
             return Executed(name, {"UserId": await self._who(sql, user)})
 
     async def _one(
-        self, sql: Sql, user: str, kind: Entity, identity: str, start: str, values: Mapping[str, tds.Value]
+        self, sql: Sql, who: str, kind: Entity, identity: str, start: str, values: Mapping[str, tds.Value]
     ) -> None:
         """Change one record, where the user sees it."""
         seen = f"SELECT [{kind.primary}] FROM [{kind.view}]"  # noqa: S608
         text = f"{_FOR_USER}{start} WHERE [{kind.primary}] = @id AND [{kind.primary}] IN ({seen})"
-        who = UUID(await self._who(sql, user))
-        if not await sql.change(text, {"@user": who, "@id": _identity(identity), **values}):
+        if not await sql.change(text, {"@user": UUID(who), "@id": _identity(identity), **values}):
             raise _missing(kind, identity)
         await sql.ask("SET CONTEXT_INFO 0x")
 
     async def _who(self, sql: Sql, user: str) -> str:
         """The systemuserid of an account. Raises Refused where it is no user of CRM."""
-        name = f"{self._host.realm.netbios}\\{user}"
-        text = "SELECT systemuserid FROM systemuser WHERE domainname = @name AND isdisabled = 0"
-        rows = await sql.rows(text, {"@name": name})
+        names = {"@name": f"{self._host.realm.netbios}\\{user}", "@id": user}
+        text = "SELECT systemuserid FROM systemuser WHERE (domainname = @name OR systemuserid = @id) AND isdisabled = 0"
+        rows = await sql.rows(text, names)
         if not rows:
             raise Refused(f"The user '{user[:80]}' is no user of the organization.")
         return str(rows[0]["systemuserid"])
 
-    async def _run_plugins(self, sql: Sql, message: str, record: Record, user: str, depth: int) -> None:
+    async def _run_plugins(self, sql: Sql, message: str, record: Record, who: str, depth: int) -> None:
         """A record whose plug-in fails is not kept, as if the plug-in had run inside its transaction."""
         if self._plugins is None:
             return
         if depth > DEEPEST:
             raise Refused("This workflow job was canceled because it included an infinite loop.")
         try:
-            await self._plugins.run(sql, message, record, user, depth)
+            await self._plugins.run(sql, message, record, who, depth)
         except Exception:
             if message == "Create":
                 kind = ENTITIES[record.entity]

@@ -19,6 +19,7 @@ from portwright.protocols.report_service import DataSet, definition_of
 from portwright.protocols.tds.values import Value
 from portwright.protocols.xmltree import Element
 from portwright.rehearse.hosts import Host, Unanswered
+from portwright.rehearse.servers import sdk
 from portwright.rehearse.servers.default_reports import DEFAULT_REPORTS, folder
 from portwright.rehearse.servers.records import REPORTS, organization_database
 from portwright.rehearse.servers.rendering import Table, rendered
@@ -78,7 +79,13 @@ def table_of(name: str, rows: Sequence[Mapping[str, object]]) -> Table:
     return Table(name, columns, shown)
 
 
-DATA_EXTENSIONS: Mapping[str, Fetch] = {reports.SQL_DATA: sql_data_set}
+async def fetch_data_set(host: Host, one: DataSet, context: Context, _: Mapping[str, str]) -> Table:
+    """The records that a front end finds for the user. Raises Unanswered, Refused, Misspoken."""
+    found = await sdk.fetch_data_set(host, str(_user(context)), one.command)
+    return table_of(one.name, [record.attributes for record in found.records[:_MOST_ROWS]])
+
+
+DATA_EXTENSIONS: Mapping[str, Fetch] = {reports.SQL_DATA: sql_data_set, reports.FETCH_DATA: fetch_data_set}
 
 
 class ReportServer:

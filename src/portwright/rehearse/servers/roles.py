@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from portwright.rehearse.hosts import Host
 
 _HERE = "portwright.rehearse.servers"
-ROLES: Mapping[str, tuple[str, str]] = {  # by component: module and class
+ROLES: Mapping[str, tuple[str, str]] = {  # by component, and which part of it: module and class
     "ad/domain-controller": ("controller", "DomainController"),
     "crm/front-end": ("front_end", "FrontEnd"),
     "crm/deployment": ("deployment", "DeploymentServer"),
@@ -20,6 +20,9 @@ ROLES: Mapping[str, tuple[str, str]] = {  # by component: module and class
     "adfs/server": ("federation", "FederationServer"),
     "adfs/proxy": ("proxy", "WebApplicationProxy"),
     "adfs/identity-provider": ("federation", "IdentityProvider"),
+    "crm/front-end#sdk": ("sdk", "SdkListener"),
+    "crm/sandbox": ("sandbox", "Sandbox"),
+    "crm/async#jobs": ("asynchronous", "Asynchronous"),
     "sql/engine": ("database", "Database"),
     "exchange/server": ("exchange", "ExchangeServer"),
     "mail/smtp-server": ("mail", "SmtpServer"),
@@ -29,7 +32,11 @@ ROLES: Mapping[str, tuple[str, str]] = {  # by component: module and class
 
 def roles_of(host: "Host") -> dict[str, Role]:
     """What runs on a host, by component."""
-    return {component: _load(*ROLES[component])(host) for component in ROLES if component in host.components}
+    return {
+        component: _load(*ROLES[component])(host)
+        for component in ROLES
+        if component.partition("#")[0] in host.components
+    }
 
 
 def _load(module: str, name: str) -> "type[Role]":

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from portwright.catalog.model import Lookup
 from portwright.protocols import http, pop3, smtp
 from portwright.protocols.conversation import Talk
+from portwright.protocols.nettcp import channel
 from portwright.protocols.tds.client import prelogin
 from portwright.protocols.tds.server import server as tds_server
 from portwright.rehearse.servers import classic, controller, weblike
+from portwright.rehearse.servers.addresses import SANDBOX_CALLBACK, SANDBOX_HOST, SDK_LISTENER
 from portwright.rehearse.servers.spoken import ECHO, Spoken
 
 if TYPE_CHECKING:
@@ -53,7 +55,25 @@ def _tds_handshake(host: "Host", target: "Target") -> Talk[str]:
     return f"SQL Server {major}.{minor}.{build}"
 
 
+_TCP_SERVICES = {
+    "crm/sdk-listener": SDK_LISTENER,
+    "crm/sandbox-callback": SANDBOX_CALLBACK,
+    "crm/sandbox-host": SANDBOX_HOST,
+}
+
+
+def _net_tcp(host: "Host") -> Talk[None]:
+    del host
+    return channel.server()
+
+
+def _net_tcp_handshake(host: "Host", target: "Target") -> Talk[str]:
+    del host
+    return channel.probe(f"net.tcp://{target.name}:{target.port}{_TCP_SERVICES[target.service]}")
+
+
 SPOKEN: Mapping[str, Spoken] = {  # by service id
+    **dict.fromkeys(_TCP_SERVICES, Spoken(_net_tcp_handshake, _net_tcp, asks=True)),
     **classic.SPOKEN,
     **controller.SPOKEN,
     **dict.fromkeys(("sql/tds", "sql/dac"), Spoken(_tds_handshake, _tds, asks=True)),
