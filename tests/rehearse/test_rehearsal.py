@@ -1,33 +1,20 @@
 """Sites alive: real packets through the real rules in the real kernel, beside the proof."""
 
-import json
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
-import sys
+import time
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
-from tests.cli.running import copied, validate
+from tests.cli.running import copied
+from tests.rehearse.rehearsing import ENVIRONMENT, command, rehearse, run
 
-NOT_POSSIBLE = 4  # exit status: the machine forbids the namespaces
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.kernel
-
-
-def rehearse(*arguments):
-    """Run the command in a process of its own: exit status, its JSON, what it says beside."""
-    done = subprocess.run(
-        [sys.executable, "-m", "portwright", "rehearse", *map(str, arguments), "--format", "json"],
-        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    if done.returncode == NOT_POSSIBLE:
-        pytest.skip(done.stderr.strip())
-    return done.returncode, json.loads(done.stdout) if done.stdout else {}, done.stderr
+_MARK = f"rehearsal-to-be-killed-{os.getpid()}"
 
 
 @pytest.mark.parametrize("example", ["f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8"])
@@ -35,7 +22,6 @@ def test_what_is_proved_works(example, tmp_path):
     """Every required flow that somebody can play is answered, and nothing disagrees with the proof."""
     status, document, said = rehearse(copied(tmp_path, example=example))
     assert (status, document.get("verdict")) == (0, "works"), said
-    validate(document, "portwright.rehearse/1")
     assert {one["rehearsed"] for one in document["flows"] if one["static"] == "missing"} <= {"blocked"}
     assert (document["unused"], document["unplanned"]) == ([], [])
     sample = document["blocked_sample"]
@@ -45,13 +31,9 @@ def test_what_is_proved_works(example, tmp_path):
 
 def test_what_was_not_played_is_not_said_to_work(tmp_path):
     """What runs inside IPsec is no part of the claim: the headline says so, and the flows are counted."""
-    program = [sys.executable, "-m", "portwright", "rehearse", str(copied(tmp_path, example="f9"))]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode == NOT_POSSIBLE:
-        pytest.skip(done.stderr.strip())
-    assert " works, as far as it was played: " in done.stdout.splitlines()[0]
-    assert "it runs inside IPsec" in done.stdout
+    _, out, _ = run(copied(tmp_path, example="f9"))
+    assert " works, as far as it was played: " in out.splitlines()[0]
+    assert "it runs inside IPsec" in out
 
 
 def test_a_fault_breaks_what_the_proof_says(tmp_path):
@@ -66,11 +48,63 @@ def test_a_fault_breaks_what_the_proof_says(tmp_path):
     assert (scenarios["run-fetch-report"], scenarios["run-sql-report"]) == ("broken", "works")
 
 
+@pytest.mark.parametrize("example", ["f2", "f6"])
+def test_reports_run_as_the_paper_has_it(example, tmp_path):
+    """Each step opens its connections, as the kernel records them; what comes back on one opens none."""
+    _, document, _ = rehearse(copied(tmp_path, example=example))
+    scenarios = {one["id"]: one for one in document["scenarios"]}
+    for name, back in (("run-sql-report", ("2", "5")), ("run-fetch-report", ("2", "7"))):
+        assert scenarios[name]["played"]["works"], scenarios[name]
+        opened = {one["step"]: one["opened"] for one in scenarios[name]["steps"]}
+        assert {step for step, count in opened.items() if count == 0} == set(back)
+    assert all(one["played"]["works"] for one in scenarios.values() if one["played"])
+    tiers = {(one["host"], one["service"]): one["tier"] for one in document["services"]}
+    assert tiers["fe01", "crm/web"] == tiers["sql01", "sql/tds"] == tiers["fe01", "crm/sdk-listener"] == "stand-in"
+
+
+def test_junit_has_a_case_for_each_flow_scenario_and_packet(tmp_path):
+    """What is blocked fails, and nothing that was not tried passes."""
+    status, out, _ = run(copied(tmp_path, "fetch-808-blocked"), "--format", "junit")
+    root = ET.fromstring(out)
+    suites = {suite.get("name"): suite for suite in root}
+    assert status == 1
+    assert set(suites) == {"flows", "scenarios", "blocked"}
+    failed = {case.get("name") for suite in suites.values() for case in suite if case.find("failure") is not None}
+    assert failed == {"crm.fetch-report/ssrs01>fe01", "run-fetch-report"}
+
+
 def test_nothing_is_left_behind(tmp_path):
     """No namespace, no interface, no rule, no process outside."""
     before = _state()
     rehearse(copied(tmp_path))
     assert _state() == before
+
+
+def test_nothing_is_left_behind_by_one_that_is_killed(tmp_path):
+    """Whoever ends it, and however."""
+    before, marked = _state(), ENVIRONMENT | {"PORTWRIGHT_TEST": _MARK}
+    with subprocess.Popen(
+        command(copied(tmp_path)), env=marked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        said = [process.stderr.readline() for _ in range(2)]
+        if process.poll() is not None:
+            pytest.skip("".join(said))
+        process.send_signal(signal.SIGKILL)
+    for _ in range(50):
+        if not _processes():
+            break
+        time.sleep(0.1)
+    assert (_processes(), _state()) == ([], before)
+
+
+def _processes():
+    """What still runs of a rehearsal of this process's own."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if folder.name.isdigit() and _MARK.encode() in (folder / "environ").read_bytes():
+                found.append((folder / "cmdline").read_bytes())
+    return found
 
 
 def _state():

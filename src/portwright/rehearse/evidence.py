@@ -164,7 +164,11 @@ class Rehearsal:
     def verdict_of(self, one: Trace) -> str:
         """works, degraded, broken or undecided: by its flows, and by whoever played it."""
         played = self.plays.get(one.scenario.id)
-        return "broken" if played is not None and not played.works else one.verdict
+        if played is None:
+            return one.verdict
+        if not played.works:
+            return "broken"
+        return "works" if one.verdict == "undecided" else one.verdict  # flows of other phases have been done without
 
     def opened(self, scenario: str, step: TracedStep) -> int | None:
         """How many connections a step opened when the scenario was played; None where nobody played it."""

@@ -3,7 +3,7 @@
 from portwright.packets.names import protocol_name
 from portwright.policy.reference import reference_json
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Rehearsal, Sampled, Tried
-from portwright.trace.run import Trace, TracedStep
+from portwright.trace.run import Hop, Trace, TracedStep
 
 SCHEMA = "portwright.rehearse/1"
 WORDS = {True: "passes", False: "blocked", None: "not-tried"}
@@ -69,6 +69,7 @@ def _step_json(found: Rehearsal, trace: Trace, one: TracedStep) -> Json:
         "verdict": one.verdict.value,
         "flow": one.flow.id if one.flow else None,
         "opened": found.opened(trace.scenario.id, one),
+        "effect": one.step.effect.value if one.verdict is Hop.BLOCKED else None,
     }
 
 

@@ -3,11 +3,13 @@
 from collections import Counter
 from textwrap import wrap
 
+from portwright.catalog.model import Effect
 from portwright.redact import redact
 from portwright.rehearse.evidence import FlowEvidence, Rehearsal, Sampled, Tried
 from portwright.rehearse.rules import Decider
 from portwright.report.context import WIDTH
 from portwright.report.rehearsal.document import WORDS, packet_text, verdict
+from portwright.trace.run import Hop, Trace
 
 _MOST_STOPPERS = 6  # lines about rules that stopped something
 _OF_RULES = {
@@ -92,12 +94,19 @@ def _scenarios(found: Rehearsal) -> list[str]:
     lines = ["", "Scenarios"] if found.traces else []
     width = max((len(one.scenario.id) for one in found.traces), default=0)
     for one in found.traces:
-        word = found.verdict_of(one)
+        word, played = found.verdict_of(one), found.plays.get(one.scenario.id)
         word = "not rehearsed" if word == "undecided" else word  # its flows are of other phases, or not tried
-        lines.append(f"  {one.scenario.id.ljust(width)}  {word}")
+        lines.append(f"  {one.scenario.id.ljust(width)}  {word.ljust(8)}  {played.told if played else ''}".rstrip())
         if one.user_sees:
             lines += wrap(f"the user sees: {one.user_sees}", WIDTH, initial_indent="    ", subsequent_indent="    ")
+        lines += [f"    step {step}: what comes of it comes later, and cannot be seen here" for step in _late(one)]
     return lines
+
+
+def _late(one: Trace) -> list[str]:
+    """The blocked steps of which nobody notices anything at first."""
+    blocked = (found.step for found in one.steps if found.verdict is Hop.BLOCKED)
+    return list(dict.fromkeys(step.step for step in blocked if step.effect is Effect.LATER))
 
 
 def _records(found: Rehearsal) -> list[str]:
