@@ -19,6 +19,7 @@ EXAMPLE_REQUEST = bytes.fromhex(
     "65 6c 74 6f 6e 73 0d 0a 01 00 08 00 00 00 00 00"
 )
 EXAMPLE_ANSWER = bytes.fromhex("03 00 00 13 0e d0 00 00 12 34 00 02 00 08 00 00 00 00 00")
+XRDP_ANSWER = bytes.fromhex("03 00 00 13 0e d0 00 00 12 34 00 02 01 08 00 01 00 00 00")  # recorded, of xrdp 0.9.21
 WISH_FOR_TLS = EXAMPLE_REQUEST[:-4] + bytes.fromhex("03 00 00 00")
 
 
@@ -36,6 +37,7 @@ def test_a_connection_is_granted_and_goes_on_under_tls():
     [
         (EXAMPLE_ANSWER, "RDP: its own security", False),
         (EXAMPLE_ANSWER[:-4] + b"\2\0\0\0", "RDP: TLS with network level authentication", True),
+        (XRDP_ANSWER, "RDP: TLS", True),
         (bytes.fromhex("03 00 00 0b 06 d0 00 00 12 34 00"), "RDP: its own security", False),  # of before TLS
     ],
 )

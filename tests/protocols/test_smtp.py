@@ -5,13 +5,15 @@ import smtplib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.protocols.asking import asked
 from tests.protocols.certificate import certified
 from tests.protocols.hostile import broken, hears, recorded
 from tests.protocols.serving import HOME, served
 from tests.protocols.spoken import talked
 
-from portwright.protocols.conversation import Misspoken, Refused, Secure, send
+from portwright.protocols.conversation import Misspoken, Refused, Secure, secure, send, until
 from portwright.protocols.smtp import Login, Logins, Mail, Policy, client, probe, server
+from portwright.rehearse.wire import Tls
 
 PLAIN = Policy("mail.contoso.test")
 OPEN_LOGINS = Policy("mail.contoso.test", logins=Logins.OFFERED)
@@ -126,6 +128,23 @@ def test_smtplib_is_told_what_is_refused():
         session.sendmail(HELLO.sender, HELLO.recipients, HELLO.data)
         session.sendmail("", ["x@contoso.test", "y@contoso.test"], b"two\r\n")
     assert office.taken[1] == Mail("", ("x@contoso.test", "y@contoso.test"), b"two\r\n")
+
+
+def test_what_is_said_in_the_clear_where_tls_begins_is_not_believed(tmp_path):
+    """Somebody between the two could say it, and it would count as said under TLS."""
+    tls, trusting = certified(tmp_path)
+
+    def injected():
+        yield from send(b"220 here\r\n")
+        yield from until(b"\r\n", 512)
+        yield from send(b"250-here\r\n250 STARTTLS\r\n")
+        yield from until(b"\r\n", 512)
+        yield from send(b"220 go ahead\r\n250 AUTH PLAIN\r\n")
+        yield from secure()
+        yield from until(b"\r\n", 512)
+
+    with served(injected, tls=tls) as port, pytest.raises(Misspoken, match="in the clear"):
+        asked(client(HELLO, ALICE, tls=True), HOME, port, tls=Tls(trusting, "mail.contoso.test"))
 
 
 def said_by(talk, other, answer=None):

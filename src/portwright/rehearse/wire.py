@@ -62,6 +62,8 @@ class Stream:
             case Secure():
                 if self._tls is None:
                     raise Misspoken("there is no certificate for TLS here")
+                if self._reader._buffer:  # type: ignore[attr-defined]  # it would count as said under TLS (CVE-2011-0411)
+                    raise Misspoken("the other side goes on in the clear where TLS begins")
                 await self._writer.start_tls(self._tls.context, server_hostname=self._tls.name or None)
         return None
 
