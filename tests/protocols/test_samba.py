@@ -5,8 +5,9 @@ from tests.protocols.kerberos.contoso import NOW
 from tests.protocols.spoken import talked
 
 from portwright.protocols.conversation import send
-from portwright.protocols.kerberos import Principal, kpasswd, probe
+from portwright.protocols.kerberos import Denied, Principal, kpasswd, probe
 from portwright.protocols.kerberos.client import Salted, salted
+from portwright.protocols.kerberos.messages import KrbError
 from portwright.protocols.ldap import NotDone, Role, locate
 
 REALM = "CONTOSO.EXAMPLE"
@@ -34,6 +35,7 @@ NOT_CHANGED = """
 544f534f2e4558414d504c45aa1d301ba003020101a11430121b066b61646d696e1b086368616e67657077ac330431000267656e7365635f75706461
 7465206661696c6564202d204e545f5354415455535f4c4f474f4e5f4641494c5552450a
 """
+_HINT = "3030a103020113a229042730253023a003020112a1141b12434f4e544f534f2e4558414d504c456f6666a206040400001000"
 
 
 def told(talk, octets):
@@ -59,6 +61,29 @@ def test_that_it_is_a_kdc_and_how_a_password_becomes_a_key():
     assert told(probe(REALM, datagrams=True), UNKNOWN) == f"KDC_ERR_C_PRINCIPAL_UNKNOWN (6) of realm {REALM}"
     found = told(salted(Principal.of("alice", REALM), datagrams=True), PROVE_IT)
     assert found == Salted(18, f"{REALM}alice", 4096)
+
+
+@pytest.mark.parametrize(
+    ("code", "data", "said"),
+    [
+        (18, f"3049{_HINT}3015a103020103a20e040c720000c00000000001000000", ": the account is disabled"),
+        (23, f"3049{_HINT}3015a103020103a20e040c240200c00000000001000000", ": the password has to be changed first"),
+        (18, f"3049{_HINT}3015a103020103a20e040c930100c00000000001000000", ": the account has expired"),
+        (18, f"3049{_HINT}3015a103020103a20e040c990900c00000000001000000", ": status 0xc0000999"),
+        (18, "3015a103020103a20e040c340200c00000000001000000", ": the account is locked out"),  # as Windows has it
+        (18, f"3032{_HINT}", ""),
+        (18, "3015a103020103", ""),
+        (18, "", ""),
+    ],
+    ids=["disabled", "must-change", "expired", "other", "locked", "no-status", "cut-short", "nothing"],
+)
+def test_why_it_refuses_a_user(code, data, said):
+    """By the status of Windows in the error's data."""
+    server = Principal.of(f"krbtgt/{REALM}", REALM)
+    error = KrbError(code, server, NOW, "", bytes.fromhex(data)).encoded
+    with pytest.raises(Denied) as refused:
+        told(salted(Principal.of("off", REALM), datagrams=True), error.hex())
+    assert str(refused.value).endswith(f"of realm {REALM}{said}")
 
 
 def test_that_it_changes_passwords():

@@ -107,6 +107,12 @@ def test_a_refusal_says_why(talk, code):
     assert refused.value.code == code
 
 
+def test_a_refusal_for_the_clock_tells_the_other_clock():
+    """So that somebody can set it right."""
+    with pytest.raises(Denied, match=r"SKEW \(37\) of realm CONTOSO.EXAMPLE, whose clock says 2026-05-04 09:30:01Z"):
+        asked(sign_in(ALICE, "rose garden", NOW + timedelta(minutes=6)))
+
+
 def test_a_ticket_of_yesterday_is_refused():
     """Even with a good clock."""
     tgt = signed_in()

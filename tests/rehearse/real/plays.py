@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from time import sleep
 
+from tests.rehearse.real import ours
+
 from portwright.check.readings import read_points
 from portwright.errors import NotPossibleHere
 from portwright.plan.make import make_plan
@@ -96,6 +98,7 @@ def directory(site):
         "rpc": member.smb("alice", "rpcclient", controller, "-c", "lookupnames alice"),
         "wrong": member.ask("kinit", "-c", "/run/other.cache", "bob", text="wrong\n"),
         "not let through": member.dig(controller, "sql01.fabrikam.test"),
+        "ours": ours.asked(member),
         "memory": memory(),
     }
 
@@ -218,7 +221,7 @@ class Member:
     def __init__(self, scene, node, controller):
         self.scene, self.node, self.realm = scene, node, scene.realms[0]
         addresses = [one.ip for one in scene.lab.nodes[controller].ports[0].addresses]
-        self.controller = str(addresses[0])
+        self.controller, self.name = str(addresses[0]), self.realm.hosts[controller]
         folder = scene.network.folder(f"{node}/client/{controller}")
         for name, text, place in (
             ("krb5.conf", krb5_conf(self.realm, addresses), None),

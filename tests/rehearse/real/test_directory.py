@@ -40,6 +40,26 @@ def test_a_real_client_is_served(seen, asked, says):
     assert says in said
 
 
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ("kdc", "KDC_ERR_C_PRINCIPAL_UNKNOWN (6) of realm FABRIKAM.TEST"),
+        ("kdc by udp", "KDC_ERR_C_PRINCIPAL_UNKNOWN (6) of realm FABRIKAM.TEST"),
+        ("wrong", "KDC_ERR_PREAUTH_FAILED (24) of realm FABRIKAM.TEST"),
+        ("locator", "host='dc01.fabrikam.test'"),
+        ("root", "dc01.fabrikam.test"),
+        ("passwords", "hard error (2)"),
+        ("anonymous", "operations error (1)"),
+        ("ldap", "bob@fabrikam.test"),
+        ("catalog", "bob@fabrikam.test"),
+        ("web", "alice@FABRIKAM.TEST"),
+    ],
+)
+def test_our_own_clients_understand_it(seen, asked, says):
+    """They sign in, search under a seal and carry its tickets to services of ours; refusals are told in its words."""
+    assert says in seen["ours"][asked]
+
+
 def test_a_wrong_password_is_refused(seen):
     """It is a true key distribution center."""
     status, said = seen["wrong"]

@@ -29,7 +29,7 @@ from portwright.protocols.kerberos.messages import (
     encoded_pa_data,
     moment,
 )
-from portwright.protocols.kerberos.names import Denied, ErrorCode, Principal, Usage, ticket_granting
+from portwright.protocols.kerberos.names import Denied, ErrorCode, NameType, Principal, Usage, ticket_granting
 from portwright.protocols.kerberos.realm import ETYPES, Account, Realm
 from portwright.protocols.kerberos.sealed import (
     ENC_AS_REPLY,
@@ -104,7 +104,7 @@ def _as_reply(realm: Realm, request: KdcRequest, now: datetime) -> bytes:
     if key is None:
         raise denied(ErrorCode.KDC_ERR_ETYPE_NOSUPP)
     _pre_authenticate(request, account, now)
-    client = Principal((account.name,), realm.name) if request.client.kind == 10 else request.client
+    client = Principal((account.name,), realm.name) if request.client.kind == NameType.ENTERPRISE else request.client
     inside = _ticket_part(realm, request, client, INITIAL | PRE_AUTHENTICATED, now)
     return _reply(request, inside, service, key, Usage.AS_REPLY, AS_REPLY, _hints(account, request.etypes))
 

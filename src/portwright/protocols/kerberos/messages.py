@@ -9,7 +9,8 @@ from portwright.protocols.conversation import Misspoken
 from portwright.protocols.der import Element, Fields
 from portwright.protocols.kerberos import crypto
 from portwright.protocols.kerberos.crypto import Key
-from portwright.protocols.kerberos.names import VERSION, Denied, Principal, Usage, error_name
+from portwright.protocols.kerberos.names import VERSION, Denied, ErrorCode, Principal, Usage, error_name
+from portwright.protocols.kerberos.status import reason
 
 TICKET, AS_REQUEST, AS_REPLY, TGS_REQUEST, TGS_REPLY = 1, 10, 11, 12, 13  # RFC 4120, 5.10: application tags
 AP_REQUEST, AP_REPLY, PRIVATE, ERROR = 14, 15, 21, 30
@@ -188,7 +189,9 @@ class KrbError:
     data: bytes = b""
 
     def __str__(self) -> str:
-        said = f": {self.text}" if self.text else ""
+        said = f": {text}" if (text := self.text or reason(self.data)) else ""
+        if self.code == ErrorCode.KRB_AP_ERR_SKEW:
+            said = f", whose clock says {self.time:%Y-%m-%d %H:%M:%SZ}{said}"
         return f"{error_name(self.code)} of realm {self.server.realm}{said}"
 
     @property

@@ -28,7 +28,10 @@ class Password:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Sign in by a ticket of Kerberos for the directory (GSS-SPNEGO), and seal what follows."""
+    """Sign in by a ticket of Kerberos for the directory (GSS-SPNEGO), and seal what follows.
+
+    Under TLS a controller of Microsoft's wants no second layer (`flags=Flag.MUTUAL`), Samba's wants one.
+    """
 
     credential: Credential
     now: datetime

@@ -5,15 +5,17 @@ from portwright.protocols.conversation import Misspoken, Talk, send, take
 from portwright.protocols.kerberos.gss import Context
 
 LONGEST = 1 << 20  # octets of a message
+_OVERHEAD = 256  # octets that a layer may add
 
 
 class Layer:
     """What carries messages: at first nothing but the stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int = LONGEST) -> None:
         self._context: Context | None = None
         self._seal = False
-        self._left = b""
+        self._left = bytearray()  # what was unsealed and is not taken yet
+        self._longest = longest
 
     def secure(self, context: Context, *, seal: bool) -> None:
         """From now on sign, or seal, what is sent, and expect the same."""
@@ -33,7 +35,7 @@ class Layer:
         if head[1] & 0x80:
             head += yield from self._take(head[1] & 0x7F if head[1] & 0x7F <= 4 else 0)
         _, length = der.header(head)
-        if head[0] != der.SEQUENCE or length > LONGEST:
+        if head[0] != der.SEQUENCE or length > self._longest:
             raise Misspoken("this is no message of LDAP, or one that is too long")
         return head + (yield from self._take(length))
 
@@ -42,8 +44,9 @@ class Layer:
             return (yield from take(count))
         while len(self._left) < count:
             size = int.from_bytes((yield from take(4)), "big")
-            if not 0 < size <= LONGEST:
+            if not 0 < size <= self._longest + _OVERHEAD:
                 raise Misspoken(f"a sealed message of {size} octets")
             self._left += self._context.unwrap((yield from take(size)))
-        taken, self._left = self._left[:count], self._left[count:]
+        taken = bytes(self._left[:count])
+        del self._left[:count]  # at its front: costs nothing for what is left
         return taken

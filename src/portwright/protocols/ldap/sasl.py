@@ -7,8 +7,8 @@ from portwright.protocols.conversation import Misspoken
 from portwright.protocols.kerberos import gss
 from portwright.protocols.kerberos.crypto import Key
 from portwright.protocols.kerberos.gss import Accepted, Flag
-from portwright.protocols.ldap.layer import LONGEST
 
+LONGEST = 1 << 16  # octets that we take at once
 NO_LAYER, SIGNED, SEALED = 1, 2, 4  # RFC 4752, 3.3: bits of the security layers
 
 

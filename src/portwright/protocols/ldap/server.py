@@ -19,6 +19,7 @@ from portwright.protocols.ldap.paging import PAGED, page_of
 from portwright.protocols.ldap.sasl import Gssapi
 from portwright.protocols.spnego import Acceptor
 
+LONGEST_REQUEST = 1 << 16  # octets: a filter that is judged against every entry
 _REFUSED = Ended(Result.INVALID_CREDENTIALS, "the name or the password is wrong")
 _SIGN_IN_FIRST = Ended(Result.OPERATIONS_ERROR, "a successful bind must be completed first")
 
@@ -46,7 +47,7 @@ class _Session:
 
 def server(directory: Directory, clock: Callable[[], datetime], keys: Sequence[Key] = ()) -> Talk[None]:
     """Serve a connection."""
-    session = _Session(directory, tuple(keys), clock, Layer())
+    session = _Session(directory, tuple(keys), clock, Layer(LONGEST_REQUEST))
     while True:
         try:
             came = Message.read((yield from session.layer.message()))
