@@ -31,7 +31,7 @@ _SWITCH = "switch"  # the namespace that has the segments, as bridges
 _PROGRAMS = ("ip", "nft", "unshare", "mount")
 _FIRST_TABLE = 1000  # of routes by source
 _LISTENS = {"tcp": "0A", "udp": "07"}  # net/tcp_states.h: TCP_LISTEN; of UDP: bound to nobody (TCP_CLOSE)
-_AS_NODE = """printf %s "$1" > /proc/sys/kernel/hostname && shift || exit
+_AS_NODE = """hostname "$1" && shift || exit
 while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit; shift 2; done
 shift; exec "$@"
 """
@@ -135,15 +135,17 @@ def _check_programs() -> None:
 def _unshare() -> list[str]:
     """The command that makes the namespaces. Raises NotPossibleHere where the kernel forbids them."""
     command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    if os.geteuid() != 0:
-        command += ["--user", "--map-root-user"]
-    tried = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
-    if tried.returncode:
-        reason = tried.stderr.strip().splitlines()[-1:] or ["it does not say why"]
-        raise NotPossibleHere(
-            f"the kernel allows no namespaces here ({reason[0]}); run it as root, or in a machine of its own"
-        )
-    return command
+    users: tuple[list[str], ...] = ([],)
+    if os.geteuid() != 0:  # with the ids of /etc/subuid, where somebody has them and may use them, else with one
+        users = (["--user", "--map-auto", "--map-root-user"], ["--user", "--map-root-user"])
+    for mapping in users:
+        tried = subprocess.run([*command, *mapping, "true"], capture_output=True, text=True, check=False)
+        if tried.returncode == 0:
+            return [*command, *mapping]
+    reason = tried.stderr.strip().splitlines()[-1:] or ["it does not say why"]
+    raise NotPossibleHere(
+        f"the kernel allows no namespaces here ({reason[0]}); run it as root, or in a machine of its own"
+    )
 
 
 class Process:

@@ -10,16 +10,21 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 NOT_POSSIBLE = 4  # exit status: the machine forbids the namespaces, or lacks a program
-_START = """import sys
+START = """import sys
 from portwright.rehearse.netns import inside
 sys.exit(inside(sys.argv[1:], "tests.rehearse.real.plays"))"""
+
+
+def environment():
+    """Our environment, with the sources of this repository."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
 
 
 def played(play: str, *words: Path | str, patience: float = 180) -> dict:
     """What came of a play on a site; the test is skipped where this machine cannot have it."""
     done = subprocess.run(
-        [sys.executable, "-c", _START, play, *map(str, words)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))},
+        [sys.executable, "-c", START, play, *map(str, words)],
+        env=environment(),
         cwd=ROOT,
         capture_output=True,
         text=True,

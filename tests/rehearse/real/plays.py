@@ -7,8 +7,9 @@ import asyncio
 import contextlib
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 from tests.rehearse.real import ours
 
@@ -18,6 +19,7 @@ from portwright.plan.make import make_plan
 from portwright.rehearse.certificates import Authority
 from portwright.rehearse.layout import layout
 from portwright.rehearse.netns import Network
+from portwright.rehearse.real.chrony import clocks
 from portwright.rehearse.real.daemon import missing
 from portwright.rehearse.real.samba import hosts, krb5_conf, resolv_conf
 from portwright.rehearse.real.up import brought_up, daemons
@@ -41,6 +43,11 @@ class Scene:
             if point.name in self.lab.nodes:
                 self.network.load(point.name, self._rules(point))
 
+        self.authority = Authority("test")
+
+    def daemons(self):
+        return daemons(self.plan, self.lab, self.realms, self.authority)
+
     def _rules(self, point):
         ports = {inner: port for (owner, inner), port in self.lab.names.items() if owner == point.name}
         reading = self.readings.get(point.name)
@@ -49,9 +56,7 @@ class Scene:
 
     def up(self, *names):
         """Bring up the daemons whose names begin so. Raises NotPossibleHere where programs are missing."""
-        self.authority = Authority("test")
-        every = daemons(self.plan, self.lab, self.realms, self.authority)
-        chosen = [one for one in every if one.name.startswith(names)]
+        chosen = [one for one in self.daemons() if one.name.startswith(names)]
         if lacking := missing(chosen):
             raise NotPossibleHere("; ".join(lacking))
         self.said = []
@@ -213,6 +218,44 @@ def on(scene, node, *words):
     (folder / "secret").write_text(scene.realms[0].administrator.password)
     env = {"USER": "Administrator", "PASSWD_FILE": f"{folder}/secret", "KRB5_CONFIG": f"{folder}/krb5.conf"}
     return scene.ask(node, "samba-tool", *words, "-s", f"{folder}/smb.conf", env=env)
+
+
+WITHOUT_RPC = """table inet without_rpc {
+    chain forward {
+        type filter hook forward priority -5; policy accept;
+        tcp dport 135 drop
+    }
+}
+"""
+
+
+def failing(site):
+    """A clock that is told nonsense, and a second controller whom the firewall keeps from RPC."""
+    scene = Scene(site)
+    scene.network.load("fw", WITHOUT_RPC)
+    chosen = [replace(one, sources=("what nobody understands",)) for one in clocks(scene.plan, scene.lab)]
+    chosen += [replace(one, patience=8.0) for one in scene.daemons() if one.name == "samba on dc02"]
+    chosen += [one for one in scene.daemons() if one.name == "samba on dc01"]
+    began = monotonic()
+    failed = asyncio.run(brought_up(chosen, scene.network, scene.realms, print_aside))
+    secrets = [one.password for one in scene.realms[0].everybody]
+    return {
+        "failed": {one.name: [one.reason, *one.log] for one in failed},
+        "took": monotonic() - began,
+        "tells": any(secret in str(one) for secret in secrets for one in failed),
+    }
+
+
+def print_aside(text):
+    print(text, file=sys.stderr)
+
+
+def lasting(site):
+    """Daemons that run until somebody ends this."""
+    scene = Scene(site)
+    scene.up("samba", "chrony")
+    print_aside("up")
+    sleep(60)
 
 
 class Member:

@@ -20,6 +20,7 @@ from portwright.rehearse.netns import Network, Process
 
 Service = tuple[str, str]  # a node, and the id of a service in the catalog
 Ports = Collection[tuple[str, int]]  # transports and ports
+_TIMED_OUT = 124  # exit status of timeout(1)
 _LAST = 12  # lines of a log that are shown
 _LONGEST = 300  # characters of each
 _PLACES = f"{os.defpath}:/usr/sbin:/sbin:/usr/local/sbin"  # where an ordinary user does not look
@@ -104,10 +105,14 @@ def step(
     env: Mapping[str, str] | None = None,
     secrets: Iterable[str] = (),
 ) -> str:
-    """Run a program to its end before, or beside, a daemon; what it says. Raises DaemonFailed where it fails."""
-    done = network.run(daemon.node, words, text, env)
+    """Run a program to its end before, or beside, a daemon; what it says.
+
+    Raises DaemonFailed where it fails, or takes longer than the daemon's patience.
+    """
+    done = network.run(daemon.node, ["timeout", f"{daemon.patience:g}", *words], text, env)
     if done.returncode:
-        raise DaemonFailed(daemon.name, f"{what} fails", last_lines(done.stdout + done.stderr, secrets))
+        reason = f"takes longer than {daemon.patience:g} s" if done.returncode == _TIMED_OUT else "fails"
+        raise DaemonFailed(daemon.name, f"{what} {reason}", last_lines(done.stdout + done.stderr, secrets))
     return done.stdout
 
 

@@ -22,6 +22,9 @@ _SMTP, _POP3 = "mail/smtp", "mail/pop3"
 _OWNER = ("nobody", "nogroup")  # of the mailboxes
 _INNER = "mailboxes.invalid"  # RFC 2606, 2: the domain that all others mean
 _RELAY = "relay"  # value of smtp.mode: no password is asked for
+# Started without postfix(1), which first looks at every file of the system's own Postfix.
+_MASTER = "/usr/lib/postfix/sbin/master"
+_QUEUES = "active bounce corrupt defer deferred flush hold incoming maildrop private public saved trace".split()
 _STORE = ".mailboxes"  # no node is called so
 
 
@@ -125,7 +128,7 @@ class Postfix:
     mode: str  # relay, submission or tls, as the site sets it
     accounts: tuple[Account, ...]
     authority: Authority
-    needs: ClassVar = {"postfix": "postfix"}
+    needs: ClassVar = {_MASTER: "postfix"}
     ids: ClassVar = 65536
     patience: ClassVar = 20.0
 
@@ -143,8 +146,9 @@ class Postfix:
         """Start it."""
         folder = network.folder(f"{self.node}/postfix")
         conf = network.folder(f"{self.node}/postfix/conf")
-        network.folder(f"{self.node}/postfix/queue")
-        network.give(network.folder(f"{self.node}/postfix/data"), "postfix", "root")
+        network.folder(f"{self.node}/postfix/queue/pid")
+        for name in ("data", *(f"queue/{one}" for one in _QUEUES)):
+            network.give(network.folder(f"{self.node}/postfix/{name}"), "postfix", "root")
         network.give(network.folder(_STORE), *_OWNER)
         proof = certificate(network, self.node, self.authority, self.host)
         (conf / "main.cf").write_text("\n".join(self._main(folder, network.folder(_STORE), proof)), encoding="utf-8")
@@ -152,7 +156,7 @@ class Postfix:
         names = [one.name.lower() for one in self.accounts]
         (conf / "names").write_text("".join(f"/^{one}@/ {one}@{_INNER}\n" for one in names), encoding="utf-8")
         (conf / "mailboxes").write_text("".join(f"{one}@{_INNER} {one}/\n" for one in names), encoding="utf-8")
-        return network.start(self.node, [program("postfix"), "-c", str(conf), "start-fg"], folder / "log")
+        return network.start(self.node, [_MASTER, "-s", "-c", str(conf)], folder / "log")
 
     def is_ready(self, network: Network) -> bool:
         """Report whether it listens."""
@@ -164,7 +168,8 @@ class Postfix:
             "compatibility_level = 3.6",
             f"queue_directory = {folder}/queue",
             f"data_directory = {folder}/data",
-            "maillog_file = /dev/stdout",
+            f"maillog_file = {folder}/log",
+            f"maillog_file_prefixes = {folder}",
             f"myhostname = {self.host}",
             "mydestination =",
             "local_recipient_maps =",

@@ -79,6 +79,7 @@ class Samba:
     others: tuple[Realm, ...]  # domains whose hosts it knows by name
     authority: Authority
     netbios: bool  # over TCP/IP, as the site sets it
+    patience: float = 60.0  # seconds
     tunnel: frozenset[str] = frozenset()  # names of who makes the tunnel to the first
     needs: ClassVar = {
         "samba": "samba",
@@ -98,11 +99,6 @@ class Samba:
     def after(self) -> frozenset[str]:
         """The first controller of the domain, and the tunnel to it, for one that joins."""
         return frozenset({f"samba on {self.realm.controllers[0]}", *self.tunnel} if self.role else ())
-
-    @property
-    def patience(self) -> float:
-        """Seconds."""
-        return 60.0
 
     def start(self, network: Network) -> Process:
         """Provision the domain, or join it, and start. Raises DaemonFailed."""
@@ -216,7 +212,7 @@ class Samba:
         self, network: Network, what: str, words: Sequence[str], text: str = "", env: Mapping[str, str] | None = None
     ) -> None:
         secrets = [account.password for account in self.realm.everybody]
-        step(network, self, what, ["timeout", f"{self.patience:g}", *words], text, env, secrets)
+        step(network, self, what, words, text, env, secrets)
 
 
 def _conf(folder: Path) -> Path:

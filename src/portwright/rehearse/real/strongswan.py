@@ -92,7 +92,7 @@ class StrongSwan:
     def _swanctl(self, network: Network, command: str, *words: str) -> str:
         folder = network.folder(f"{self.node}/strongswan")
         uri = f"unix://{folder}/vici"
-        waiting = ["timeout", "10", "sh", "-c", f'until [ -S {folder}/vici ]; do sleep 0.02; done; exec "$@"', "sh"]
+        waiting = ["sh", "-c", f'until [ -S {folder}/vici ]; do sleep 0.02; done; exec "$@"', "sh"]
         env = {"SWANCTL_DIR": str(folder), "STRONGSWAN_CONF": f"{folder}/strongswan.conf"}
         program_words = [*waiting, program("swanctl"), command, "--uri", uri, *words]
         return step(network, self, f"swanctl {command}", program_words, env=env, secrets=(self.secret,))
