@@ -45,6 +45,8 @@ class FrontEnd:
         async def answer(question: object) -> object:
             if not isinstance(question, Request):
                 return None
+            if question.path == saml.METADATA:
+                return self._metadata()
             return await guard.stop(question) or guard.passed(await self._shown(question, guard.user))
 
         return answer
@@ -59,7 +61,7 @@ class FrontEnd:
 
     async def _claimed(self, request: Request, services: Guard) -> Response:
         if request.path == saml.METADATA:
-            return Response(200, saml.published(saml.Metadata(self.realm, self.realm)))
+            return self._metadata()
         fields = form(request.body.decode("utf-8", "replace")) if request.method == "POST" else {}
         if "wresult" in fields:
             return self._entered(fields)
@@ -69,6 +71,10 @@ class FrontEnd:
             stopped = await services.stop(request)
             return stopped or services.passed(await self._shown(request, services.user))
         return redirect(f"{self._issuer}?{saml.sign_in_query(saml.SignIn(self.realm, formed({'ru': request.target})))}")
+
+    def _metadata(self) -> Response:
+        """What AD FS has to know of this web site; anybody may read it."""
+        return Response(200, saml.published(saml.Metadata(self.realm, self.realm)))
 
     @property
     def _issuer(self) -> str:
@@ -117,6 +123,8 @@ class FrontEnd:
 
     async def work_once(self) -> None:
         """Read the metadata of AD FS, with the certificates that sign. Raises Unanswered, Refused, Misspoken."""
+        if not self._host.needs("crm.federation-metadata"):
+            return
         async with Visit(self._host, "crm.federation-metadata") as visit:
             found = saml.metadata_of((await visit.ask(Request("GET", saml.METADATA))).body)
         self.certificates = found.certificates or self.certificates
