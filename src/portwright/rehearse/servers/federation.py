@@ -14,7 +14,7 @@ from portwright.rehearse.hosts import Host, Hosts, Unanswered
 from portwright.rehearse.servers.mailboxes import address_of, may_sign_in
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.signing_in import known_user, now
-from portwright.rehearse.visits import Visit
+from portwright.rehearse.visits import NoTicket, Visit
 
 SIGN_IN = "/adfs/ls/"
 _FORM = (
@@ -67,7 +67,7 @@ class _SignInPages:
             return self.elsewhere(wanted) or page(_FORM.format(""))
         try:
             claims = await self.claims(given)
-        except Unanswered as problem:
+        except (Unanswered, NoTicket) as problem:
             self._host.say(f"cannot check who this is: {problem}")
             return page("An error occurred. Contact your administrator.", 503)
         except (Refused, Misspoken) as problem:

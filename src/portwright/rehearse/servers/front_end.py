@@ -13,9 +13,13 @@ from portwright.rehearse.servers.pages import Pages
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.signing_in import guard_of, known_user, now
 from portwright.rehearse.servers.web import Guard
-from portwright.rehearse.visits import Visit
+from portwright.rehearse.visits import NOT_PLAYED, NoTicket, Visit
 
 COOKIE = "MSISAuth"  # of the session, where users sign in with claims
+
+
+class _Stranger(Exception):
+    """Somebody whom the directory does not know."""
 
 
 class FrontEnd:
@@ -102,17 +106,27 @@ class FrontEnd:
     async def _shown(self, request: Request, user: str) -> Response:
         """The page for a user, or what the user sees where something behind it fails."""
         try:
-            if user not in self._known and self._host.needs("ad.ldap"):
-                await known_user(self._host, "ad.ldap", user)
-                self._known.add(user)
-        except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
-            self._host.say(f"the directory does not say who {user} is: {problem}")
-            return page("You are not a Microsoft Dynamics CRM user.", 403)
-        try:
+            await self._know(user)
             return await self.pages(request, user) or page("There is no such page here.", 404)
+        except _Stranger:
+            return page("You are not a Microsoft Dynamics CRM user.", 403)
+        except NoTicket as problem:
+            self._host.say(str(problem))
+            return page(str(problem), NOT_PLAYED)
         except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
             self._host.say(f"{request.method} {request.path}: {problem}")
             return page("An error has occurred. Try this action again.", 500)
+
+    async def _know(self, user: str) -> None:
+        """Ask the directory for a user who comes for the first time. Raises Refused, NoTicket."""
+        if user in self._known or not self._host.needs("ad.ldap"):
+            return
+        try:
+            await known_user(self._host, "ad.ldap", user)
+        except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
+            self._host.say(f"the directory does not say who {user} is: {problem}")
+            raise _Stranger from None
+        self._known.add(user)
 
     async def _moved(self, question: object) -> object:
         """The old address: CRM answers by HTTPS now."""
