@@ -4,6 +4,7 @@ Every host has an address of its own in 127.0.0.0/8.
 """
 
 import contextlib
+import os
 import socket
 import textwrap
 
@@ -19,10 +20,12 @@ _SITE = """
 site: contoso
 products: [dynamics-crm-2013]
 zones:
-  lan: {networks: [127.0.7.0/24]}
+  lan: {networks: [NETWORK.0/24]}
 """
 
 
+# Tests that run at the same time have networks of their own.
+NETWORK = f"127.{64 + os.getpid() // 250 % 128}.{os.getpid() % 250 + 1}"
 HIGHER = 20_000  # what is added to a port that only the superuser may have
 
 
@@ -53,13 +56,13 @@ class Sockets:
 
 def hosts_of(folder, hosts, settings="", absent=()):
     """The hosts of a site: roles by host name, `settings` as the site file has them."""
-    lines = [f"  h{name}: {{zone: lan, addresses: [127.0.7.{n}], roles: [{', '.join(roles)}]}}"
+    lines = [f"  h{name}: {{zone: lan, addresses: [{NETWORK}.{n}], roles: [{', '.join(roles)}]}}"
              for n, (name, roles) in enumerate(hosts.items(), 11)]  # fmt: skip
     products = "dynamics-crm-2013" + (
         ", citrix" if any("citrix/" in one for roles in hosts.values() for one in roles) else ""
     )
     text = (
-        textwrap.dedent(_SITE).lstrip().replace("dynamics-crm-2013", products)
+        textwrap.dedent(_SITE).lstrip().replace("dynamics-crm-2013", products).replace("NETWORK", NETWORK)
         + "hosts:\n"
         + "\n".join(lines).replace("  h", "  ")
         + "\n"

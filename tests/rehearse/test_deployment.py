@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.rehearse.loopback import hosts_of, running
+from tests.rehearse.loopback import NETWORK, hosts_of, running
 
 from portwright.protocols.conversation import Refused
 from portwright.rehearse.plays.administrator import RemoteShell
@@ -46,7 +46,7 @@ def commands(site, *lines, user="administrator"):
 def test_pywinrm_runs_a_command(site):
     """By password, as a command and as PowerShell."""
     winrm = pytest.importorskip("winrm")
-    host = "127.0.7.14"
+    host = f"{NETWORK}.14"
     assert any(one.address == host for one in site["adm01"].targets("crm.deployment-powershell"))
 
     def work():

@@ -6,7 +6,7 @@ import smtplib
 import threading
 
 import pytest
-from tests.rehearse.loopback import HIGHER, hosts_of, running
+from tests.rehearse.loopback import HIGHER, NETWORK, hosts_of, running
 
 from portwright.protocols import ews, pop3, smtp
 from portwright.protocols.conversation import Refused
@@ -49,7 +49,7 @@ def test_exchangelib_reads_and_sends(site):
         account = exchangelib.Account(
             "alice@contoso.test",
             config=exchangelib.Configuration(
-                service_endpoint="http://127.0.7.12:8080/EWS/Exchange.asmx",
+                service_endpoint=f"http://{NETWORK}.12:8080/EWS/Exchange.asmx",
                 credentials=exchangelib.Credentials("alice", password),
                 auth_type=exchangelib.BASIC,
                 version=exchangelib.Version(exchangelib.Build(15, 0, 516, 32)),
@@ -117,9 +117,9 @@ def test_mail_goes_in_by_smtp_and_out_by_pop3(site):
     password = site.realm.accounts["alice"].password
 
     def work():
-        with smtplib.SMTP("127.0.7.13", 25 + HIGHER, timeout=5) as client:
+        with smtplib.SMTP(f"{NETWORK}.13", 25 + HIGHER, timeout=5) as client:
             client.sendmail(HELLO.sender, HELLO.to, HELLO.data)
-        client = poplib.POP3("127.0.7.13", 110 + HIGHER, timeout=5)
+        client = poplib.POP3(f"{NETWORK}.13", 110 + HIGHER, timeout=5)
         client.user("alice")
         client.pass_(password)
         lines = client.retr(1)[1]

@@ -23,11 +23,11 @@ CASES = {  # scenario: (more hosts, settings, what the user has in the end)
     "deployment-administration": (ADMIN, "", "Get-CrmOrganization: CONTOSO CONTOSO_MSCRM Enabled"),
     "citrix-session": (CITRIX, "", "alice sees the main page of CRM"),
     "outlook-sync": (EXCHANGE, "mail: {mode: client-side}", "Outlook has tracked a message"),
-    "email-router-exchange": (EXCHANGE | ROUTER, "mail: {mode: router}", "2 messages were sent, and 2 received"),
+    "email-router-exchange": (EXCHANGE | ROUTER, "mail: {mode: router}", "2 messages were sent, and 4 received"),
     "email-router-pop3": (
-        MX | ROUTER, "mail: {mode: router, profile: pop3-smtp}", "2 messages were sent, and 2 received",
+        MX | ROUTER, "mail: {mode: router, profile: pop3-smtp}", "2 messages were sent, and 4 received",
     ),
-    "server-side-sync": (EXCHANGE, "mail: {mode: server-side}", "2 messages were sent, and 2 received"),
+    "server-side-sync": (EXCHANGE, "mail: {mode: server-side}", "2 messages were sent, and 4 received"),
 }  # fmt: skip
 
 

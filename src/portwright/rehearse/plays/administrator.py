@@ -5,7 +5,7 @@ from portwright.protocols.conversation import Refused
 from portwright.rehearse.hosts import Host, Hosts, Target
 from portwright.rehearse.plays.people import at
 from portwright.rehearse.servers.signing_in import initiating
-from portwright.rehearse.visits import Visit
+from portwright.rehearse.visits import NOT_PLAYED, NoTicket, Visit
 
 
 class RemoteShell:
@@ -21,6 +21,8 @@ class RemoteShell:
         output = wsman.output_of(await self._ask(wsman.Receive(shell, command)))
         await self._ask(wsman.Signal(shell, command))
         await self._ask(wsman.CloseShell(shell))
+        if output.code == NOT_PLAYED:
+            raise NoTicket(output.error.decode("utf-8", "replace"))
         if output.code:
             raise Refused(output.error.decode("utf-8", "replace").strip())
         return output.out.decode("utf-8", "replace").strip()

@@ -17,7 +17,7 @@ _DEFINITION = rdl(Definition((DataSet("names", SQL_DATA, "SELECT fullname FROM F
 
 async def sign_in_integrated(hosts: Hosts) -> str:
     """Find CRM and a domain controller, get a ticket, open the main page."""
-    for host in users_at(hosts):
+    for host in users_at(hosts, "integrated"):
         await find(host, host.targets("crm.web")[0].name)
         await locate(host)
         async with browser(host) as one:
@@ -27,7 +27,7 @@ async def sign_in_integrated(hosts: Hosts) -> str:
 
 async def sign_in_claims(hosts: Hosts) -> str:
     """Open CRM, sign in at AD FS, come back with the token; behind that both read each other's metadata."""
-    for host in users_at(hosts):
+    for host in users_at(hosts, "claims"):
         async with browser(host) as one:
             seen = await open_main_page(one)
     for component in ("crm/front-end", "adfs/server"):

@@ -1,5 +1,6 @@
 """Mail between CRM and the mail servers: messages wait on both sides, and the carriers of the site fetch them."""
 
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 
 from portwright.protocols.conversation import Refused
@@ -57,7 +58,7 @@ async def _carried(hosts: Hosts, carriers: Sequence[_Work], not_here: frozenset[
     """Let mail wait, and have it carried. Raises the first problem that is not of another scenario."""
     await _prepare(hosts)
     sent = received = 0
-    for work in carriers:
+    for work in (*carriers, *carriers):  # the second round receives what the first has sent
         carried = await work()
         sent, received = sent + carried.sent, received + carried.received
         for problem in carried.problems:
@@ -69,20 +70,21 @@ async def _carried(hosts: Hosts, carriers: Sequence[_Work], not_here: frozenset[
 
 
 async def _prepare(hosts: Hosts) -> None:
-    """For each user a message that waits in CRM, and one that has come to the mail servers."""
+    """For each user a message to another one that waits in CRM, and one that has come to the mail servers."""
     front_end = with_role(hosts, "crm/front-end")[0]
-    domain, organization = front_end.realm.domain, Organization(front_end)
-    for user in front_end.realm.users:
+    domain, organization, users = front_end.realm.domain, Organization(front_end), front_end.realm.users
+    number = secrets.randbelow(10**6)
+    for user, other in zip(users, (*users[1:], users[0]), strict=True):
         mine = f"{user.name}@{domain}"
         fields: dict[str, Value] = {
-            "subject": f"Offer of {user.name}", "description": "Please see our offer.",
-            "torecipients": f"customer@{domain}", "directioncode": True, "statuscode": PENDING,
+            "subject": f"Offer of {user.name} ({number})", "description": "Please see our offer.",
+            "torecipients": f"{other.name}@{domain}", "directioncode": True, "statuscode": PENDING,
             "ownerid": Reference("systemuser", user_id(user.name)),
         }  # fmt: skip
         await organization.answer(
             front_end.realm.administrator.name.lower(), Create(Record("email", attributes=fields))
         )
-        letter = Letter(f"customer@{domain}", (mine,), f"Question to {user.name}", "What does it cost?")
+        letter = Letter(f"customer@{domain}", (mine,), f"Question to {user.name} ({number})", "What does it cost?")
         for host in hosts.values():
             if host.components & {"exchange/server", "mail/pop3-server"}:
                 mailboxes_of(host).put(mine, letter.data)

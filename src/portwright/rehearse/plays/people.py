@@ -24,15 +24,18 @@ def with_role(hosts: Hosts, component: str) -> tuple[Host, ...]:
     return found
 
 
-def users_at(hosts: Hosts) -> tuple[Host, ...]:
-    """The computers at which somebody can use CRM: where tickets are needed, those that can get them."""
-    found = at(hosts, "crm.web")
-    if found[0].setting("authentication") == "claims":
-        return found
-    members = tuple(host for host in found if host.needs("ad.kerberos"))
-    if not members:
-        raise Unplanned("no computer of a user is a member of the domain")
-    return members
+def users_at(hosts: Hosts, *ways: str) -> tuple[Host, ...]:
+    """The computers at which somebody can use CRM, signing in by one of these ways; by tickets, members of the domain.
+
+    Raises Unplanned where there is none.
+    """
+    wanted = ways or ("integrated", "claims")
+    signing_in = {"integrated": "ad.kerberos", "claims": "crm.sign-in"}
+    found = [(host, host.setting("authentication")) for host in at(hosts, "crm.web")]
+    users = tuple(host for host, way in found if way in wanted and host.needs(signing_in[way]))
+    if not users:
+        raise Unplanned(f"no computer of a user can sign in ({' or '.join(wanted)})")
+    return users
 
 
 def somebody(host: Host) -> Account:

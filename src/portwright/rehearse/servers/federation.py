@@ -10,11 +10,11 @@ from portwright.protocols import saml
 from portwright.protocols.conversation import Misspoken, Refused
 from portwright.protocols.http import Request, Response, form, page, redirect
 from portwright.protocols.kerberos import Principal, sign_in
-from portwright.rehearse.hosts import Host, Unanswered
+from portwright.rehearse.hosts import Host, Hosts, Unanswered
 from portwright.rehearse.servers.mailboxes import address_of, may_sign_in
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.signing_in import known_user, now
-from portwright.rehearse.visits import Visit
+from portwright.rehearse.visits import NoTicket, Visit
 
 SIGN_IN = "/adfs/ls/"
 _FORM = (
@@ -67,7 +67,7 @@ class _SignInPages:
             return self.elsewhere(wanted) or page(_FORM.format(""))
         try:
             claims = await self.claims(given)
-        except Unanswered as problem:
+        except (Unanswered, NoTicket) as problem:
             self._host.say(f"cannot check who this is: {problem}")
             return page("An error occurred. Contact your administrator.", 503)
         except (Refused, Misspoken) as problem:
@@ -95,6 +95,11 @@ class _SignInPages:
         raise NotImplementedError
 
 
+def _relying_parties(hosts: Hosts) -> frozenset[str]:
+    """The web sites that an administrator has entered: the front ends of CRM."""
+    return frozenset(f"https://{one.fqdn}/" for one in hosts.values() if "crm/front-end" in one.components)
+
+
 class FederationServer(_SignInPages):
     """A federation server: it asks Active Directory, or takes the token of another identity provider."""
 
@@ -117,9 +122,7 @@ class FederationServer(_SignInPages):
 
     def trusts(self, realm: str) -> bool:
         """Of the CRM web sites only."""
-        needed = self._host.needs("crm.relying-party-metadata")
-        targets = self._host.targets("crm.relying-party-metadata") if needed else ()
-        return realm in {f"https://{one.name}/" for one in targets}
+        return realm in self._host.shared(_relying_parties)
 
     def elsewhere(self, wanted: saml.SignIn) -> Response | None:
         """To the identity provider that the request names, or the only one where Active Directory is none."""
@@ -153,14 +156,17 @@ class FederationServer(_SignInPages):
 
     async def work_once(self) -> None:
         """Read the metadata of those who are trusted. Raises Unanswered, Refused, Misspoken."""
-        if self._host.needs("crm.relying-party-metadata"):
-            async with Visit(self._host, "crm.relying-party-metadata") as visit:
-                saml.metadata_of((await visit.ask(Request("GET", saml.METADATA))).body)
-        if self._host.needs("adfs.identity-provider"):
-            async with Visit(self._host, "adfs.identity-provider") as visit:
-                found = saml.metadata_of((await visit.ask(Request("GET", saml.METADATA))).body)
-                self.partners = {found.entity: found}
+        await self._metadata_by("crm.relying-party-metadata")
+        partners = await self._metadata_by("adfs.identity-provider")
+        self.partners = {one.entity: one for one in partners} or self.partners
         self._host.say("read the metadata of those who are trusted")
+
+    async def _metadata_by(self, requirement: str) -> list[saml.Metadata]:
+        found = []
+        for target in self._host.targets(requirement) if self._host.needs(requirement) else ():
+            async with Visit(self._host, requirement, target=target) as visit:
+                found.append(saml.metadata_of((await visit.ask(Request("GET", saml.METADATA))).body))
+        return found
 
 
 @cache

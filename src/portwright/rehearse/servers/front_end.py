@@ -13,9 +13,13 @@ from portwright.rehearse.servers.pages import Pages
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.signing_in import guard_of, known_user, now
 from portwright.rehearse.servers.web import Guard
-from portwright.rehearse.visits import Visit
+from portwright.rehearse.visits import NOT_PLAYED, NoTicket, Visit
 
 COOKIE = "MSISAuth"  # of the session, where users sign in with claims
+
+
+class _Stranger(Exception):
+    """Somebody whom the directory does not know."""
 
 
 class FrontEnd:
@@ -45,6 +49,8 @@ class FrontEnd:
         async def answer(question: object) -> object:
             if not isinstance(question, Request):
                 return None
+            if question.path == saml.METADATA:
+                return self._metadata()
             return await guard.stop(question) or guard.passed(await self._shown(question, guard.user))
 
         return answer
@@ -59,7 +65,7 @@ class FrontEnd:
 
     async def _claimed(self, request: Request, services: Guard) -> Response:
         if request.path == saml.METADATA:
-            return Response(200, saml.published(saml.Metadata(self.realm, self.realm)))
+            return self._metadata()
         fields = form(request.body.decode("utf-8", "replace")) if request.method == "POST" else {}
         if "wresult" in fields:
             return self._entered(fields)
@@ -69,6 +75,10 @@ class FrontEnd:
             stopped = await services.stop(request)
             return stopped or services.passed(await self._shown(request, services.user))
         return redirect(f"{self._issuer}?{saml.sign_in_query(saml.SignIn(self.realm, formed({'ru': request.target})))}")
+
+    def _metadata(self) -> Response:
+        """What AD FS has to know of this web site; anybody may read it."""
+        return Response(200, saml.published(saml.Metadata(self.realm, self.realm)))
 
     @property
     def _issuer(self) -> str:
@@ -96,17 +106,27 @@ class FrontEnd:
     async def _shown(self, request: Request, user: str) -> Response:
         """The page for a user, or what the user sees where something behind it fails."""
         try:
-            if user not in self._known and self._host.needs("ad.ldap"):
-                await known_user(self._host, "ad.ldap", user)
-                self._known.add(user)
-        except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
-            self._host.say(f"the directory does not say who {user} is: {problem}")
-            return page("You are not a Microsoft Dynamics CRM user.", 403)
-        try:
+            await self._know(user)
             return await self.pages(request, user) or page("There is no such page here.", 404)
+        except _Stranger:
+            return page("You are not a Microsoft Dynamics CRM user.", 403)
+        except NoTicket as problem:
+            self._host.say(str(problem))
+            return page(str(problem), NOT_PLAYED)
         except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
             self._host.say(f"{request.method} {request.path}: {problem}")
             return page("An error has occurred. Try this action again.", 500)
+
+    async def _know(self, user: str) -> None:
+        """Ask the directory for a user who comes for the first time. Raises Refused, NoTicket."""
+        if user in self._known or not self._host.needs("ad.ldap"):
+            return
+        try:
+            await known_user(self._host, "ad.ldap", user)
+        except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
+            self._host.say(f"the directory does not say who {user} is: {problem}")
+            raise _Stranger from None
+        self._known.add(user)
 
     async def _moved(self, question: object) -> object:
         """The old address: CRM answers by HTTPS now."""
@@ -117,6 +137,8 @@ class FrontEnd:
 
     async def work_once(self) -> None:
         """Read the metadata of AD FS, with the certificates that sign. Raises Unanswered, Refused, Misspoken."""
+        if not self._host.needs("crm.federation-metadata"):
+            return
         async with Visit(self._host, "crm.federation-metadata") as visit:
             found = saml.metadata_of((await visit.ask(Request("GET", saml.METADATA))).body)
         self.certificates = found.certificates or self.certificates

@@ -9,11 +9,11 @@ from portwright.protocols.kerberos import Credential, Key, Principal, sign_in, s
 from portwright.protocols.kerberos.realm import ETYPES
 from portwright.protocols.ldap import Ticket, domain_base, equal, look_up
 from portwright.protocols.spnego import Acceptor, Initiator, NotAccepted
-from portwright.rehearse.hosts import Host
+from portwright.rehearse.hosts import Host, Unanswered
 from portwright.rehearse.realm import Account
 from portwright.rehearse.servers.mailboxes import address_of, may_sign_in
 from portwright.rehearse.servers.web import Guard
-from portwright.rehearse.visits import Initiate
+from portwright.rehearse.visits import Initiate, NoTicket
 
 
 def now() -> datetime:
@@ -66,10 +66,21 @@ def initiating(host: Host, account: Account) -> Initiate | None:
 
 
 async def ticket(host: Host, account: Account, service: str) -> Credential:
-    """A ticket for a service (HTTP/fe01.contoso.test), by the domain controller. Raises Unanswered, Refused."""
+    """A ticket for a service (HTTP/fe01.contoso.test), by a domain controller. Raises NoTicket, Refused, Misspoken."""
+    problem = None
+    for requirement, datagrams in (("ad.kerberos", False), ("ad.kerberos-udp", True)):
+        if host.needs(requirement):
+            try:
+                return await _ticket_by(host, requirement, account, service, datagrams=datagrams)
+            except Unanswered as silent:
+                problem = silent
+    raise NoTicket(f"no ticket for {service} ({problem}); Windows goes on by NTLM, which nobody plays here")
+
+
+async def _ticket_by(host: Host, requirement: str, account: Account, service: str, *, datagrams: bool) -> Credential:
     user, wanted = (Principal.of(name, host.realm.name) for name in (account.name, service))
-    signed_in = await host.call("ad.kerberos", lambda _: sign_in(user, account.password, now()))
-    return await host.call("ad.kerberos", lambda _: ticket_for(signed_in, wanted, now()))
+    signed_in = await host.call(requirement, lambda _: sign_in(user, account.password, now(), datagrams=datagrams))
+    return await host.call(requirement, lambda _: ticket_for(signed_in, wanted, now(), datagrams=datagrams))
 
 
 _OF_A_USER = "sAMAccountName", "userPrincipalName", "displayName", "memberOf"
