@@ -15,7 +15,7 @@ from portwright.rehearse.servers.addresses import SANDBOX_CALLBACK, SDK_LISTENER
 from portwright.rehearse.servers.asynchronous import Asynchronous
 from portwright.rehearse.servers.fetchxml import FetchRefused
 from portwright.rehearse.servers.organization import DEEPEST, Organization
-from portwright.rehearse.servers.records import identifier, organization_database, user_id
+from portwright.rehearse.servers.records import CONFIGURATION, identifier, organization_database, user_id
 from portwright.rehearse.servers.sdk import fetch_data_set
 from portwright.rehearse.servers.sqlclient import signed_in
 from portwright.rehearse.servers.tcpservices import ask_organization, calling
@@ -106,6 +106,23 @@ def test_nobody_else_is_a_user(site):
 
     with pytest.raises(Refused, match="no user of the organization"):
         played(site, play)
+
+
+def test_an_organization_can_be_disabled(site):
+    """In the configuration database, which every server asks where its organization is."""
+
+    async def play():
+        async with signed_in(site["fe01"], "crm.database", CONFIGURATION) as sql:
+            await sql.change("update Organization set State = 0")
+        for work in (
+            Organization(site["fe01"]).retrieve_multiple("alice", ACCOUNTS),
+            Asynchronous(site["be01"]).work_once(),
+        ):
+            with pytest.raises(Refused, match="does not exist, or is disabled"):
+                await work
+        return True
+
+    assert played(site, play)
 
 
 def test_a_report_reads_by_fetchxml_what_its_user_sees(site):

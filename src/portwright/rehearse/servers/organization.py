@@ -35,9 +35,8 @@ from portwright.rehearse.servers.entities import ENTITIES, Entity, Kind
 from portwright.rehearse.servers.fetchconditions import converted
 from portwright.rehearse.servers.fetchsql import statement
 from portwright.rehearse.servers.fetchxml import Attribute, Fetch, read_fetch
-from portwright.rehearse.servers.records import organization_database
 from portwright.rehearse.servers.recordsql import Change
-from portwright.rehearse.servers.sqlclient import Sql, signed_in
+from portwright.rehearse.servers.sqlclient import Sql, at_organization
 from portwright.rehearse.servers.steps import RegisteredPlugins
 
 DEEPEST = 8  # how many plug-ins may call each other in turn, as in CRM
@@ -54,7 +53,7 @@ class Organization:
 
     def database(self) -> AbstractAsyncContextManager[Sql]:
         """A connection to the organization's database, signed in as this server."""
-        return signed_in(self._host, self._requirement, organization_database(self._host.realm))
+        return at_organization(self._host, self._requirement)
 
     async def answer(self, user: str, call: Call, depth: int = 1) -> Answer:
         """The answer to any call. Raises Refused with what CRM says, Unanswered where a server it needs is silent."""
