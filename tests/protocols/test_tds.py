@@ -9,10 +9,13 @@ import pytds
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.protocols.kerberos.contoso import NAME, Programs, present
 from tests.protocols.serving import HOME, served
 from tests.protocols.spoken import talked
 
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused, send
+from portwright.protocols.kerberos import kdc, realm_of
+from portwright.protocols.spnego import Acceptor
 from portwright.protocols.tds.client import SqlRefused, begin, cancel, commit, prelogin, query, roll_back, sign_in
 from portwright.protocols.tds.login import Login, Prelogin, read_login, read_prelogin
 from portwright.protocols.tds.packet import Kind, message, packed
@@ -219,6 +222,29 @@ class TestFreeTds:
             found = self.run(port, "wrong", "exit\n")
         assert "Msg 18456" in found.stderr
         assert found.returncode
+
+
+@pytest.mark.skipif(not shutil.which("tsql") or not shutil.which("kinit"), reason="there is no tsql, or no kinit")
+def test_freetds_signs_in_by_a_ticket(tmp_path):
+    """Which Debian's Kerberos has got for it; nobody is named, and no password is sent."""
+    seen = {}
+
+    def answer(question):
+        if isinstance(question, Login):
+            acceptor = Acceptor(seen["realm"].keys(f"MSSQLSvc/localhost:{port}"), present)
+            reply = acceptor.step(question.token)
+            seen["user"] = f"{question.user}{question.password}{acceptor.accepted.client}"
+            return Welcome("master", reply)
+        return (Rows((Column("who"),), ((seen["user"],),)),)
+
+    with served(server, answer) as port:
+        seen["realm"] = realm_of(NAME, {"alice": "rose garden", "sql": "hidden"}, {f"MSSQLSvc/localhost:{port}": "sql"})
+        with served(lambda: kdc.server(seen["realm"], present)) as controller:
+            programs = Programs(tmp_path, controller)
+            programs.well("kinit", f"alice@{NAME}", says="rose garden\n")
+            asked = "select suser_sname()\ngo\nexit\n"
+            said = programs.well("tsql", "-H", "localhost", "-p", str(port), "-U", "", "-P", "", says=asked)
+    assert f"alice@{NAME}\n(1 row affected)" in said
 
 
 class TestPythonTds:

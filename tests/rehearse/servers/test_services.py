@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from tests.rehearse.loopback import hosts_of, running
 
+from portwright.protocols import organization_service
 from portwright.protocols.conversation import Refused
 from portwright.protocols.nettcp import channel
 from portwright.protocols.organization_service import Create, Delete, Record, Reference, RetrieveMultiple
@@ -14,10 +15,11 @@ from portwright.rehearse.servers.addresses import SANDBOX_CALLBACK, SDK_LISTENER
 from portwright.rehearse.servers.asynchronous import Asynchronous
 from portwright.rehearse.servers.fetchxml import FetchRefused
 from portwright.rehearse.servers.organization import DEEPEST, Organization
-from portwright.rehearse.servers.records import organization_database, user_id
+from portwright.rehearse.servers.records import CONFIGURATION, identifier, organization_database, user_id
 from portwright.rehearse.servers.sdk import fetch_data_set
 from portwright.rehearse.servers.sqlclient import signed_in
 from portwright.rehearse.servers.tcpservices import ask_organization, calling
+from portwright.rehearse.servers.tickets import initiator
 
 ROLES = {
     "dc01": ["ad/domain-controller"], "fe01": ["crm/front-end"], "be01": ["crm/async"], "sb01": ["crm/sandbox"],
@@ -106,6 +108,23 @@ def test_nobody_else_is_a_user(site):
         played(site, play)
 
 
+def test_an_organization_can_be_disabled(site):
+    """In the configuration database, which every server asks where its organization is."""
+
+    async def play():
+        async with signed_in(site["fe01"], "crm.database", CONFIGURATION) as sql:
+            await sql.change("update Organization set State = 0")
+        for work in (
+            Organization(site["fe01"]).retrieve_multiple("alice", ACCOUNTS),
+            Asynchronous(site["be01"]).work_once(),
+        ):
+            with pytest.raises(Refused, match="does not exist, or is disabled"):
+                await work
+        return True
+
+    assert played(site, play)
+
+
 def test_a_report_reads_by_fetchxml_what_its_user_sees(site):
     """Through the SDK listener, which asks SQL Server on its own connection; the user by name or by number."""
 
@@ -166,6 +185,34 @@ def test_a_record_is_not_kept_where_its_plugin_cannot_run(site):
     assert not played(site, play, without=["sb01"]).records
 
 
+def test_a_change_is_undone_where_its_plugin_cannot_run(site):
+    """As a record that is made is not kept."""
+
+    async def play():
+        async with signed_in(site["fe01"], "crm.database", organization_database(site.realm)) as sql:
+            await sql.change("update sdkmessageprocessingstep set message = 'Update'")
+        crm, identity = Organization(site["fe01"]), identifier("contact", "Nancy")
+        with pytest.raises(Unanswered, match=r"crm\.sandbox"):
+            await crm.update("alice", Record("contact", identity, {"jobtitle": "President"}))
+        return await crm.retrieve("alice", "contact", identity)
+
+    found = played(site, play, without=["sb01"]).attributes
+    assert (found["jobtitle"], found["modifiedon"]) == ("Purchasing Manager", "2013-10-01 08:00:00")
+
+
+def test_aggregates_are_plain_values(site):
+    """Whatever their names."""
+    text = (
+        '<fetch aggregate="true"><entity name="account">'
+        '<attribute name="accountid" aggregate="count" alias="ownerid"/></entity></fetch>'
+    )
+
+    async def play():
+        return await Organization(site["fe01"]).retrieve_multiple("alice", text)
+
+    assert played(site, play).records[0].attributes == {"ownerid": 2}
+
+
 def test_plugins_do_not_call_each_other_without_end(site):
     """After some turns the last one is refused."""
 
@@ -215,20 +262,35 @@ def test_a_system_job_waits_for_its_sandbox(site):
     assert str(found["message"]).startswith("No Sandbox Hosts are currently available")
 
 
-def test_in_a_domain_only_servers_are_let_in(tmp_path):
-    """A client without a ticket is refused, and a server signs in at SQL Server with its domain."""
+def test_servers_show_tickets_to_each_other(tmp_path):
+    """A user's is refused where only servers call; SQL Server knows a server by its domain and name."""
     site = hosts_of(tmp_path, ROLES)
 
     async def play():
-        with pytest.raises(Refused, match="UpgradeInvalid"):
-            await site["sb01"].call(
-                "crm.sandbox-callback",
-                lambda target: channel.opened(f"net.tcp://{target.name}:{target.port}{SANDBOX_CALLBACK}"),
-            )
+        target = site["sb01"].targets("crm.sandbox-callback")[0]
+        shown = await initiator(site["sb01"], site.realm.accounts["alice"], f"host/{target.name}")
+        address = f"net.tcp://{target.name}:{target.port}{SANDBOX_CALLBACK}"
+        async with site["sb01"].dial("crm.sandbox-callback", target) as wire:
+            opened = await wire.run(channel.opened(address, shown))
+            with pytest.raises(Refused, match="Access is denied"):
+                await wire.run(opened.call("urn:any", organization_service.asked(Delete("contact", "x"))))
         async with signed_in(site["fe01"], "crm.database", organization_database(site.realm)) as sql:
             return await sql.rows("select suser_sname() as who")
 
     assert played(site, play) == [{"who": f"{site.realm.netbios}\\svc-fe01"}]
+    dialed_to_dc = [one.target.requirement for one in site.dials if one.target.exchange.destination == "dc01"]
+    assert dialed_to_dc == ["ad.kerberos"] * 4
+
+
+def test_without_tickets_servers_still_work(tmp_path):
+    """They sign in by password at SQL Server, and come without at each other."""
+    site = hosts_of(tmp_path, ROLES)
+
+    async def play():
+        return names(await fetch_data_set(site["ssrs01"], "alice", ACCOUNTS))
+
+    assert played(site, play, without=["dc01"]) == ["Blue Yonder Airlines", "Fourth Coffee"]
+    assert any("gets no ticket" in line for line in site["ssrs01"].log)
 
 
 def test_a_database_that_is_silent_is_missed(site):

@@ -115,7 +115,8 @@ class Via:
 class Endpoint:
     """The application's answer to `Via`: there is such a service. None says that there is not."""
 
-    acceptor: Callable[[], Acceptor] | None = None  # it wants to know its clients
+    acceptor: Callable[[], Acceptor] | None = None  # for clients that say who they are
+    required: bool = True  # where there is one: nobody else is served
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +143,7 @@ def server() -> Talk[None]:
     wrong = _wrong(first, endpoint)
     if wrong or endpoint is None:
         yield from send(framing.fault(wrong or "EndpointNotFound"))
-    elif endpoint.acceptor is None:
+    elif endpoint.acceptor is None or not first.upgrade:
         yield from send(framing.PREAMBLE_ACK)
         yield from _served(first.via, "")
     else:
@@ -159,8 +160,9 @@ def _wrong(first: Preamble, endpoint: Endpoint | None) -> str:
         return "UnsupportedMode"
     if first.encoding not in (framing.BINARY, framing.BINARY_SESSION):
         return "ContentTypeInvalid"
-    wanted = framing.NEGOTIATE if endpoint.acceptor else ""
-    return "" if first.upgrade == wanted else "UpgradeInvalid"
+    if not first.upgrade:
+        return "UpgradeInvalid" if endpoint.acceptor and endpoint.required else ""
+    return "" if endpoint.acceptor and first.upgrade == framing.NEGOTIATE else "UpgradeInvalid"
 
 
 def _served_after_preamble(via: str, user: str) -> Talk[None]:

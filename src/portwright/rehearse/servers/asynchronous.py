@@ -6,10 +6,9 @@ from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.organization_service import Record
 from portwright.protocols.tds.values import Value
 from portwright.rehearse.hosts import Host, Unanswered
-from portwright.rehearse.servers.records import organization_database
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.sandbox import run_plugin
-from portwright.rehearse.servers.sqlclient import Sql, signed_in
+from portwright.rehearse.servers.sqlclient import Sql, at_organization
 from portwright.rehearse.servers.steps import COMPLETED, FAILED, IN_PROGRESS, LOCKED, READY, SUCCEEDED, WAITING, moment
 
 _WAITING_JOBS = "SELECT * FROM asyncoperation WHERE statecode = @ready ORDER BY createdon, asyncoperationid"
@@ -32,8 +31,7 @@ class Asynchronous:
 
     async def work_once(self) -> None:
         """Do the system jobs that wait, all on one connection to SQL Server. Raises Unanswered, Refused, Misspoken."""
-        database = organization_database(self._host.realm)
-        async with signed_in(self._host, "crm.async-database", database) as sql:
+        async with at_organization(self._host, "crm.async-database") as sql:
             for job in await sql.rows(_WAITING_JOBS, {"@ready": READY}):
                 await self._change(sql, job, LOCKED, IN_PROGRESS, "")
                 await self._work(sql, job)

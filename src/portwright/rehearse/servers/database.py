@@ -207,22 +207,25 @@ class Connection:
                 await pause(_LOCK_PAUSE)
 
     def _run(self, text: str, parameters: Mapping[str, Value]) -> Sequence[Result]:
-        """The results of a batch, up to the first error. Raises OperationalError for what is locked."""
+        """The results of a batch, up to the first error. Raises OperationalError where it can be run again: it has
+        changed nothing, and met a lock.
+        """
         results: list[Result] = []
         try:
-            for number, statement in enumerate(statements(text)):
-                results.extend(self._one(statement, parameters, first=not number))
+            for statement in statements(text):
+                unchanged = not any(isinstance(one, Count) for one in results)
+                results.extend(self._one(statement, parameters, again=unchanged))
         except SqlProblem as problem:
             results.append(Told(problem.number, problem.text, problem.severity))
         return results
 
-    def _one(self, statement: Statement, parameters: Mapping[str, Value], *, first: bool) -> Iterator[Result]:
+    def _one(self, statement: Statement, parameters: Mapping[str, Value], *, again: bool) -> Iterator[Result]:
         known = {"USE": self._use, "SET": self._set, "PRINT": self._print, "CREATE": self._create}
         word = statement[0].upper
         if word in known:
             yield from known[word](statement, parameters)
         elif word in ("SELECT", "INSERT", "UPDATE", "DELETE"):
-            yield self._by_sqlite(statement, parameters, first=first)
+            yield self._by_sqlite(statement, parameters, again=again)
         else:
             raise SqlProblem(
                 40510, f"Statement '{statement[0].text[:40]}' is not supported in this version of SQL Server."
@@ -260,7 +263,7 @@ class Connection:
         self.server.create(statement[2].identifier)
         yield from ()
 
-    def _by_sqlite(self, statement: Statement, parameters: Mapping[str, Value], *, first: bool) -> Result:
+    def _by_sqlite(self, statement: Statement, parameters: Mapping[str, Value], *, again: bool) -> Result:
         visitor = self._signed_in()
         assert self.sqlite is not None
         if self.server.databases != self.known and not self.sqlite.in_transaction:
@@ -272,7 +275,7 @@ class Connection:
             cursor = self.sqlite.execute(written, bound)
             found = cursor.fetchall() if cursor.description else []
         except sqlite3.Error as problem:
-            if first and "locked" in str(problem):
+            if again and "locked" in str(problem):
                 raise
             raise as_sql_server_says(problem, visitor) from None
         if cursor.description is None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+_LONGEST = 4000  # characters of a pattern, as in SQL Server
+
 Match = Callable[[str], bool]  # whether one character fits
 
 
@@ -9,7 +11,7 @@ def like(pattern: str | None, text: str | None) -> bool | None:
     """Report whether the text is like the pattern; nothing where one of them is missing. SQLite gives them so."""
     if pattern is None or text is None:
         return None
-    return _fits(_parts(str(pattern).lower()), str(text).lower())
+    return _fits(_parts(str(pattern)[:_LONGEST].lower()), str(text).lower())
 
 
 def _fits(parts: list[Match | None], text: str) -> bool:

@@ -30,12 +30,13 @@ from portwright.protocols.organization_service import (
 )
 from portwright.protocols.tds import values as tds
 from portwright.rehearse.hosts import Host
+from portwright.rehearse.servers import recordsql
 from portwright.rehearse.servers.entities import ENTITIES, Entity, Kind
 from portwright.rehearse.servers.fetchconditions import converted
 from portwright.rehearse.servers.fetchsql import statement
 from portwright.rehearse.servers.fetchxml import Attribute, Fetch, read_fetch
-from portwright.rehearse.servers.records import organization_database
-from portwright.rehearse.servers.sqlclient import Sql, signed_in
+from portwright.rehearse.servers.recordsql import Change
+from portwright.rehearse.servers.sqlclient import Sql, at_organization
 from portwright.rehearse.servers.steps import RegisteredPlugins
 
 DEEPEST = 8  # how many plug-ins may call each other in turn, as in CRM
@@ -52,7 +53,7 @@ class Organization:
 
     def database(self) -> AbstractAsyncContextManager[Sql]:
         """A connection to the organization's database, signed in as this server."""
-        return signed_in(self._host, self._requirement, organization_database(self._host.realm))
+        return at_organization(self._host, self._requirement)
 
     async def answer(self, user: str, call: Call, depth: int = 1) -> Answer:
         """The answer to any call. Raises Refused with what CRM says, Unanswered where a server it needs is silent."""
@@ -79,7 +80,8 @@ class Organization:
             who = await self._who(sql, user)
             asked = statement(query, ENTITIES, who)
             rows = await sql.rows(f"{_FOR_USER}{asked.text}", {"@user": UUID(who), **asked.parameters})
-        return Records(entity.name, tuple(_record(entity, row) for row in rows[: asked.page]))
+        kinds = {} if query.aggregate else entity.attributes
+        return Records(entity.name, tuple(_record(entity, row, kinds) for row in rows[: asked.page]))
 
     async def retrieve(self, user: str, entity: str, identity: str, columns: tuple[str, ...] = ()) -> Record:
         """One record. Raises Refused where there is none that the user sees."""
@@ -92,7 +94,7 @@ class Organization:
             rows = await sql.rows(text, {"@user": UUID(await self._who(sql, user)), "@id": _identity(identity)})
         if not rows:
             raise _missing(kind, identity)
-        return _record(kind, rows[0])
+        return _record(kind, rows[0], kind.attributes)
 
     async def create(self, user: str, record: Record, depth: int = 1) -> str:
         """Create a record; its identifier. Raises Refused, also where a plug-in for which the user waits fails."""
@@ -101,30 +103,31 @@ class Organization:
         async with self.database() as sql:
             who = await self._who(sql, user)
             row = {**_new(kind, who), **_row(kind, record), kind.primary: identity}
-            columns = ", ".join(f"[{name}]" for name in row)
-            marks = ", ".join(f"@p{place}" for place in range(len(row)))
-            values = {f"@p{place}": value for place, value in enumerate(row.values())}
-            await sql.change(f"INSERT INTO [{kind.name}] ({columns}) VALUES ({marks})", values)  # noqa: S608
-            await self._run_plugins(sql, "Create", replace(record, id=identity), who, depth)
+            await _do(sql, recordsql.insert(kind, row))
+            made = replace(record, id=identity)
+            await self._run_plugins(sql, "Create", made, who, depth, recordsql.delete(kind, identity))
         return identity
 
     async def update(self, user: str, record: Record, depth: int = 1) -> None:
         """Change what a record names. Raises Refused where there is none that the user sees."""
-        kind = _stored(record.entity)
+        kind, identity = _stored(record.entity), _identity(record.id)
         row = {**_row(kind, record), **({"modifiedon": _now()} if "modifiedon" in kind.attributes else {})}
-        changes = ", ".join(f"[{name}] = @p{place}" for place, name in enumerate(row))
-        values = {f"@p{place}": value for place, value in enumerate(row.values())}
+        if not row:
+            return
         async with self.database() as sql:
             who = await self._who(sql, user)
-            await self._one(sql, who, kind, record.id, f"UPDATE [{kind.name}] SET {changes}", values)  # noqa: S608
-            await self._run_plugins(sql, "Update", record, who, depth)
+            asked = recordsql.before(kind, identity, row)
+            before = await sql.rows(asked.text, asked.values)
+            await self._one(sql, who, kind, identity, recordsql.update(kind, identity, row))
+            undo = recordsql.update(kind, identity, before[0])
+            await self._run_plugins(sql, "Update", record, who, depth, undo)
 
     async def delete(self, user: str, entity: str, identity: str) -> None:
         """Delete a record. Raises Refused where there is none that the user sees."""
         kind = _stored(entity)
         async with self.database() as sql:
             who = await self._who(sql, user)
-            await self._one(sql, who, kind, identity, f"DELETE FROM [{kind.name}]", {})  # noqa: S608
+            await self._one(sql, who, kind, identity, recordsql.delete(kind, _identity(identity)))
 
     async def execute(self, user: str, name: str) -> Executed:
         """A message by its name. Raises Refused for those that are not known here."""
@@ -133,13 +136,9 @@ class Organization:
         async with self.database() as sql:
             return Executed(name, {"UserId": await self._who(sql, user)})
 
-    async def _one(
-        self, sql: Sql, who: str, kind: Entity, identity: str, start: str, values: Mapping[str, tds.Value]
-    ) -> None:
+    async def _one(self, sql: Sql, who: str, kind: Entity, identity: str, change: Change) -> None:
         """Change one record, where the user sees it."""
-        seen = f"SELECT [{kind.primary}] FROM [{kind.view}]"  # noqa: S608
-        text = f"{_FOR_USER}{start} WHERE [{kind.primary}] = @id AND [{kind.primary}] IN ({seen})"
-        if not await sql.change(text, {"@user": UUID(who), "@id": _identity(identity), **values}):
+        if not await _do(sql, change.seen_by(kind, UUID(who))):
             raise _missing(kind, identity)
         await sql.ask("SET CONTEXT_INFO 0x")
 
@@ -152,8 +151,8 @@ class Organization:
             raise Refused(f"The user '{user[:80]}' is no user of the organization.")
         return str(rows[0]["systemuserid"])
 
-    async def _run_plugins(self, sql: Sql, message: str, record: Record, who: str, depth: int) -> None:
-        """A record whose plug-in fails is not kept, as if the plug-in had run inside its transaction."""
+    async def _run_plugins(self, sql: Sql, message: str, record: Record, who: str, depth: int, undo: Change) -> None:
+        """Where a plug-in fails its record is as before, as if all had been in one transaction."""
         if self._plugins is None:
             return
         if depth > DEEPEST:
@@ -161,10 +160,12 @@ class Organization:
         try:
             await self._plugins.run(sql, message, record, who, depth)
         except Exception:
-            if message == "Create":
-                kind = ENTITIES[record.entity]
-                await sql.change(f"DELETE FROM [{kind.name}] WHERE [{kind.primary}] = @id", {"@id": record.id})  # noqa: S608
+            await _do(sql, undo)
             raise
+
+
+async def _do(sql: Sql, change: Change) -> int:
+    return await sql.change(change.text, change.values)
 
 
 def _with_identifier(fetch: Fetch) -> Fetch:
@@ -230,9 +231,9 @@ def _stored_value(kind: Kind, value: Value) -> tds.Value:
     return int(value) if isinstance(value, bool) else value
 
 
-def _record(kind: Entity, row: Mapping[str, tds.Value]) -> Record:
+def _record(kind: Entity, row: Mapping[str, tds.Value], kinds: Mapping[str, Kind]) -> Record:
     """A row as CRM answers it: attributes without a value are left out."""
-    found = {name: _value(kind.attributes.get(name), name, value) for name, value in row.items() if value is not None}
+    found = {name: _value(kinds.get(name), name, value) for name, value in row.items() if value is not None}
     return Record(kind.name, str(row.get(kind.primary) or NOBODY), found)
 
 

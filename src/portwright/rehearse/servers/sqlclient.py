@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from portwright.protocols.conversation import Misspoken
+from portwright.protocols.conversation import Misspoken, Refused
 from portwright.protocols.spnego import Initiator
 from portwright.protocols.tds import client
 from portwright.protocols.tds.client import Package, Session
@@ -11,8 +11,11 @@ from portwright.protocols.tds.login import Login
 from portwright.protocols.tds.tokens import Count, Result, Rows
 from portwright.protocols.tds.values import Value
 from portwright.rehearse.hosts import Host, Target
+from portwright.rehearse.servers.records import CONFIGURATION
 from portwright.rehearse.servers.tickets import initiator
 from portwright.rehearse.wire import Datagrams, Stream
+
+_ORGANIZATION = "SELECT DatabaseName FROM Organization WHERE UniqueName = @name AND State = 1"
 
 
 class Sql:
@@ -55,6 +58,22 @@ async def signed_in(
     async with host.dial(requirement, where) as wire:
         talk = client.sign_in(login, package_of(shown) if shown else None)
         yield Sql(host, where, wire, await host.converse(wire, where, talk))
+
+
+@contextlib.asynccontextmanager
+async def at_organization(host: Host, requirement: str) -> AsyncIterator[Sql]:
+    """A connection to the organization's database, which the configuration database names.
+
+    Raises Unanswered, SqlRefused, and Refused where there is no such organization, or it is disabled.
+    """
+    name = host.realm.netbios
+    async with signed_in(host, requirement, CONFIGURATION) as sql:
+        rows = await sql.rows(_ORGANIZATION, {"@name": name})
+        if not rows:
+            raise Refused(f"The organization {name} does not exist, or is disabled.")
+        database = str(rows[0]["DatabaseName"]).replace("]", "]]")
+        await sql.ask(f"USE [{database}]")
+        yield sql
 
 
 def service_of(target: Target) -> str:
