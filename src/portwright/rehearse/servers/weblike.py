@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from portwright.catalog.model import Lookup
-from portwright.protocols import deployment_service, ews, organization_service, report_service, wsfed, wsman
+from portwright.protocols import deployment_service, ews, report_service, wsfed, wsman
 from portwright.protocols.conversation import Misspoken, Talk
 from portwright.protocols.http import Request, Response, exchange
 
@@ -50,7 +50,7 @@ def _shows(response: Response) -> str:
 
 _GET = "GET"
 _ASKED: Mapping[str, tuple[Request, Greeting]] = {
-    "crm/web": (Request(_GET, organization_service.PATH), _signs_in),
+    "crm/web": (Request(_GET, "/main.aspx"), _signs_in),
     "crm/web-redirect": (Request(_GET, "/"), _redirects),
     "crm/deployment-web": (Request(_GET, deployment_service.PATH), _signs_in),
     "ssrs/web": (Request(_GET, report_service.EXECUTION), _asks_who),
