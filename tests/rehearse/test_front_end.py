@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tests.rehearse.loopback import hosts_of, running
 
-from portwright.protocols import saml
+from portwright.protocols import saml, wsfed
 from portwright.protocols.conversation import Refused
 from portwright.protocols.http import Request, formed
 from portwright.rehearse.browsing import Browser
@@ -121,7 +121,7 @@ def test_a_token_is_issued_for_crm_alone(tmp_path):
 
     async def play():
         async with Visit(site["pc01"], "crm.sign-in") as visit:
-            query = saml.sign_in_query(saml.SignIn("https://evil.test/"))
+            query = wsfed.sign_in_query(wsfed.SignIn("https://evil.test/"))
             return (await visit.ask(Request("GET", f"/adfs/ls/?{query}"))).status
 
     assert played(site, play) == 400

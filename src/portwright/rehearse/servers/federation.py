@@ -6,7 +6,7 @@ A user comes by redirect (WS-Federation), gives name and password on a form, and
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from portwright.protocols import saml
+from portwright.protocols import saml, wsfed
 from portwright.protocols.conversation import Misspoken, Refused
 from portwright.protocols.http import Request, Response, form, page, redirect
 from portwright.protocols.kerberos import Principal, sign_in
@@ -49,18 +49,18 @@ class _SignInPages:
         """The page for a request; None where it is for somebody else."""
         if not isinstance(question, Request):
             return None
-        if question.path == saml.METADATA:
+        if question.path == wsfed.METADATA:
             return self._metadata()
         return await self._sign_in(question) if question.path.rstrip("/") == SIGN_IN.rstrip("/") else None
 
     def _metadata(self) -> Response:
         address = f"https://{self._host.fqdn}{SIGN_IN}"
-        document = saml.published(saml.Metadata(self.entity, address, (self.signer.certificate,)))
+        document = wsfed.published(wsfed.Metadata(self.entity, address, (self.signer.certificate,)))
         return Response(200, document, (("content-type", "application/samlmetadata+xml"),))
 
     async def _sign_in(self, request: Request) -> Response:
         given = form(request.body.decode("utf-8", "replace"))
-        wanted = saml.sign_in_of(request.query) or saml.sign_in_of(form(given.get("wctx", "")))
+        wanted = wsfed.sign_in_of(request.query) or wsfed.sign_in_of(form(given.get("wctx", "")))
         if wanted is None or not self.trusts(wanted.realm):
             return page("An error occurred: there is no relying party trust for this request.", 400)
         if request.method != "POST":
@@ -75,7 +75,7 @@ class _SignInPages:
             return page(_FORM.format("<p>Incorrect user ID or password.</p>"), 401)
         token = saml.issued(saml.Claims(self.entity, wanted.realm, claims), self.signer, now())
         self._host.say(f"a token for {wanted.realm}: {claims.get(saml.UPN, '')}")
-        return saml.posted_back(self.reply_to(wanted.realm), token, wanted.context)
+        return wsfed.posted_back(self.reply_to(wanted.realm), token, wanted.context)
 
     def trusts(self, realm: str) -> bool:
         """Report whether tokens are issued for this web site."""
@@ -85,7 +85,7 @@ class _SignInPages:
         """Where the browser posts a token for this web site."""
         return realm
 
-    def elsewhere(self, wanted: saml.SignIn) -> Response | None:
+    def elsewhere(self, wanted: wsfed.SignIn) -> Response | None:
         """Where somebody else checks the credentials; None where it is this one."""
         del wanted
         return None
@@ -112,27 +112,27 @@ class FederationServer(_SignInPages):
         """The sign-in pages, the federation service, and the configuration of the farm."""
         return dict.fromkeys(("adfs/web", "adfs/federation", "adfs/synchronization"), lambda: self.answer)
 
-    def _stored(self) -> dict[str, saml.Metadata]:
+    def _stored(self) -> dict[str, wsfed.Metadata]:
         """What the administrator has entered: the identity provider of the site, where there is one."""
         if not self._host.needs("adfs.identity-provider"):
             return {}
         name = self._host.targets("adfs.identity-provider")[0].name
-        found = saml.Metadata(f"http://{name}/trust", f"https://{name}{SIGN_IN}", (partner_signer(name).certificate,))
+        found = wsfed.Metadata(f"http://{name}/trust", f"https://{name}{SIGN_IN}", (partner_signer(name).certificate,))
         return {found.entity: found}
 
     def trusts(self, realm: str) -> bool:
         """Of the CRM web sites only."""
         return realm in self._host.shared(_relying_parties)
 
-    def elsewhere(self, wanted: saml.SignIn) -> Response | None:
+    def elsewhere(self, wanted: wsfed.SignIn) -> Response | None:
         """To the identity provider that the request names, or the only one where Active Directory is none."""
         chosen = self.partners.get(wanted.issuer)
         if chosen is None and self._host.setting("claims.provider") == "other":
             chosen = next(iter(self.partners.values()), None)
         if chosen is None:
             return None
-        onward = saml.SignIn(self.entity, saml.sign_in_query(wanted))
-        return redirect(f"{chosen.address}?{saml.sign_in_query(onward)}")
+        onward = wsfed.SignIn(self.entity, wsfed.sign_in_query(wanted))
+        return redirect(f"{chosen.address}?{wsfed.sign_in_query(onward)}")
 
     async def claims(self, given: Mapping[str, str]) -> Mapping[str, str]:
         """Of a token that a partner has issued, or of a name and a password."""
@@ -161,11 +161,11 @@ class FederationServer(_SignInPages):
         self.partners = {one.entity: one for one in partners} or self.partners
         self._host.say("read the metadata of those who are trusted")
 
-    async def _metadata_by(self, requirement: str) -> list[saml.Metadata]:
+    async def _metadata_by(self, requirement: str) -> list[wsfed.Metadata]:
         found = []
         for target in self._host.targets(requirement) if self._host.needs(requirement) else ():
             async with Visit(self._host, requirement, target=target) as visit:
-                found.append(saml.metadata_of((await visit.ask(Request("GET", saml.METADATA))).body))
+                found.append(wsfed.metadata_of((await visit.ask(Request("GET", wsfed.METADATA))).body))
         return found
 
 

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Mapping
 
-from portwright.protocols import saml
+from portwright.protocols import saml, wsfed
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.http import Request, Response, form, formed, page, redirect
 from portwright.rehearse.hosts import Host, Unanswered
@@ -30,12 +30,14 @@ class FrontEnd:
         self.pages = Pages(host, Organization(host))
         self._sessions: dict[str, str] = {}  # by cookie: the user
         self._known: set[str] = set()  # users that the directory knows
-        self.certificates: tuple[str, ...] = (farm_signer(host.realm.domain).certificate,)  # as Setup has stored them
+        self._with_tokens = host.setting("authentication") == "claims"
+        stored = (farm_signer(host.realm.domain).certificate,) if self._with_tokens else ()
+        self.certificates: tuple[str, ...] = stored  # of AD FS, as the administrator has entered them
 
     @property
     def services(self) -> Mapping[str, Callable[[], Answer]]:
         """The web site, and the redirect to it where it has moved to HTTPS."""
-        connected = self._with_claims if self._host.setting("authentication") == "claims" else self._integrated
+        connected = self._with_claims if self._with_tokens else self._integrated
         return {"crm/web": connected, "crm/deployment-web": connected, "crm/web-redirect": lambda: self._moved}
 
     @property
@@ -49,7 +51,7 @@ class FrontEnd:
         async def answer(question: object) -> object:
             if not isinstance(question, Request):
                 return None
-            if question.path == saml.METADATA:
+            if question.path == wsfed.METADATA:
                 return self._metadata()
             return await guard.stop(question) or guard.passed(await self._shown(question, guard.user))
 
@@ -64,7 +66,7 @@ class FrontEnd:
         return answer
 
     async def _claimed(self, request: Request, services: Guard) -> Response:
-        if request.path == saml.METADATA:
+        if request.path == wsfed.METADATA:
             return self._metadata()
         fields = form(request.body.decode("utf-8", "replace")) if request.method == "POST" else {}
         if "wresult" in fields:
@@ -74,11 +76,13 @@ class FrontEnd:
         if "/XRM" in request.path and services.acceptor:
             stopped = await services.stop(request)
             return stopped or services.passed(await self._shown(request, services.user))
-        return redirect(f"{self._issuer}?{saml.sign_in_query(saml.SignIn(self.realm, formed({'ru': request.target})))}")
+        return redirect(
+            f"{self._issuer}?{wsfed.sign_in_query(wsfed.SignIn(self.realm, formed({'ru': request.target})))}"
+        )
 
     def _metadata(self) -> Response:
         """What AD FS has to know of this web site; anybody may read it."""
-        return Response(200, saml.published(saml.Metadata(self.realm, self.realm)))
+        return Response(200, wsfed.published(wsfed.Metadata(self.realm, self.realm)))
 
     @property
     def _issuer(self) -> str:
@@ -140,6 +144,6 @@ class FrontEnd:
         if not self._host.needs("crm.federation-metadata"):
             return
         async with Visit(self._host, "crm.federation-metadata") as visit:
-            found = saml.metadata_of((await visit.ask(Request("GET", saml.METADATA))).body)
+            found = wsfed.metadata_of((await visit.ask(Request("GET", wsfed.METADATA))).body)
         self.certificates = found.certificates or self.certificates
         self._host.say(f"read the metadata of {found.entity}")
