@@ -300,12 +300,13 @@ def test_all_attributes_and_aliases_name_the_columns(ask):
     assert row["login"] == "CONTOSO\\alice"
 
 
-def test_a_condition_may_ask_about_a_link(ask):
-    """Accounts without contacts."""
+@pytest.mark.parametrize(("alias", "named"), [('alias="c"', "c"), ("", "contact")])
+def test_a_condition_may_ask_about_a_link(ask, alias, named):
+    """Accounts without contacts; the link is meant by its alias, or by its entity."""
     text = (
-        '<fetch><entity name="account"><attribute name="name"/><filter><condition entityname="c" attribute="contactid"'
-        ' operator="null"/></filter><link-entity name="contact" alias="c" from="parentcustomerid" to="accountid"'
-        ' link-type="outer"/></entity></fetch>'
+        f'<fetch><entity name="account"><attribute name="name"/><filter><condition entityname="{named}"'
+        f' attribute="contactid" operator="null"/></filter><link-entity name="contact" {alias} from="parentcustomerid"'
+        ' to="accountid" link-type="outer"/></entity></fetch>'
     )
     taken = {row["parentcustomerid"] for row in CONTACTS}
     assert [row["name"] for row in found(ask, text)] == [a["name"] for a in ACCOUNTS if a["accountid"] not in taken]
