@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -26,10 +27,13 @@ from portwright.rehearse.outer import answered, as_asked
 from portwright.rehearse.placing import placed
 from portwright.rehearse.plays.table import NotPlayed, performed, play_of
 from portwright.rehearse.real.daemon import Service, is_possible, missing
+from portwright.rehearse.real.mail import put
+from portwright.rehearse.real.strongswan import Called
 from portwright.rehearse.real.up import brought_up, daemons
 from portwright.rehearse.realm import Realm, common_realm, realms_of
 from portwright.rehearse.rules import Rules, rules_of
 from portwright.rehearse.sample import sample
+from portwright.rehearse.servers.mailboxes import mailboxes_of
 from portwright.rehearse.serving import Services
 from portwright.site.model import Point
 from portwright.trace.happening import scenarios_of
@@ -110,6 +114,7 @@ class _Stage:
     options: Options
     tell: Say
     notes: list[str] = field(default_factory=list)
+    called: Called = field(default=Called(frozenset()))
 
     async def play(self, show: Callable[[Rehearsal], None]) -> Rehearsal:
         """Start the servers, play everything, show it, and stay where somebody wants to look around."""
@@ -177,7 +182,25 @@ class _Stage:
         if failed and self.options.tier == "real":
             raise next(iter(failed.values()))
         self.notes += [f"a stand-in plays in place of {one}" for one in failed.values()]
-        return frozenset(service for one in able if one.name not in failed for service in one.services)
+        ready = [one for one in able if one.name not in failed]
+        self._take_up(Called.by(ready))
+        real = frozenset(service for one in ready for service in one.services)
+        for node in {node for node, service in real if service == "mail/pop3"}:
+            mailboxes_of(hosts[node]).kept_by = partial(put, self.network)
+        return real
+
+    def _take_up(self, called: Called) -> None:
+        """What strongSwan has asked is asked; the other way goes by the same ports, and cannot be told from answers."""
+        self.called = called
+        services = {service for _, _, service in called.calls}
+        self.chosen = [
+            replace(one, exchanges=(), reason="strongSwan calls from the other side")
+            if one.flow.requirement.service in services
+            and (one.flow.source.name, one.flow.destination.name, one.flow.requirement.service) not in called.calls
+            and frozenset((one.flow.source.name, one.flow.destination.name)) in called.pairs
+            else one
+            for one in self.chosen
+        ]
 
     async def _rehearsal(
         self, services: Services, recorders: Sequence[recording.Recorder], traced: Traced
@@ -262,7 +285,10 @@ class _Stage:
     async def _attempt(self, exchange: Exchange, hosts: Hosts) -> Tried:
         if exchange.protocol == ICMP:
             return await exchanges.ping(exchange, self.network, self.options.patience)
-        return await exchanges.attempt(hosts.by_exchange[exchange], hosts, self.options.patience)
+        target = hosts.by_exchange[exchange]
+        if (exchange.source, exchange.destination, target.service) in self.called.calls:
+            return Tried(exchange, "answered", exchange.port)
+        return await exchanges.attempt(target, hosts, self.options.patience)
 
     def _explained(self, tried: Tried, traced: Traced) -> Tried:
         """With the lines that decided about its first packet."""
@@ -272,7 +298,11 @@ class _Stage:
     async def _sample(self, traced: Traced, recorders: Sequence[recording.Recorder]) -> tuple[Sampled, ...]:
         """Send what nobody needs, and see which rules stop it."""
         traced.forget()
-        packets = sample(self.plan, self.network.lab, self.rules, self.options.faults.stopped)
+        packets = [
+            one
+            for one in sample(self.plan, self.network.lab, self.rules, self.options.faults.stopped)
+            if frozenset((one.source, one.destination)) not in self.called.pairs  # no rule sees what is in a tunnel
+        ]
         knocks = [(one, exchanges.knock(one, self.network)) for one in packets]
         await asyncio.sleep(_SETTLING)
         traced.read()

@@ -45,7 +45,7 @@ class StrongSwan:
     node: str
     services: frozenset[Service]
     tunnels: tuple[Tunnel, ...]
-    peers: frozenset[str]  # nodes that must be there first
+    peers: frozenset[str]  # nodes that it calls, which must be there first
     outside: tuple[str, ...]  # transports and ports that stay outside: `tcp 88`
     secret: str = field(repr=False)
     needs: ClassVar = {
@@ -166,6 +166,24 @@ def _connection(one: Tunnel) -> str:
  }}
 }}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What the daemons have done among themselves when all are ready."""
+
+    calls: frozenset[tuple[str, str, str]]  # who called whom, by which service of the catalog
+
+    @property
+    def pairs(self) -> frozenset[frozenset[str]]:
+        """The nodes between which every packet goes into a tunnel."""
+        return frozenset(frozenset((source, destination)) for source, destination, _ in self.calls)
+
+    @classmethod
+    def by(cls, ready: Iterable[object]) -> "Called":
+        """What those who are ready have done."""
+        here = [one for one in ready if isinstance(one, StrongSwan)]
+        return cls(frozenset((one.node, peer, service) for one in here for peer in one.peers for service in _IKE))
 
 
 def tunnels(plan: Plan, lab: Lab) -> Iterator[StrongSwan]:
