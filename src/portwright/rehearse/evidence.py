@@ -52,7 +52,10 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A flow with its exchanges; none, and why, where it cannot be rehearsed."""
+    """A flow with its exchanges; none, and why, where it cannot be rehearsed.
+
+    A reason beside exchanges tells why they may not be tried, where nothing real makes them possible.
+    """
 
     flow: RequiredFlow
     exchanges: tuple[Exchange, ...]

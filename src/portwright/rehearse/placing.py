@@ -10,14 +10,13 @@ from portwright.rehearse.lab import Lab
 from portwright.site.model import Site
 
 _PLAYED = (TCP, UDP, ICMP)
+IN_A_TUNNEL = "it runs inside IPsec, which stand-ins have not"
 
 
 def placed(flow: RequiredFlow, lab: Lab, site: Site) -> Placed:
     """The exchanges of a flow."""
     if flow.protocol not in _PLAYED:
         return Placed(flow, (), "no stand-in speaks this protocol")
-    if flow.tunneled:
-        return Placed(flow, (), "it runs inside IPsec, which the lab has not")
     if flow.via:
         return Placed(flow, (), f"the way on from {flow.via} is played by the device that answers for it")
     source, destination = _node(flow.source, site), _node(flow.destination, site)
@@ -25,7 +24,9 @@ def placed(flow: RequiredFlow, lab: Lab, site: Site) -> Placed:
         absent = source if source not in lab.nodes else destination
         return Placed(flow, (), f"nobody in the lab plays {absent}")
     found = tuple(_exchanges(flow, lab, source, destination))
-    return Placed(flow, found, "" if found else "the two ends have no IP version in common")
+    if not found:
+        return Placed(flow, (), "the two ends have no IP version in common")
+    return Placed(flow, found, IN_A_TUNNEL if flow.tunneled else "")
 
 
 def _node(end: Endpoint, site: Site) -> str:

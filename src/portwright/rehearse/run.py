@@ -18,7 +18,7 @@ from portwright.rehearse import exchange as exchanges
 from portwright.rehearse import recording
 from portwright.rehearse.capture import Captures
 from portwright.rehearse.deciders import Traced
-from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Played, Rehearsal, Sampled, Tried
+from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Played, Rehearsal, Sampled, Seen, Tried
 from portwright.rehearse.faults import Faults, rendered_without, without_rules
 from portwright.rehearse.hosts import CONNECTING, Hosts
 from portwright.rehearse.layout import layout
@@ -40,6 +40,7 @@ from portwright.trace.happening import scenarios_of
 
 Say = Callable[[str], None]  # tells people what is going on
 _AT_ONCE = 128  # exchanges
+_SYMMETRIC = ("ad/ike", "ad/ike-nat")  # both ends speak from the port of the service, and one of them begins
 _SETTLING = 0.3  # seconds in which a packet that nobody answers has come to its rule
 
 
@@ -100,6 +101,11 @@ def _load_one(network: Network, plan: Plan, point: Point, node: str, reading: Re
         message = f"the kernel does not take the rules of {point.name} ({rules.origin}): {problem}"
         raise InvalidInput.of(message, file=rules.file) from None
     return rules
+
+
+def _heard(recorders: Iterable[recording.Recorder]) -> tuple[Seen, ...]:
+    """What has arrived anywhere since it was asked last."""
+    return tuple(found for one in recorders for found in one.seen())
 
 
 @dataclass(slots=True)
@@ -183,35 +189,23 @@ class _Stage:
             raise next(iter(failed.values()))
         self.notes += [f"a stand-in plays in place of {one}" for one in failed.values()]
         ready = [one for one in able if one.name not in failed]
-        self._take_up(Called.by(ready))
+        self.called = Called.by(ready)
         real = frozenset(service for one in ready for service in one.services)
         for node in {node for node, service in real if service == "mail/pop3"}:
             mailboxes_of(hosts[node]).kept_by = partial(put, self.network)
         return real
 
-    def _take_up(self, called: Called) -> None:
-        """What strongSwan has asked is asked; the other way goes by the same ports, and cannot be told from answers."""
-        self.called = called
-        services = {service for _, _, service in called.calls}
-        self.chosen = [
-            replace(one, exchanges=(), reason="strongSwan calls from the other side")
-            if one.flow.requirement.service in services
-            and (one.flow.source.name, one.flow.destination.name, one.flow.requirement.service) not in called.calls
-            and frozenset((one.flow.source.name, one.flow.destination.name)) in called.pairs
-            else one
-            for one in self.chosen
-        ]
-
     async def _rehearsal(
         self, services: Services, recorders: Sequence[recording.Recorder], traced: Traced
     ) -> Rehearsal:
         hosts, lab = services.hosts, self.network.lab
+        begun = _heard(recorders)  # what real programs have said to each other while they started
         plays = await self._plays(hosts, recorders)
-        count = sum(len(one.exchanges) for one in self.chosen)
-        self.tell(f"playing {count} exchanges for {len(self.chosen)} flows")
-        tried = await self._exchanges(hosts, traced)
-        arrived = [found for one in recorders for found in one.seen()]
-        seen = frozenset([*arrived, *(found for one in plays.values() for found in one.seen)])
+        chosen = [one for one in self.chosen if self._can_be_tried(one)]
+        everything = list(dict.fromkeys(exchange for one in chosen for exchange in one.exchanges))
+        self.tell(f"playing {len(everything)} exchanges for {len(chosen)} flows")
+        tried = await self._exchanges(everything, services, traced, begun)
+        seen = frozenset((*begun, *(found for one in plays.values() for found in one.seen), *_heard(recorders)))
         self.tell("trying what nobody needs")
         blocked = await self._sample(traced, recorders)
         self.tell("done")
@@ -229,9 +223,10 @@ class _Stage:
         )
 
     def _evidence(self, one: Placed, tried: Mapping[Exchange, Tried]) -> FlowEvidence:
-        found = tuple(tried[exchange] for exchange in one.exchanges)
+        found = tuple(tried[exchange] for exchange in one.exchanges if exchange in tried)
         way = {node for exchange in one.exchanges for node in self._way(exchange)}
         excused = self.options.faults.excuse(sorted(way))
+        one = replace(one, reason="") if found else one
         return FlowEvidence(one, self.judge.result(one.flow).judgment, found, excused)
 
     def _way(self, exchange: Exchange) -> list[str]:
@@ -256,8 +251,7 @@ class _Stage:
             except NotPlayed as reason:
                 self.notes.append(f"{scenario.id} is followed by its flows alone: {reason}")
                 continue
-            seen = tuple(one for each in recorders for one in each.seen())
-            found[scenario.id] = Played(works, told, seen)
+            found[scenario.id] = Played(works, told, _heard(recorders))
         return found
 
     def _record(self) -> Iterable[recording.Recorder]:
@@ -267,28 +261,43 @@ class _Stage:
             with self.network.within(node.name):
                 yield recording.Recorder(node.name)
 
-    async def _exchanges(self, hosts: Hosts, traced: Traced) -> dict[Exchange, Tried]:
+    def _can_be_tried(self, one: Placed) -> bool:
+        """Report whether nothing stands against it, or real programs have made a tunnel for it."""
+        ends = frozenset((one.flow.source.name, one.flow.destination.name))
+        return not one.flow.tunneled or ends in self.called.pairs
+
+    async def _exchanges(
+        self, everything: Sequence[Exchange], services: Services, traced: Traced, begun: Sequence[Seen]
+    ) -> dict[Exchange, Tried]:
         """Every exchange, most at once; what is sent from the port of a server, one after the other."""
-        everything = dict.fromkeys(exchange for one in self.chosen for exchange in one.exchanges)
-        found = {one: await self._attempt(one, hosts) for one in everything if one.source_port}
+        alone = [one for one in everything if one.source_port]
+        found = {one: await self._attempt_alone(one, services, begun) for one in alone}
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def one_of_many(exchange: Exchange) -> None:
             async with gate:
-                found[exchange] = await self._attempt(exchange, hosts)
+                found[exchange] = await self._attempt(exchange, services.hosts)
                 traced.read()
 
         await asyncio.gather(*(one_of_many(one) for one in everything if not one.source_port))
         traced.read()
         return {exchange: self._explained(tried, traced) for exchange, tried in found.items()}
 
+    async def _attempt_alone(self, exchange: Exchange, services: Services, begun: Sequence[Seen]) -> Tried:
+        """Ask from the port of a server; where a real program has it, what it has said itself is what counts."""
+        service = services.hosts.by_exchange[exchange].service
+        if service not in _SYMMETRIC or (exchange.source, service) not in services.elsewhere:
+            return await self._attempt(exchange, services.hosts)
+        ports = {(exchange.destination, exchange.port), (exchange.source, exchange.source_port)}
+        addresses = {exchange.source_address, exchange.destination_address}
+        has_talked = any((one.node, one.port) in ports and {one.source, one.destination} == addresses for one in begun)
+        said = "what the two have negotiated themselves" if has_talked else "the two have not talked to each other"
+        return Tried(exchange, "answered" if has_talked else "silent", exchange.source_port, said)
+
     async def _attempt(self, exchange: Exchange, hosts: Hosts) -> Tried:
         if exchange.protocol == ICMP:
             return await exchanges.ping(exchange, self.network, self.options.patience)
-        target = hosts.by_exchange[exchange]
-        if (exchange.source, exchange.destination, target.service) in self.called.calls:
-            return Tried(exchange, "answered", exchange.port)
-        return await exchanges.attempt(target, hosts, self.options.patience)
+        return await exchanges.attempt(hosts.by_exchange[exchange], hosts, self.options.patience)
 
     def _explained(self, tried: Tried, traced: Traced) -> Tried:
         """With the lines that decided about its first packet."""
@@ -306,7 +315,7 @@ class _Stage:
         knocks = [(one, exchanges.knock(one, self.network)) for one in packets]
         await asyncio.sleep(_SETTLING)
         traced.read()
-        arrived = {(one.node, one.source_port, one.port) for each in recorders for one in each.seen()}
+        arrived = {(one.node, one.source_port, one.port) for one in _heard(recorders)}
         found = tuple(self._sampled(one, made.getsockname()[1], traced, arrived) for one, made in knocks)
         for _, made in knocks:
             made.close()
