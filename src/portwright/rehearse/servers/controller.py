@@ -10,6 +10,8 @@ from portwright.protocols.ldap.directory import Directory, directory_of, domain_
 from portwright.protocols.ldap.filters import Attributes
 from portwright.protocols.ldap.netlogon import Located
 from portwright.protocols.ldap.server import SimpleBind
+from portwright.protocols.nettcp.channel import Call, Endpoint, Failure, Via
+from portwright.protocols.spnego import Acceptor
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.spoken import Spoken
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 _LDAP = ("ad/ldap", "ad/global-catalog", "ad/controller-catalog", "adfs/claims-ldap")
 _LDAPS = ("ad/ldaps", "ad/global-catalog-tls", "ad/controller-catalog-tls")
+WEB_SERVICES = "ad/web-services"
+RESOURCE = "/ActiveDirectoryWebServices/Windows/Resource"  # [MS-ADDM] 2.1
 _CHANGING = ("ad/kerberos-password", "ad/kerberos-password-udp")
 
 
@@ -45,6 +49,15 @@ class DomainController:
     async def _change(self, question: kpasswd.ChangePassword) -> object:
         del question
         return "passwords stay as they are for the time of a rehearsal"
+
+    async def _resource(self, question: Via | Call) -> object:
+        """Who wants to manage the directory signs in first; there is nothing to manage here."""
+        from portwright.rehearse.servers.signing_in import keys_of, now
+
+        if isinstance(question, Call):
+            return Failure("the directory stays as it is for the time of a rehearsal")
+        account = self._host.realm.account_of(self._host.name)
+        return Endpoint(lambda: Acceptor(keys_of(account), now)) if question.address.endswith(RESOURCE) else None
 
 
 def directory(hosts: "Hosts") -> Directory:
