@@ -33,10 +33,11 @@ class DomainController:
 
     @property
     def services(self) -> Mapping[str, Callable[[], Answer]]:
-        """LDAP on all its ports, and the change of passwords."""
+        """LDAP on all its ports, the change of passwords, and the web services of the directory."""
         return {
             **dict.fromkeys((*_LDAP, *_LDAPS), lambda: self._bind),
             **dict.fromkeys(_CHANGING, lambda: self._change),
+            WEB_SERVICES: lambda: self._resource,
         }
 
     async def _bind(self, question: SimpleBind) -> object:
