@@ -50,7 +50,7 @@ def test_a_user_comes_in_by_a_ticket(tmp_path):
     assert played(site, visiting(site)) == (PAGE,) * 2
     dialed = [one.target.requirement for one in site.dials]
     assert dialed.count("crm.web") == 1
-    assert {"ad.kerberos", "ad.ldap"} <= set(dialed)
+    assert {"ad.kerberos", "ad.ldap", "ad.global-catalog"} <= set(dialed)
 
 
 def test_nobody_comes_in_without_a_ticket(tmp_path):

@@ -122,11 +122,12 @@ class FrontEnd:
             return page("An error has occurred. Try this action again.", 500)
 
     async def _know(self, user: str) -> None:
-        """Ask the directory for a user who comes for the first time. Raises Refused, NoTicket."""
-        if user in self._known or not self._host.needs("ad.ldap"):
+        """Ask for a user who comes for the first time: the domain, and the forest for the groups. Raises NoTicket."""
+        if user in self._known:
             return
         try:
-            await known_user(self._host, "ad.ldap", user)
+            for requirement in filter(self._host.needs, ("ad.ldap", "ad.global-catalog")):
+                await known_user(self._host, requirement, user)
         except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
             self._host.say(f"the directory does not say who {user} is: {problem}")
             raise _Stranger from None
