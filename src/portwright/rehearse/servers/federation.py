@@ -110,7 +110,8 @@ class FederationServer(_SignInPages):
     @property
     def services(self) -> Mapping[str, Callable[[], Answer]]:
         """The sign-in pages, the federation service, and the configuration of the farm."""
-        return dict.fromkeys(("adfs/web", "adfs/federation", "adfs/synchronization"), lambda: self.answer)
+        names = "adfs/web", "adfs/certificate-sign-in", "adfs/federation", "adfs/synchronization"
+        return dict.fromkeys(names, lambda: self.answer)
 
     def _stored(self) -> dict[str, wsfed.Metadata]:
         """What the administrator has entered: the identity provider of the site, where there is one."""

@@ -56,6 +56,7 @@ _ASKED: Mapping[str, tuple[Request, Greeting]] = {
     "ssrs/web": (Request(_GET, report_service.EXECUTION), _asks_who),
     "adfs/web": (Request(_GET, wsfed.METADATA), _federation),
     "adfs/federation": (Request(_GET, wsfed.METADATA), _federation),
+    "adfs/certificate-sign-in": (Request(_GET, wsfed.METADATA), _federation),
     "adfs/proxied-sign-in": (Request(_GET, wsfed.METADATA), _federation),
     "adfs/identity-provider": (Request(_GET, wsfed.METADATA), _federation),
     "adfs/synchronization": (Request(_GET, wsfed.METADATA), _federation),
