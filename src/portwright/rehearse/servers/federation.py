@@ -7,16 +7,18 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from portwright.protocols import saml, wsfed
-from portwright.protocols.conversation import Misspoken, Refused
+from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.http import Request, Response, form, page, redirect
 from portwright.protocols.kerberos import Principal, sign_in
 from portwright.rehearse.hosts import Host, Hosts, Unanswered
 from portwright.rehearse.servers.mailboxes import address_of, may_sign_in
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.signing_in import known_user, now
+from portwright.rehearse.servers.table import spoken
 from portwright.rehearse.visits import NoTicket, Visit
 
 SIGN_IN = "/adfs/ls/"
+_SECURE_CHANNEL = "ad.rpc-mapper", "ad.rpc-dynamic", "ad.rpc-directory", "ad.rpc-netlogon"
 _FORM = (
     '<html><head><title>Sign In</title></head><body><form method="post">'
     '<input name="UserName"><input name="Password" type="password"><button>Sign in</button></form>{}</body></html>'
@@ -67,12 +69,12 @@ class _SignInPages:
             return self.elsewhere(wanted) or page(_FORM.format(""))
         try:
             claims = await self.claims(given)
-        except (Unanswered, NoTicket) as problem:
-            self._host.say(f"cannot check who this is: {problem}")
-            return page("An error occurred. Contact your administrator.", 503)
-        except (Refused, Misspoken) as problem:
+        except (Refused, Misspoken) as problem:  # also where nobody could check
             self._host.say(f"nobody is signed in: {problem}")
             return page(_FORM.format("<p>Incorrect user ID or password.</p>"), 401)
+        except (Unanswered, NoTicket, EndOfStream, OSError) as problem:
+            self._host.say(f"no claims: {problem}")
+            return page("An error occurred. Contact your administrator.", 503)
         token = saml.issued(saml.Claims(self.entity, wanted.realm, claims), self.signer, now())
         self._host.say(f"a token for {wanted.realm}: {claims.get(saml.UPN, '')}")
         return wsfed.posted_back(self.reply_to(wanted.realm), token, wanted.context)
@@ -140,10 +142,19 @@ class FederationServer(_SignInPages):
         if "wresult" in given:
             return self._passed_on(given["wresult"])
         user = address_of(self._host, given.get("UserName", "")).partition("@")[0]
-        principal = Principal.of(user, self._host.realm.name)
-        await self._host.call("ad.kerberos", lambda _: sign_in(principal, given.get("Password", ""), now()))
+        await self._check(user, given.get("Password", ""))
         entry = await known_user(self._host, "adfs.claims", user)
         return {saml.UPN: entry["userPrincipalName"] or address_of(self._host, user), saml.NAME: user}
+
+    async def _check(self, user: str, password: str) -> None:
+        """Have a domain controller check a password, over its secure channel too. Raises Refused, Misspoken."""
+        principal = Principal.of(user, self._host.realm.name)
+        try:
+            for requirement in filter(self._host.needs, _SECURE_CHANNEL):
+                await self._host.call(requirement, lambda one: spoken(one.service).handshake(self._host, one))
+            await self._host.call("ad.kerberos", lambda _: sign_in(principal, password, now()))
+        except (Unanswered, EndOfStream, OSError) as problem:
+            raise Refused(f"nobody checks the password: {problem}") from None
 
     def _passed_on(self, token: str) -> Mapping[str, str]:
         problem = Refused("there is no other identity provider")
