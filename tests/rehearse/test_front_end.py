@@ -149,3 +149,13 @@ def test_another_identity_provider_checks_the_password(tmp_path):
     dialed = [one.target.requirement for one in site.dials]
     assert "crm.sign-in-elsewhere" in dialed
     assert "adfs.claims" not in dialed
+
+
+def test_what_the_site_does_without_is_told(tmp_path):
+    """No AD FS though users sign in with claims, no report server though somebody runs a report: an error page."""
+    found = hosts_of(tmp_path, INSIDE | {"sql01": ["sql/engine"]}, absent=("ssrs/report-server",))
+    with pytest.raises(Refused, match="500"):
+        played(found, visiting(found, path="/Reserved.ReportViewerWebControl.axd?id=x"))
+    alone = hosts_of(tmp_path, INSIDE, CLAIMS, absent=("adfs/server",))
+    with pytest.raises(Refused, match="no security token service"):
+        played(alone, visiting(alone))

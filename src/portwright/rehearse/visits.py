@@ -14,8 +14,6 @@ from portwright.rehearse.hosts import Host, Target, Unplanned
 from portwright.rehearse.wire import Datagrams, Stream
 
 _MOST_LEGS = 5  # of a negotiation
-
-
 NOT_PLAYED = 501  # Not Implemented: what a true server would do here, and ours cannot
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from portwright.protocols import saml, wsfed
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.http import Request, Response, form, formed, page, redirect
-from portwright.rehearse.hosts import Host, Unanswered
+from portwright.rehearse.hosts import Host, Unanswered, Unplanned
 from portwright.rehearse.servers.federation import SIGN_IN, farm_signer
 from portwright.rehearse.servers.organization import Organization
 from portwright.rehearse.servers.pages import Pages
@@ -76,6 +76,8 @@ class FrontEnd:
         if "/XRM" in request.path and services.acceptor:
             stopped = await services.stop(request)
             return stopped or services.passed(await self._shown(request, services.user))
+        if not self._host.needs("crm.federation-metadata"):
+            return page("An error has occurred: there is no security token service.", 500)
         return redirect(
             f"{self._issuer}?{wsfed.sign_in_query(wsfed.SignIn(self.realm, formed({'ru': request.target})))}"
         )
@@ -117,7 +119,7 @@ class FrontEnd:
         except NoTicket as problem:
             self._host.say(str(problem))
             return page(str(problem), NOT_PLAYED)
-        except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
+        except (Unanswered, Unplanned, Refused, Misspoken, EndOfStream, OSError) as problem:
             self._host.say(f"{request.method} {request.path}: {problem}")
             return page("An error has occurred. Try this action again.", 500)
 
