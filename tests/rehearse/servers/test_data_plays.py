@@ -1,11 +1,12 @@
 """The scenarios of SQL Server and net.tcp are played by their clients; a silent server breaks them where it should."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from tests.rehearse.loopback import hosts_of, running
 
-from portwright.rehearse.plays.table import performed, play_of
+from portwright.rehearse.plays.table import NotPlayed, performed, play_of
 
 ROLES = {
     "dc01": ["ad/domain-controller", "ad/global-catalog", "dns/server"], "fe01": ["crm/front-end"],
@@ -35,6 +36,12 @@ def came_of(site, scenario, *, without=(), elsewhere=()):
             return await performed(play_of(scenario), site)
 
     return asyncio.run(run())
+
+
+def cut_off(site, host, requirement):
+    """Have nobody answer where a host looks for a requirement."""
+    found = site.targets[host, requirement]
+    site.targets[host, requirement] = tuple(replace(one, exchange=replace(one.exchange, port=9)) for one in found)
 
 
 def in_order(wanted, dialed):
@@ -85,6 +92,18 @@ def test_excel_asks_for_the_port_of_a_named_instance(tmp_path):
     assert came_of(site, "export-to-excel") == (True, "Excel shows 2 rows")
     dialed = [one.target.requirement for one in site.dials]
     assert in_order(["crm.excel-export-lookup", "crm.excel-export"], dialed)
+
+
+def test_excel_claims_nothing_where_it_gets_no_ticket(tmp_path):
+    """With claims CRM needs none, and SQL Server does: Windows would go on by NTLM."""
+    settings = f"{EXCEL}, authentication: claims, web: {{scheme: https}}"
+    roles = ROLES | {"sts01": ["adfs/server"]}
+    assert came_of(hosts_of(tmp_path, roles, settings), "export-to-excel") == (True, "Excel shows 2 rows")
+    site = hosts_of(tmp_path, roles, settings)
+    for requirement in ("ad.kerberos", "ad.kerberos-udp"):
+        cut_off(site, "pc01", requirement)
+    with pytest.raises(NotPlayed, match="Excel goes on by NTLM"):
+        came_of(site, "export-to-excel")
 
 
 def test_without_its_listeners_a_front_end_fails_reports_by_fetchxml_and_plugins_alone(tmp_path):
