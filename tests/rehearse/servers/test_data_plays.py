@@ -1,10 +1,9 @@
 """The scenarios of SQL Server and net.tcp are played by their clients; a silent server breaks them where it should."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
-from tests.rehearse.loopback import hosts_of, running
+from tests.rehearse.loopback import Sockets, hosts_of, running
 
 from portwright.rehearse.plays.table import NotPlayed, performed, play_of
 
@@ -36,12 +35,6 @@ def came_of(site, scenario, *, without=(), elsewhere=()):
             return await performed(play_of(scenario), site)
 
     return asyncio.run(run())
-
-
-def cut_off(site, host, requirement):
-    """Have nobody answer where a host looks for a requirement."""
-    found = site.targets[host, requirement]
-    site.targets[host, requirement] = tuple(replace(one, exchange=replace(one.exchange, port=9)) for one in found)
 
 
 def in_order(wanted, dialed):
@@ -99,9 +92,9 @@ def test_excel_claims_nothing_where_it_gets_no_ticket(tmp_path):
     settings = f"{EXCEL}, authentication: claims, web: {{scheme: https}}"
     roles = ROLES | {"sts01": ["adfs/server"]}
     assert came_of(hosts_of(tmp_path, roles, settings), "export-to-excel") == (True, "Excel shows 2 rows")
-    site = hosts_of(tmp_path, roles, settings)
-    for requirement in ("ad.kerberos", "ad.kerberos-udp"):
-        cut_off(site, "pc01", requirement)
+    sockets = Sockets()
+    site = hosts_of(tmp_path, roles, settings, sockets=sockets)
+    sockets.blocked |= {("pc01", one.address, 88) for one in site["pc01"].targets("ad.kerberos")}
     with pytest.raises(NotPlayed, match="Excel goes on by NTLM"):
         came_of(site, "export-to-excel")
 
