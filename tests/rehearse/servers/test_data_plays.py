@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from tests.rehearse.loopback import hosts_of, running
+from tests.rehearse.loopback import Sockets, hosts_of, running
 
-from portwright.rehearse.plays.table import performed, play_of
+from portwright.rehearse.plays.table import NotPlayed, performed, play_of
 
 ROLES = {
     "dc01": ["ad/domain-controller", "ad/global-catalog", "dns/server"], "fe01": ["crm/front-end"],
@@ -85,6 +85,18 @@ def test_excel_asks_for_the_port_of_a_named_instance(tmp_path):
     assert came_of(site, "export-to-excel") == (True, "Excel shows 2 rows")
     dialed = [one.target.requirement for one in site.dials]
     assert in_order(["crm.excel-export-lookup", "crm.excel-export"], dialed)
+
+
+def test_excel_claims_nothing_where_it_gets_no_ticket(tmp_path):
+    """With claims CRM needs none, and SQL Server does: Windows would go on by NTLM."""
+    settings = f"{EXCEL}, authentication: claims, web: {{scheme: https}}"
+    roles = ROLES | {"sts01": ["adfs/server"]}
+    assert came_of(hosts_of(tmp_path, roles, settings), "export-to-excel") == (True, "Excel shows 2 rows")
+    sockets = Sockets()
+    site = hosts_of(tmp_path, roles, settings, sockets=sockets)
+    sockets.blocked |= {("pc01", one.address, 88) for one in site["pc01"].targets("ad.kerberos")}
+    with pytest.raises(NotPlayed, match="Excel goes on by NTLM"):
+        came_of(site, "export-to-excel")
 
 
 def test_without_its_listeners_a_front_end_fails_reports_by_fetchxml_and_plugins_alone(tmp_path):

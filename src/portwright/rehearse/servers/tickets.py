@@ -6,6 +6,7 @@ from portwright.protocols.spnego import Initiator
 from portwright.rehearse.hosts import Host, Hosts, Unanswered
 from portwright.rehearse.realm import Account
 from portwright.rehearse.servers.signing_in import now, ticket
+from portwright.rehearse.visits import NoTicket
 
 _KERBEROS = "ad.kerberos"
 Kept = dict[tuple[str, str, str], Credential | None]  # by node, account and service
@@ -26,7 +27,7 @@ async def initiator(host: Host, account: Account, service: str) -> Initiator | N
     if key not in kept:
         try:
             kept[key] = await ticket(host, account, service)
-        except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
+        except (NoTicket, Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
             host.say(f"{account.name} gets no ticket for {service}: {problem}")
             kept[key] = None
     credential = kept[key]
