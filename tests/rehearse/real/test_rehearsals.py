@@ -11,6 +11,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.slow]
     ("example", "service"),
     [
         ("f2", ("dc01", "ad/kerberos")),  # tickets of Samba open CRM
+        ("f3", ("dc02", "ad/ldap")),  # two controllers replicate meanwhile
         ("f7", ("rodc01", "ad/kerberos")),  # those of a read-only controller in a branch as well
         ("f8", ("mail/pop3-server", "mail/pop3")),  # the E-mail Router carries mail from Dovecot and to Postfix
     ],
@@ -21,6 +22,7 @@ def test_what_works_with_stand_ins_works_with_real_programs(example, service):
     assert (status, document.get("verdict"), document.get("tier")) == (0, "works", "real"), said
     validate(document, "portwright.rehearse/1")
     assert service in {(one["host"], one["service"]) for one in document["services"] if one["tier"] == "real"}
+    assert document["unplanned"] == []
     assert not [one["id"] for one in document["scenarios"] if one["played"] and not one["played"]["works"]]
 
 
