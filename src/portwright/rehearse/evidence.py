@@ -221,7 +221,16 @@ class Rehearsal:
     def unplanned(self) -> tuple[Seen, ...]:
         """What arrived somewhere and belongs to no flow that was played."""
         played = {(one.exchange.destination, one.exchange.port) for each in self.flows for one in each.tried}
-        return tuple(sorted((one for one in self.seen if (one.node, one.port) not in played), key=str))
+        between = {  # of a range its edges are played; real programs choose others
+            (one.exchange.destination, *ports) for each in self.flows for one in each.tried for ports in each.flow.ports
+        }
+        beside = (one for one in self.seen if (one.node, one.port) not in played)
+        found = (
+            one
+            for one in beside
+            if not any(node == one.node and first <= one.port <= last for node, first, last in between)
+        )
+        return tuple(sorted(found, key=str))
 
 
 def _is_among(tried: Tried, arrived: set[tuple[str, int, int]]) -> bool:
