@@ -27,12 +27,11 @@ def test_what_works_with_stand_ins_works_with_real_programs(example, service):
 
 
 def test_what_runs_inside_ipsec_is_played_inside_ipsec():
-    """Flows that no firewall lets pass travel through the tunnel; what one side of it asks, the other cannot."""
+    """Flows that no firewall lets pass travel through the tunnel, both ways."""
     status, document, said = rehearse(EXAMPLES / "f9/site.yaml", "--tier", "auto")
     assert status == 0, said
     if not any(one["tier"] == "real" and one["service"] == "ad/ike" for one in document["services"]):
         pytest.skip("strongSwan is not installed")
     flows = {one["id"]: one["rehearsed"] for one in document["flows"]}
-    assert flows["ad.replication-ldap/dcx1>dcx2"] == flows["ad.replication-ldap/dcx2>dcx1"]
-    assert flows["ad.replication-ldap/dcx1>dcx2"] == flows["ad.ipsec-ike/dcx1>dcx2"]
-    assert flows["ad.ipsec-ike/dcx1>dcx2"] != flows["ad.ipsec-ike/dcx2>dcx1"]
+    ldap = [flows[f"ad.replication-ldap/{ends}"] for ends in ("dcx1>dcx2", "dcx2>dcx1")]
+    assert ldap == [flows["ad.ipsec-ike/dcx1>dcx2"]] * 2 == ["passes"] * 2

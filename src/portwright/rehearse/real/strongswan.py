@@ -170,20 +170,15 @@ def _connection(one: Tunnel) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """What the daemons have done among themselves when all are ready."""
+    """What the daemons have made among themselves when all are ready."""
 
-    calls: frozenset[tuple[str, str, str]]  # who called whom, by which service of the catalog
-
-    @property
-    def pairs(self) -> frozenset[frozenset[str]]:
-        """The nodes between which every packet goes into a tunnel."""
-        return frozenset(frozenset((source, destination)) for source, destination, _ in self.calls)
+    pairs: frozenset[frozenset[str]]  # nodes between which every packet goes into a tunnel
 
     @classmethod
     def by(cls, ready: Iterable[object]) -> "Called":
-        """What those who are ready have done."""
+        """What those who are ready have made."""
         here = [one for one in ready if isinstance(one, StrongSwan)]
-        return cls(frozenset((one.node, peer, service) for one in here for peer in one.peers for service in _IKE))
+        return cls(frozenset(frozenset((one.node, peer)) for one in here for peer in one.peers))
 
 
 def tunnels(plan: Plan, lab: Lab) -> Iterator[StrongSwan]:
