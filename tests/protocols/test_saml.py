@@ -1,6 +1,8 @@
 """Tokens are taken from who signed them, for whom they are, while they hold, and as they were signed."""
 
 import contextlib
+import shutil
+import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -78,3 +80,20 @@ def test_broken_tokens_are_refused(place, length, noise):
     broken = TOKEN[:place] + noise + TOKEN[place + length :]
     with contextlib.suppress(Refused, Misspoken):
         assert taken(broken) == CLAIMS
+
+
+def test_xmlsec_finds_the_signature_good(tmp_path):
+    """A judge of another maker; and a token that was changed is bad to it."""
+    xmlsec = shutil.which("xmlsec1")
+    if xmlsec is None:
+        pytest.skip("xmlsec1 is not installed")
+    certificate, file = tmp_path / "certificate.pem", tmp_path / "token.xml"
+    certificate.write_text(SIGNER.certificate)
+
+    def judged(token):
+        file.write_text(token)
+        arguments = ["--verify", "--id-attr:ID", "Assertion", "--pubkey-cert-pem", str(certificate), str(file)]
+        return subprocess.run([xmlsec, *arguments], capture_output=True, timeout=10, check=False).returncode
+
+    assert judged(TOKEN) == 0
+    assert judged(TOKEN.replace("alice@", "administrator@")) != 0
