@@ -19,6 +19,16 @@ Outcome = Literal["answered", "refused", "silent", "unreachable", "misspoken"]
 
 
 @dataclass(frozen=True, slots=True)
+class Front:
+    """A virtual address by way of which somebody is asked, where a device of its own leads on to the members."""
+
+    node: str
+    address: str
+    port: int  # 0 for protocols without
+    mode: str  # dnat, snat or dsr
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """Who asks whom, by what."""
 
@@ -28,15 +38,27 @@ class Exchange:
     destination_address: str  # its own
     version: int  # 4 or 6
     protocol: int  # TCP, UDP or ICMP (which stands for ICMPv6 in IPv6)
-    port: int = 0  # of the destination; 0 for ICMP
+    port: int = 0  # of the destination; 0 for protocols without
     source_port: int = 0  # 0: any
     asked_address: str = ""  # which the client asks for, where a point translates it; empty: the destination's own
     asked_port: int = 0
+    front: Front | None = None  # which of its members is asked is not the client's to choose
+
+    @property
+    def arriving(self) -> tuple[str, int]:
+        """Address and port at the end of the client's own flow: of the virtual address, where there is one."""
+        return (self.front.address, self.front.port) if self.front else (self.destination_address, self.port)
 
     @property
     def to(self) -> tuple[str, int]:
         """Address and port as the client asks for them."""
-        return self.asked_address or self.destination_address, self.asked_port or self.port
+        address, port = self.arriving
+        return self.asked_address or address, self.asked_port or port
+
+    @property
+    def seen_from(self) -> str:
+        """The address from which it comes to the destination, as far as load balancers are concerned."""
+        return self.front.address if self.front and self.front.mode == "snat" else self.source_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +70,13 @@ class Tried:
     source_port: int  # that was used; of ICMP the identifier
     said: str = ""  # what the server said, or what is wrong with it
     decided_by: tuple[Decider, ...] = ()  # the line of each point on the way, in order, up to the one that blocks
+    decided_behind: tuple[Decider, ...] = ()  # the same for the way on from a virtual address
+    is_led: bool = True  # it has come to the device of its virtual address, where it has one
+
+    @property
+    def is_stopped_behind(self) -> bool:
+        """Report whether a rule stopped it on its way on from a virtual address."""
+        return bool(self.decided_behind) and not self.decided_behind[-1].is_accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +89,7 @@ class Placed:
     flow: RequiredFlow
     exchanges: tuple[Exchange, ...]
     reason: str = ""
+    is_behind: bool = False  # it is the way on from a virtual address; a flow of the client's has the same exchanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +210,7 @@ class Rehearsal:
             return None
         evidence = self.by_flow.get(step.flow.id) if step.flow is not None and step.step.opens else None
         ends = {
-            (one.exchange.destination, one.exchange.source_address, one.exchange.port)
+            (one.exchange.destination, one.exchange.seen_from, one.exchange.port)
             for one in (evidence.tried if evidence else ())
         }
         return sum((one.node, one.source, one.port) in ends for one in played.seen)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -12,14 +13,17 @@ from portwright.check.judge import Judge
 from portwright.check.points import Reading
 from portwright.check.run import Check
 from portwright.errors import InvalidInput, NotPossibleHere
-from portwright.packets.fields import ICMP
+from portwright.packets.fields import ICMP, TCP, UDP
 from portwright.plan.model import Plan
 from portwright.rehearse import exchange as exchanges
 from portwright.rehearse import recording
+from portwright.rehearse.balancers import Balancers
+from portwright.rehearse.behind import Behind, evidence, with_ways_on
 from portwright.rehearse.capture import Captures
 from portwright.rehearse.deciders import Traced
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Played, Rehearsal, Sampled, Seen, Tried
 from portwright.rehearse.faults import Faults, rendered_without, without_rules
+from portwright.rehearse.fronts import ways_on
 from portwright.rehearse.hosts import CONNECTING, Hosts
 from portwright.rehearse.layout import layout
 from portwright.rehearse.netns import Network
@@ -35,6 +39,7 @@ from portwright.rehearse.rules import Rules, rules_of
 from portwright.rehearse.sample import sample
 from portwright.rehearse.servers.mailboxes import mailboxes_of
 from portwright.rehearse.serving import Services
+from portwright.rehearse.tracing import Run
 from portwright.site.model import Point
 from portwright.trace.happening import scenarios_of
 
@@ -78,8 +83,12 @@ def rehearse(
     network = Network(lab, options.faults.latency / 1000)
     rules = dict(_load(network, plan, readings, options.faults))
     check = Check(plan, readings)
-    chosen = [as_asked(placed(flow, lab, plan.site), check.views, check.space) for flow in plan.flows]
-    return asyncio.run(_Stage(plan, network, rules, chosen, check.judge, options, tell).play(show))
+    members = ways_on(plan.flows, plan.site)
+    asked = (placed(flow, lab, plan.site, members) for flow in plan.flows)
+    chosen = with_ways_on([as_asked(one, check.views, check.space) for one in asked], plan.site)
+    balancers = Balancers.of(lab, (exchange for one in chosen for exchange in one.exchanges))
+    balancers.set_up(network)
+    return asyncio.run(_Stage(plan, network, rules, chosen, balancers, check.judge, options, tell).play(show))
 
 
 def _load(network: Network, plan: Plan, readings: Mapping[str, Reading], faults: Faults) -> Iterable[tuple[str, Rules]]:
@@ -116,6 +125,7 @@ class _Stage:
     network: Network
     rules: Mapping[str, Rules]  # by node
     chosen: Sequence[Placed]
+    balancers: Balancers
     judge: Judge
     options: Options
     tell: Say
@@ -126,7 +136,7 @@ class _Stage:
         """Start the servers, play everything, show it, and stay where somebody wants to look around."""
         captures = self._captures()
         recorders = list(self._record())
-        traced = Traced(self.network, self.rules)
+        traced = Traced(self.network, self.rules, self.balancers.nodes)
         traced.start()
         self._break()
         services = await self._servers()
@@ -223,15 +233,24 @@ class _Stage:
         )
 
     def _evidence(self, one: Placed, tried: Mapping[Exchange, Tried]) -> FlowEvidence:
-        found = tuple(tried[exchange] for exchange in one.exchanges if exchange in tried)
+        found, reason = evidence(one, tried)
         way = {node for exchange in one.exchanges for node in self._way(exchange)}
         excused = self.options.faults.excuse(sorted(way))
-        one = replace(one, reason="") if found else one
+        one = replace(one, reason="" if found else one.reason or reason)
         return FlowEvidence(one, self.judge.result(one.flow).judgment, found, excused)
 
     def _way(self, exchange: Exchange) -> list[str]:
-        ends = exchange.source, exchange.destination
-        return self.network.lab.way(*ends, exchange.version) or list(ends)
+        """The nodes from end to end, by way of a virtual address where it has one."""
+        before, behind = self._ways(exchange)
+        return [*before, *behind[1:]]
+
+    def _ways(self, exchange: Exchange) -> tuple[list[str], list[str]]:
+        """The nodes up to the destination, or to the virtual address, and those from there on."""
+        front, lab = exchange.front.node if exchange.front else exchange.destination, self.network.lab
+        before = lab.way(exchange.source, front, exchange.version) or [exchange.source, front]
+        if not exchange.front:
+            return before, []
+        return before, lab.way(front, exchange.destination, exchange.version) or [front, exchange.destination]
 
     async def _stay(self) -> None:
         """Leave the lab as it is, until somebody interrupts the command or ends its input."""
@@ -264,13 +283,16 @@ class _Stage:
     def _can_be_tried(self, one: Placed) -> bool:
         """Report whether nothing stands against it, or real programs have made a tunnel for it."""
         ends = frozenset((one.flow.source.name, one.flow.destination.name))
+        if one.flow.protocol not in (TCP, UDP, ICMP):  # the tunnel would take it up
+            return not one.flow.tunneled and ends not in self.called.pairs
         return not one.flow.tunneled or ends in self.called.pairs
 
     async def _exchanges(
         self, everything: Sequence[Exchange], services: Services, traced: Traced, begun: Sequence[Seen]
     ) -> dict[Exchange, Tried]:
         """Every exchange, most at once; what is sent from the port of a server, one after the other."""
-        alone = [one for one in everything if one.source_port]
+        direct = [one for one in everything if not one.front]
+        alone = [one for one in direct if _is_one_connection(one)]
         found = {one: await self._attempt_alone(one, services, begun) for one in alone}
         gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -279,7 +301,8 @@ class _Stage:
                 found[exchange] = await self._attempt(exchange, services.hosts)
                 traced.read()
 
-        await asyncio.gather(*(one_of_many(one) for one in everything if not one.source_port))
+        await asyncio.gather(*(one_of_many(one) for one in direct if not _is_one_connection(one)))
+        found |= await Behind(self.balancers, traced, partial(self._attempt, hosts=services.hosts)).asked(everything)
         traced.read()
         return {exchange: self._explained(tried, traced) for exchange, tried in found.items()}
 
@@ -297,12 +320,26 @@ class _Stage:
     async def _attempt(self, exchange: Exchange, hosts: Hosts) -> Tried:
         if exchange.protocol == ICMP:
             return await exchanges.ping(exchange, self.network, self.options.patience)
+        if exchange.protocol not in (TCP, UDP):
+            return await exchanges.raw(exchange, self.network, self.options.patience)
         return await exchanges.attempt(hosts.by_exchange[exchange], hosts, self.options.patience)
 
     def _explained(self, tried: Tried, traced: Traced) -> Tried:
         """With the lines that decided about its first packet."""
-        exchange = tried.exchange
-        return replace(tried, decided_by=traced.of(exchange, tried.source_port, self._way(exchange)))
+        exchange, port = tried.exchange, tried.source_port
+        before, behind = self._ways(exchange)
+        if exchange.front is None or exchange.front.mode == "dsr":
+            return replace(tried, decided_by=traced.of(exchange, port, [*before, *behind[1:]]))
+        member = int(ip_address(exchange.destination_address))
+
+        def is_behind(run: Run) -> bool:
+            return run.ends.destination == member
+
+        return replace(
+            tried,
+            decided_by=traced.of(exchange, port, before, lambda run: not is_behind(run)),
+            decided_behind=traced.of(exchange, port, behind, is_behind),
+        )
 
     async def _sample(self, traced: Traced, recorders: Sequence[recording.Recorder]) -> tuple[Sampled, ...]:
         """Send what nobody needs, and see which rules stop it."""
@@ -327,3 +364,8 @@ class _Stage:
         explained = self._explained(Tried(exchange, "silent", source_port), traced)
         has_arrived = (exchange.destination, source_port, exchange.port) in arrived
         return Sampled(exchange, source_port, explained.decided_by, has_arrived)
+
+
+def _is_one_connection(exchange: Exchange) -> bool:
+    """Report whether its connection could be another's too: the kernel takes both directions for one."""
+    return bool(exchange.source_port) or exchange.protocol not in (TCP, UDP, ICMP)

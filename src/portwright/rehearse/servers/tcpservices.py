@@ -12,7 +12,7 @@ from portwright.protocols.spnego import Acceptor
 from portwright.protocols.xmltree import Element, local
 from portwright.rehearse.hosts import Host, Target, Unanswered
 from portwright.rehearse.servers.role import Answer
-from portwright.rehearse.servers.signing_in import keys_of, now
+from portwright.rehearse.servers.signing_in import acceptor_of
 from portwright.rehearse.servers.tickets import initiator
 from portwright.rehearse.wire import Datagrams, Stream
 
@@ -60,7 +60,7 @@ def listening(host: Host, path: str, handle: Handle) -> Callable[[], Answer]:
     """
 
     def acceptor() -> Acceptor:
-        return Acceptor(keys_of(host.realm.account_of(host.name)), now)
+        return acceptor_of(host)
 
     async def answer(question: object) -> object:
         match question:
