@@ -146,6 +146,7 @@ class Played:
     works: bool
     told: str  # what the user saw at the end
     seen: tuple[Seen, ...]  # connections that arrived meanwhile, as the kernel recorded them
+    dialed: Mapping[str, int] = field(default_factory=dict)  # how often somebody dialed meanwhile, by flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +210,20 @@ class Rehearsal:
         if played is None:
             return None
         evidence = self.by_flow.get(step.flow.id) if step.flow is not None and step.step.opens else None
-        ends = {
-            (one.exchange.destination, one.exchange.seen_from, one.exchange.port)
-            for one in (evidence.tried if evidence else ())
-        }
-        return sum((one.node, one.source, one.port) in ends for one in played.seen)
+        tried = evidence.tried if evidence else ()
+        ends = {(one.exchange.destination, one.exchange.port) for one in tried}
+        sources = {one.exchange.seen_from for one in tried}
+        recorded = sum(
+            (one.node, one.port) in ends and (one.source in sources or one.source not in self._addresses)
+            for one in played.seen
+        )
+        return min(recorded, played.dialed.get(step.flow.id, 0)) if step.flow is not None else 0
+
+    @cached_property
+    def _addresses(self) -> frozenset[str]:
+        """Every host's own: whoever comes with another one has been translated on the way."""
+        ends = self.lab.of_kind("host", "client", "outside")
+        return frozenset(str(one.ip) for node in ends for port in node.ports for one in port.addresses)
 
     def result(self, flow: RequiredFlow) -> FlowResult:
         """What the rehearsal says of a flow, for `trace`."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -265,12 +266,14 @@ class _Stage:
             play = play_of(scenario.id)
             assert play is not None  # it is among those that happen
             self.tell(f"scenario {number} of {len(happening)}: {scenario.id}")
+            before = len(hosts.dials)
             try:
                 works, told = await performed(play, hosts)
             except NotPlayed as reason:
                 self.notes.append(f"{scenario.id} is followed by its flows alone: {reason}")
                 continue
-            found[scenario.id] = Played(works, told, _heard(recorders))
+            dialed = Counter(one.target.flow for one in hosts.dials[before:] if one.outcome == "answered")
+            found[scenario.id] = Played(works, told, _heard(recorders), dialed)
         return found
 
     def _record(self) -> Iterable[recording.Recorder]:
