@@ -22,10 +22,12 @@ from portwright.rehearse.balancers import Balancers
 from portwright.rehearse.behind import Behind, evidence, with_ways_on
 from portwright.rehearse.capture import Captures
 from portwright.rehearse.deciders import Traced
+from portwright.rehearse.declared import declared, published
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Played, Rehearsal, Sampled, Seen, Tried
 from portwright.rehearse.faults import Faults, rendered_without, without_rules
 from portwright.rehearse.fronts import ways_on
 from portwright.rehearse.hosts import CONNECTING, Hosts
+from portwright.rehearse.lab import Network as IpNetwork
 from portwright.rehearse.layout import layout
 from portwright.rehearse.netns import Network
 from portwright.rehearse.outer import answered, as_asked
@@ -41,7 +43,7 @@ from portwright.rehearse.sample import sample
 from portwright.rehearse.servers.mailboxes import mailboxes_of
 from portwright.rehearse.serving import Services
 from portwright.rehearse.tracing import Run
-from portwright.site.model import Point
+from portwright.site.model import Point, Site
 from portwright.trace.happening import scenarios_of
 
 Say = Callable[[str], None]  # tells people what is going on
@@ -75,7 +77,7 @@ def rehearse(
         say(f"{time.monotonic() - begun:5.1f} s  {text}")
 
     readings = without_rules(readings, options.faults)
-    lab = layout(plan.site, {name: answered(one.configuration) for name, one in readings.items()})
+    lab = layout(plan.site, {name: _outer(plan.site, name, readings.get(name)) for name in plan.site.points})
     if options.enter and options.enter not in lab.nodes:
         raise InvalidInput.of(
             f"--enter {options.enter}: there is no such host", hint=f"there are: {', '.join(lab.nodes)}"
@@ -83,13 +85,37 @@ def rehearse(
     tell(f"building {len(lab.nodes)} nodes on {len(lab.segments)} segments")
     network = Network(lab, options.faults.latency / 1000)
     rules = dict(_load(network, plan, readings, options.faults))
+    notes = list(_declare(network, plan, readings))
     check = Check(plan, readings)
     members = ways_on(plan.flows, plan.site)
     asked = (placed(flow, lab, plan.site, members) for flow in plan.flows)
     chosen = with_ways_on([as_asked(one, check.views, check.space) for one in asked], plan.site)
     balancers = Balancers.of(lab, (exchange for one in chosen for exchange in one.exchanges))
     balancers.set_up(network)
-    return asyncio.run(_Stage(plan, network, rules, chosen, balancers, check.judge, options, tell).play(show))
+    return asyncio.run(_Stage(plan, network, rules, chosen, balancers, check.judge, options, tell, notes).play(show))
+
+
+def _outer(site: Site, point: str, reading: Reading | None) -> tuple[IpNetwork, ...]:
+    """The networks that a point answers for because it translates to them or from them."""
+    own = answered(reading.configuration) if reading else ()
+    return tuple(dict.fromkeys((*own, *published(site, point))))
+
+
+def _declare(network: Network, plan: Plan, readings: Mapping[str, Reading]) -> Iterable[str]:
+    """Have the points translate as the site declares and their configurations do not say; what people are told."""
+    for point in plan.site.points.values():
+        node = point.on if point.on is not None else point.name
+        reading = readings.get(point.name)
+        if node in network.lab.nodes and reading is not None:
+            text, told = declared(plan.site, point, reading.configuration, _ports(network, point))
+            if text:
+                network.load(node, text)
+            yield from told
+
+
+def _ports(network: Network, point: Point) -> dict[str, str]:
+    """The kernel's names of a point's interfaces."""
+    return {inner: port for (owner, inner), port in network.lab.names.items() if owner == point.name}
 
 
 def _load(network: Network, plan: Plan, readings: Mapping[str, Reading], faults: Faults) -> Iterable[tuple[str, Rules]]:
@@ -101,7 +127,7 @@ def _load(network: Network, plan: Plan, readings: Mapping[str, Reading], faults:
 
 
 def _load_one(network: Network, plan: Plan, point: Point, node: str, reading: Reading | None, faults: Faults) -> Rules:
-    ports = {inner: port for (owner, inner), port in network.lab.names.items() if owner == point.name}
+    ports = _ports(network, point)
     configuration, text = (reading.configuration, reading.text) if reading else (None, "")
     rules = rendered_without(rules_of(plan, point, configuration, text, ports), faults)
     try:
