@@ -99,7 +99,7 @@ class FlowEvidence:
     placed: Placed
     static: Judgment
     tried: tuple[Tried, ...]
-    excused: str = ""  # a fault that the proof knows nothing of: a host that was stopped
+    excused: str = ""  # why it says nothing against the proof: a host was stopped, other ways are not rehearsed
 
     @property
     def flow(self) -> RequiredFlow:

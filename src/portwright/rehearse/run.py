@@ -30,8 +30,8 @@ from portwright.rehearse.hosts import CONNECTING, Hosts
 from portwright.rehearse.lab import Network as IpNetwork
 from portwright.rehearse.layout import layout
 from portwright.rehearse.netns import Network
-from portwright.rehearse.outer import answered, as_asked
-from portwright.rehearse.placing import placed
+from portwright.rehearse.outer import answered, as_asked, hides
+from portwright.rehearse.placing import other_ways, placed
 from portwright.rehearse.plays.table import NotPlayed, performed, play_of
 from portwright.rehearse.real.daemon import Service, is_possible, missing
 from portwright.rehearse.real.mail import put
@@ -77,7 +77,8 @@ def rehearse(
         say(f"{time.monotonic() - begun:5.1f} s  {text}")
 
     readings = without_rules(readings, options.faults)
-    lab = layout(plan.site, {name: _outer(plan.site, name, readings.get(name)) for name in plan.site.points})
+    outer = {name: _outer(plan.site, name, readings.get(name)) for name in plan.site.points}
+    lab = layout(plan.site, outer, [name for name, one in readings.items() if hides(one.configuration)])
     if options.enter and options.enter not in lab.nodes:
         raise InvalidInput.of(
             f"--enter {options.enter}: there is no such host", hint=f"there are: {', '.join(lab.nodes)}"
@@ -262,7 +263,8 @@ class _Stage:
     def _evidence(self, one: Placed, tried: Mapping[Exchange, Tried]) -> FlowEvidence:
         found, reason = evidence(one, tried)
         way = {node for exchange in one.exchanges for node in self._way(exchange)}
-        excused = self.options.faults.excuse(sorted(way))
+        passes = all(each.outcome == "answered" for each in found)
+        excused = self.options.faults.excuse(sorted(way)) or (other_ways(one) if passes else "")
         one = replace(one, reason="" if found else one.reason or reason)
         return FlowEvidence(one, self.judge.result(one.flow).judgment, found, excused)
 
