@@ -1,5 +1,6 @@
 """Which line of which configuration let a packet through or stopped it, as the kernel traced it."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -45,6 +46,11 @@ class Traced:
             listing = self.network.run(node, ["nft", "-a", "list", "ruleset"]).stdout
             self._places[node] = rules.deciders(listing)
 
+    def listen(self) -> None:
+        """From now on, take what the kernel says as it says it; in the event loop that runs."""
+        for one in self._sockets.values():
+            asyncio.get_running_loop().add_reader(one, self.read)
+
     def read(self) -> None:
         """Take what the kernel has said since."""
         for node, one in self._sockets.items():
@@ -58,6 +64,11 @@ class Traced:
 
     def _by_identity(self, node: str, run: Run) -> None:
         self._runs.setdefault(f"{node} {run.protocol} {run.identity.hex()}", []).append(run)
+
+    @property
+    def has_lost(self) -> bool:
+        """Report whether the kernel had more to say than there was room for."""
+        return any(one.has_lost for one in self._sockets.values())
 
     def forget(self) -> None:
         """Forget everything so far, so that what comes is not taken for it."""

@@ -41,6 +41,7 @@ from portwright.trace.happening import scenarios_of
 Say = Callable[[str], None]  # tells people what is going on
 _AT_ONCE = 128  # exchanges
 _SYMMETRIC = ("ad/ike", "ad/ike-nat")  # both ends speak from the port of the service, and one of them begins
+_LOST = "the kernel had more to tell than it has room for: of some packets it is not known what became of them"
 _SETTLING = 0.3  # seconds in which a packet that nobody answers has come to its rule
 
 
@@ -128,6 +129,7 @@ class _Stage:
         recorders = list(self._record())
         traced = Traced(self.network, self.rules)
         traced.start()
+        traced.listen()
         self._break()
         services = await self._servers()
         if self.options.enter:
@@ -208,6 +210,8 @@ class _Stage:
         seen = frozenset((*begun, *(found for one in plays.values() for found in one.seen), *_heard(recorders)))
         self.tell("trying what nobody needs")
         blocked = await self._sample(traced, recorders)
+        if traced.has_lost or any(one.has_lost for one in recorders):
+            self.notes.append(_LOST)
         self.tell("done")
         return Rehearsal(
             plan=self.plan,
@@ -276,8 +280,8 @@ class _Stage:
 
         async def one_of_many(exchange: Exchange) -> None:
             async with gate:
+                traced.read()  # before the next packet, so that there is room for what the kernel says of it
                 found[exchange] = await self._attempt(exchange, services.hosts)
-                traced.read()
 
         await asyncio.gather(*(one_of_many(one) for one in everything if not one.source_port))
         traced.read()
@@ -312,7 +316,10 @@ class _Stage:
             for one in sample(self.plan, self.network.lab, self.rules, self.options.faults.stopped)
             if frozenset((one.source, one.destination)) not in self.called.pairs  # no rule sees what is in a tunnel
         ]
-        knocks = [(one, exchanges.knock(one, self.network)) for one in packets]
+        knocks = []
+        for one in packets:
+            knocks.append((one, exchanges.knock(one, self.network)))
+            traced.read()
         await asyncio.sleep(_SETTLING)
         traced.read()
         arrived = {(one.node, one.source_port, one.port) for one in _heard(recorders)}
