@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 from tests.cli.running import copied
-from tests.rehearse.rehearsing import ENVIRONMENT, NOT_POSSIBLE, command, rehearse
-from tests.rehearse.shop import flows, shop, via
+from tests.rehearse.rehearsing import ENVIRONMENT, NOT_POSSIBLE, command, rehearse, run
+from tests.rehearse.shop import OPEN, flows, shop, via
 
 pytestmark = pytest.mark.kernel
 
@@ -44,3 +44,13 @@ def test_little_room_for_what_the_kernel_tells_hides_nothing(tmp_path):
     document = json.loads(done.stdout)
     assert (done.returncode, document["notes"]) == (0, [])
     assert document["blocked_sample"]["blocked"] == 100
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["monitor", "replace rule inet filter forward handle 3 accept", 'include "/etc/hostname"'],
+)
+def test_what_nobody_has_read_is_not_run(command, tmp_path):
+    """A command that nft knows and Portwright does not is told with its line, and nothing of another file."""
+    status, _, said = run(shop(tmp_path / "site", f"{OPEN}{command}\n"))
+    assert (status, "fw.nft:7" in said) == (2, True), said

@@ -29,6 +29,7 @@ _NAMES = Path("/run/portwright-nodes.json")  # the namespace of each node, for t
 _PLAIN = {"bash": ("--norc",)}  # what keeps a shell from saying that it is somewhere else
 _SWITCH = "switch"  # the namespace that has the segments, as bridges
 _PROGRAMS = ("ip", "nft", "unshare", "mount")
+_LOADING = 120.0  # seconds that a firewall's rules may take to load
 _FIRST_TABLE = 1000  # of routes by source
 _LISTENS = {"tcp": "0A", "udp": "07"}  # net/tcp_states.h: TCP_LISTEN; of UDP: bound to nobody (TCP_CLOSE)
 _AS_NODE = """hostname "$1" && shift || exit
@@ -341,16 +342,24 @@ class Network:
         Raises NotPossibleHere where there is no such program.
         """
         try:
-            done = self.run(node, program, text, {"XTABLES_LOCKFILE": os.devnull})  # the lock would be a file outside
+            own = {"XTABLES_LOCKFILE": os.devnull}  # the lock would be a file outside
+            done = self.run(node, program, text, own, _LOADING)
         except FileNotFoundError:
             raise NotPossibleHere(f"the rules of {node} need {program[0]}, which is not installed") from None
+        except subprocess.TimeoutExpired:
+            raise ValueError(f"{program[0]} has not read them within {_LOADING:g} seconds") from None
         if done.returncode:
             raise ValueError(done.stderr.strip())
 
     def run(
-        self, node: str, program: Sequence[str], text: str = "", env: Mapping[str, str] | None = None
+        self,
+        node: str,
+        program: Sequence[str],
+        text: str = "",
+        env: Mapping[str, str] | None = None,
+        patience: float | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program in a node's namespace to its end."""
+        """Run a program in a node's namespace to its end. Raises TimeoutExpired after so many seconds."""
         with self.within(node):
             return subprocess.run(
                 self._as_node(node, program),
@@ -359,6 +368,7 @@ class Network:
                 text=True,
                 errors="replace",
                 env=os.environ | (env or {}),
+                timeout=patience,
                 check=False,
             )
 

@@ -14,6 +14,7 @@ from portwright.check.run import Check
 from portwright.errors import InvalidInput, NotPossibleHere
 from portwright.packets.fields import ICMP
 from portwright.plan.model import Plan
+from portwright.redact import redact
 from portwright.rehearse import exchange as exchanges
 from portwright.rehearse import recording
 from portwright.rehearse.capture import Captures
@@ -99,7 +100,7 @@ def _load_one(network: Network, plan: Plan, point: Point, node: str, reading: Re
         for program, text in rules.loads:
             network.feed(node, program, text)
     except ValueError as problem:
-        message = f"the kernel does not take the rules of {point.name} ({rules.origin}): {problem}"
+        message = f"the kernel does not take the rules of {point.name} ({rules.origin}): {redact(str(problem))}"
         raise InvalidInput.of(message, file=rules.file) from None
     return rules
 
