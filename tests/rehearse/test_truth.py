@@ -6,7 +6,10 @@ import subprocess
 import pytest
 from tests.cli.running import copied
 from tests.rehearse.rehearsing import ENVIRONMENT, NOT_POSSIBLE, command, rehearse, run
-from tests.rehearse.shop import OPEN, flows, shop, via
+from tests.rehearse.shop import OPEN, SITE, flows, shop, via
+
+from portwright.check.obstacle import Judgment
+from portwright.rehearse.evidence import Exchange, FlowEvidence, Tried
 
 pytestmark = pytest.mark.kernel
 
@@ -54,3 +57,59 @@ def test_what_nobody_has_read_is_not_run(command, tmp_path):
     """A command that nft knows and Portwright does not is told with its line, and nothing of another file."""
     status, _, said = run(shop(tmp_path / "site", f"{OPEN}{command}\n"))
     assert (status, "fw.nft:7" in said) == (2, True), said
+
+
+_ON_HOSTS = """
+  s1-fw: {platform: nftables, config: s1.nft, on: s1}
+  c1-fw: {platform: nftables, config: c1.nft, on: c1}
+paths:
+"""
+
+
+def _chain(hook, *rules):
+    """A ruleset with one chain that accepts what these rules do not decide about."""
+    lines = "".join(f"\t\t{rule}\n" for rule in rules)
+    return (
+        f"table inet filter {{\n\tchain {hook} {{\n\t\ttype filter hook {hook} priority filter; policy accept;\n"
+        f"{lines}\t}}\n}}\n"
+    )
+
+
+def test_an_error_that_quotes_a_ping_is_no_echo(tmp_path):
+    """A host that rejects it has not answered, and a datagram that its own host stops ends no rehearsal."""
+    site = shop(
+        tmp_path / "site",
+        site=SITE.replace("\npaths:\n", _ON_HOSTS),
+        s1__nft=_chain("input", "icmp type echo-request reject with icmp type net-unreachable"),
+        c1__nft=_chain("output", "udp dport 69-161 drop"),
+    )
+    _, document, said = rehearse(site, "--patience", "0.5")
+    found = flows(document)
+    assert found["shop.ping/c1>s1"]["rehearsed"] == "blocked", said
+    assert found["shop.ping/c1>s1"]["decided_by"]["text"].startswith("icmp type echo-request reject")
+    assert found["shop.ping/c1>s2"]["rehearsed"] == "passes"
+    assert "udp dport 69-161 drop" in {one["decided_by"]["text"] for one in document["blocked_sample"]["by"]}
+
+
+def test_a_line_that_lets_the_request_through_has_not_stopped_it(tmp_path):
+    """Where the reply is what does not pass, the line that stops it is named, as what stops a reply."""
+    rules = _chain("forward", "tcp sport 8080 drop", "udp sport 7000 drop")
+    site = shop(tmp_path / "site", rules)
+    _, document, _ = rehearse(site, "--patience", "0.5")
+    found = flows(document)
+    assert found["shop.tcp/c1>s1"]["decided_by"]["text"] == "tcp sport 8080 drop"
+    assert found["shop.udp/c1>s2"]["decided_by"]["text"] == "udp sport 7000 drop"
+    _, out, _ = run(site, "--patience", "0.5")
+    assert "its reply was stopped by fw, " in out
+    assert "fw.nft:5  udp sport 7000 drop" in out
+
+
+def test_no_fault_excuses_what_passes():
+    """Packets that are late explain what does not pass; they let nothing through that the proof says is stopped."""
+    exchange = Exchange("c1", "10.1.0.11", "s1", "10.2.0.11", 4, 6, 8080)
+    for judgment, outcome, differs in (
+        (Judgment.MISSING, "answered", True),
+        (Judgment.PROVED, "silent", False),
+    ):
+        tried = (Tried(exchange, outcome, 40000),)
+        assert FlowEvidence(None, judgment, tried, excused="packets are late on purpose").disagrees == differs

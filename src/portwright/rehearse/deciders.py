@@ -12,9 +12,9 @@ from portwright.rehearse.rules import Decider, Handle, Rules
 from portwright.rehearse.tracing import Run, TraceSocket
 
 TABLE = "portwright_trace"
-# Before everything else, what opens a connection, and whatever has none.
+# Before everything else, what opens a connection and what first comes back, and whatever has none.
 _OPENING = """{
-        meta l4proto tcp tcp flags & (syn | ack) == syn meta nftrace set 1
+        meta l4proto tcp tcp flags & syn == syn meta nftrace set 1
         meta l4proto != tcp meta nftrace set 1
     }"""
 RULES = f"""table inet {TABLE} {{
@@ -78,10 +78,18 @@ class Traced:
 
     def of(self, exchange: Exchange, source_port: int, way: Iterable[str]) -> tuple[Decider, ...]:
         """Who decided about a packet at each point on its way, in order; the last of a point is the one that counts."""
-        identity = self._identities.get(_key(exchange, source_port))
+        return self._along(way, _key(exchange, source_port))
+
+    def of_reply(self, exchange: Exchange, source_port: int, way: Iterable[str]) -> tuple[Decider, ...]:
+        """The same of the first packet that came back; none where it is not known to which address it went."""
+        protocol, source, own_port, _, _ = _key(exchange, source_port)
+        here = int(ip_address(exchange.destination_address))
+        return self._along(way, (protocol, here, exchange.port, source, own_port))
+
+    def _along(self, way: Iterable[str], key: tuple[int, int, int, int, int]) -> tuple[Decider, ...]:
+        identity, protocol = self._identities.get(key), key[0]
         if identity is None:
             return ()
-        protocol = _protocol(exchange)
         found = []
         for node in way:
             runs = self._runs.get(f"{node} {protocol} {identity.hex()}", [])

@@ -1,6 +1,7 @@
 """One exchange of a flow: the client's side of what its service speaks, from its host, within a deadline."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import struct
@@ -14,6 +15,7 @@ from portwright.rehearse.netns import Network
 _NONCE = 16  # bytes
 _MOST = 2048  # bytes of an answer
 _ECHO = {4: 8, 6: 128}  # RFC 792; RFC 4443, 4.1
+_REPLY = {4: 0, 6: 129}  # the same
 _RAW_PROTOCOL = {4: socket.IPPROTO_ICMP, 6: socket.IPPROTO_ICMPV6}
 
 
@@ -64,8 +66,14 @@ async def _echoed(made: socket.socket, exchange: Exchange) -> None:
     loop, nonce = asyncio.get_running_loop(), os.urandom(_NONCE)
     request = struct.pack("!BBHHH", _ECHO[exchange.version], 0, 0, os.getpid() & 0xFFFF, 1)
     await loop.sock_sendall(made, _with_checksum(request + nonce))
-    while not (await loop.sock_recv(made, _MOST)).endswith(nonce):
+    while not _is_reply(await loop.sock_recv(made, _MOST), exchange.version, nonce):
         pass
+
+
+def _is_reply(packet: bytes, version: int, nonce: bytes) -> bool:
+    """Report whether this is the echo itself, and no error that quotes the request; IPv4 has its header before it."""
+    message = packet[(packet[0] & 0xF) * 4 :] if version == 4 else packet
+    return message[:1] == bytes([_REPLY[version]]) and message.endswith(nonce)
 
 
 def knock(exchange: Exchange, network: Network) -> socket.socket:
@@ -75,7 +83,8 @@ def knock(exchange: Exchange, network: Network) -> socket.socket:
     made.bind((exchange.source_address, 0))
     made.connect_ex(exchange.to)
     if exchange.protocol != TCP:
-        made.send(os.urandom(_NONCE))  # the kernel's trace tells packets apart by what they say
+        with contextlib.suppress(OSError):  # a rule of its own host stops it, or there is no way
+            made.send(os.urandom(_NONCE))  # the kernel's trace tells packets apart by what they say
     return made
 
 

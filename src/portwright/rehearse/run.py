@@ -306,8 +306,11 @@ class _Stage:
 
     def _explained(self, tried: Tried, traced: Traced) -> Tried:
         """With the lines that decided about its first packet."""
-        exchange = tried.exchange
-        return replace(tried, decided_by=traced.of(exchange, tried.source_port, self._way(exchange)))
+        exchange, port = tried.exchange, tried.source_port
+        way = self._way(exchange)
+        back = traced.of_reply(exchange, port, reversed(way))[-1:]
+        stopped = next((one for one in back if not one.is_accepted), None)
+        return replace(tried, decided_by=traced.of(exchange, port, way), reply_stopped_by=stopped)
 
     async def _sample(self, traced: Traced, recorders: Sequence[recording.Recorder]) -> tuple[Sampled, ...]:
         """Send what nobody needs, and see which rules stop it."""
