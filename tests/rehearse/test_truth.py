@@ -1,5 +1,6 @@
 """A rehearsal never says that something happened which did not."""
 
+import contextlib
 import json
 import subprocess
 
@@ -10,6 +11,7 @@ from tests.rehearse.shop import OPEN, SITE, flows, shop, via
 
 from portwright.check.obstacle import Judgment
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Tried
+from portwright.rehearse.netns import _namespaces, _running, is_inside
 
 pytestmark = pytest.mark.kernel
 
@@ -113,3 +115,41 @@ def test_no_fault_excuses_what_passes():
     ):
         tried = (Tried(exchange, outcome, 40000),)
         assert FlowEvidence(None, judgment, tried, excused="packets are late on purpose").disagrees == differs
+
+
+def test_a_variable_alone_makes_no_namespaces(tmp_path, monkeypatch):
+    """Whoever has it in the environment, such as a shell in a lab, still gets namespaces of its own."""
+    for value in ("1", "net:[1] mnt:[2]", " ".join(_namespaces())):
+        monkeypatch.setenv("PORTWRIGHT_REHEARSAL", value)
+        assert not is_inside()
+
+
+def test_no_lab_of_another_user_is_entered(tmp_path, monkeypatch):
+    """Another user could pretend one, and have a shell of ours run in it."""
+    site = shop(tmp_path / "site")
+    with kept(site) as (process, said):
+        monkeypatch.setattr("os.geteuid", lambda: 12345)
+        assert _running(str(site)) is None, said
+        monkeypatch.undo()
+        assert _running(str(site)) is not None
+        del process
+
+
+@contextlib.contextmanager
+def kept(site, *options):
+    """A lab that is kept until the end: its process, and what it has said."""
+    with subprocess.Popen(
+        command(site, "--keep", "--patience", "0.5", *options),
+        env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        said = []
+        while (line := process.stderr.readline()) and "the lab stays" not in line:
+            said.append(line)
+        if process.poll() == NOT_POSSIBLE:
+            pytest.skip("".join(said))
+        yield process, said
+        process.stdin.close()

@@ -23,7 +23,7 @@ from portwright.rehearse.lab import Hop, Lab, Node, Port
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_INSIDE = "PORTWRIGHT_REHEARSAL"  # environment variable: set where the namespaces are there
+_INSIDE = "PORTWRIGHT_REHEARSAL"  # environment variable: the namespaces of whoever started the rehearsal
 _SITE = "PORTWRIGHT_REHEARSAL_SITE"  # environment variable: the site file of the lab, for those who want to enter it
 _NAMES = Path("/run/portwright-nodes.json")  # the namespace of each node, for them, too
 _PLAIN = {"bash": ("--norc",)}  # what keeps a shell from saying that it is somewhere else
@@ -94,7 +94,8 @@ def _running(site: str) -> str | None:
     here = Path("/proc/self/ns/pid").readlink()
     for folder in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
-            is_of_site = folder.name.isdigit() and wanted in (folder / "environ").read_bytes().split(b"\0")
+            is_ours = folder.name.isdigit() and folder.stat().st_uid == os.geteuid()  # others may pretend anything
+            is_of_site = is_ours and wanted in (folder / "environ").read_bytes().split(b"\0")
             if is_of_site and (folder / "ns/pid").readlink() != here and (folder / f"root{_NAMES}").exists():
                 return folder.name
     return None
@@ -102,7 +103,14 @@ def _running(site: str) -> str | None:
 
 def is_inside() -> bool:
     """Report whether this process runs in a rehearsal's namespaces."""
-    return os.environ.get(_INSIDE) == "1"
+    before = os.environ.get(_INSIDE, "").split()
+    now = _namespaces()
+    return len(before) == len(now) and not set(before) & set(now)  # a variable alone proves nothing
+
+
+def _namespaces() -> list[str]:
+    """The namespaces of this process that a rehearsal has of its own."""
+    return [str(Path("/proc/self/ns", kind).readlink()) for kind in ("net", "mnt", "pid")]
 
 
 def inside(arguments: Sequence[str], module: str = "portwright", site: str = "") -> int:
@@ -112,7 +120,7 @@ def inside(arguments: Sequence[str], module: str = "portwright", site: str = "")
     """
     _check_programs()
     program = [*_unshare(), sys.executable, "-m", module, *arguments]
-    known = {_INSIDE: "1", _SITE: str(Path(site).resolve()) if site else ""}
+    known = {_INSIDE: " ".join(_namespaces()), _SITE: str(Path(site).resolve()) if site else ""}
     process = subprocess.Popen(program, env=os.environ | known, preexec_fn=_die_with_parent)  # noqa: PLW1509 (no threads here)
     while True:
         with contextlib.suppress(KeyboardInterrupt):  # the child has it too, and ends
