@@ -19,6 +19,7 @@ from portwright.rehearse.netns import Network
 _NONCE = 16  # bytes
 _MOST = 2048  # bytes of an answer
 _ECHO = {4: 8, 6: 128}  # RFC 792; RFC 4443, 4.1
+_REPLY = {4: 0, 6: 129}  # the same
 _QUESTION, _ANSWER = b"portwright?", b"portwright!"  # so that nobody answers an answer
 _NO_NEXT_HEADER = 59  # RFC 8200, 4.7
 _RAW_PROTOCOL = {4: socket.IPPROTO_ICMP, 6: socket.IPPROTO_ICMPV6}
@@ -72,8 +73,14 @@ async def _echoed(made: socket.socket, exchange: Exchange) -> None:
     sequence = int.from_bytes(os.urandom(2))  # by which the kernel's trace tells one from the other
     request = struct.pack("!BBHHH", _ECHO[exchange.version], 0, 0, os.getpid() & 0xFFFF, sequence)
     await loop.sock_sendall(made, _with_checksum(request + nonce))
-    while not (await loop.sock_recv(made, _MOST)).endswith(nonce):
+    while not _is_reply(await loop.sock_recv(made, _MOST), exchange.version, nonce):
         pass
+
+
+def _is_reply(packet: bytes, version: int, nonce: bytes) -> bool:
+    """Report whether this is the echo itself, and no error that quotes the request; IPv4 has its header before it."""
+    message = packet[(packet[0] & 0xF) * 4 :] if version == 4 else packet
+    return message[:1] == bytes([_REPLY[version]]) and message.endswith(nonce)
 
 
 async def raw(exchange: Exchange, network: Network, patience: float = CONNECTING) -> Tried:
@@ -125,8 +132,8 @@ def knock(exchange: Exchange, network: Network) -> socket.socket:
     made.bind((exchange.source_address, 0))
     made.connect_ex(exchange.to)
     if exchange.protocol != TCP:
-        with contextlib.suppress(OSError):  # the firewall of the host itself says no
-            made.send(b"portwright")
+        with contextlib.suppress(OSError):  # a rule of its own host stops it, or there is no way
+            made.send(os.urandom(_NONCE))  # the kernel's trace tells packets apart by what they say
     return made
 
 

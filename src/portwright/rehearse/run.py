@@ -16,6 +16,7 @@ from portwright.check.run import Check
 from portwright.errors import InvalidInput, NotPossibleHere
 from portwright.packets.fields import ICMP, TCP, UDP
 from portwright.plan.model import Plan
+from portwright.redact import redact
 from portwright.rehearse import exchange as exchanges
 from portwright.rehearse import recording
 from portwright.rehearse.balancers import Balancers
@@ -49,6 +50,7 @@ from portwright.trace.happening import scenarios_of
 Say = Callable[[str], None]  # tells people what is going on
 _AT_ONCE = 128  # exchanges
 _SYMMETRIC = ("ad/ike", "ad/ike-nat")  # both ends speak from the port of the service, and one of them begins
+_LOST = "the kernel had more to tell than it has room for: of some packets it is not known what became of them"
 _SETTLING = 0.3  # seconds in which a packet that nobody answers has come to its rule
 
 
@@ -135,7 +137,7 @@ def _load_one(network: Network, plan: Plan, point: Point, node: str, reading: Re
         for program, text in rules.loads:
             network.feed(node, program, text)
     except ValueError as problem:
-        message = f"the kernel does not take the rules of {point.name} ({rules.origin}): {problem}"
+        message = f"the kernel does not take the rules of {point.name} ({rules.origin}): {redact(str(problem))}"
         raise InvalidInput.of(message, file=rules.file) from None
     return rules
 
@@ -166,6 +168,7 @@ class _Stage:
         recorders = list(self._record())
         traced = Traced(self.network, self.rules, self.balancers.nodes)
         traced.start()
+        traced.listen()
         self._break()
         services = await self._servers()
         if self.options.enter:
@@ -246,6 +249,8 @@ class _Stage:
         seen = frozenset((*begun, *(found for one in plays.values() for found in one.seen), *_heard(recorders)))
         self.tell("trying what nobody needs")
         blocked = await self._sample(traced, recorders)
+        if traced.has_lost or any(one.has_lost for one in recorders):
+            self.notes.append(_LOST)
         self.tell("done")
         return Rehearsal(
             plan=self.plan,
@@ -329,8 +334,8 @@ class _Stage:
 
         async def one_of_many(exchange: Exchange) -> None:
             async with gate:
+                traced.read()  # before the next packet, so that there is room for what the kernel says of it
                 found[exchange] = await self._attempt(exchange, services.hosts)
-                traced.read()
 
         await asyncio.gather(*(one_of_many(one) for one in direct if not _is_one_connection(one)))
         found |= await Behind(self.balancers, traced, partial(self._attempt, hosts=services.hosts)).asked(everything)
@@ -359,6 +364,8 @@ class _Stage:
         """With the lines that decided about its first packet."""
         exchange, port = tried.exchange, tried.source_port
         before, behind = self._ways(exchange)
+        back = traced.of_reply(exchange, port, [*behind[::-1], *before[::-1]])[-1:]
+        tried = replace(tried, reply_stopped_by=next((one for one in back if not one.is_accepted), None))
         if exchange.front is None or exchange.front.mode == "dsr":
             return replace(tried, decided_by=traced.of(exchange, port, [*before, *behind[1:]]))
         member = int(ip_address(exchange.destination_address))
@@ -380,7 +387,10 @@ class _Stage:
             for one in sample(self.plan, self.network.lab, self.rules, self.options.faults.stopped)
             if frozenset((one.source, one.destination)) not in self.called.pairs  # no rule sees what is in a tunnel
         ]
-        knocks = [(one, exchanges.knock(one, self.network)) for one in packets]
+        knocks = []
+        for one in packets:
+            knocks.append((one, exchanges.knock(one, self.network)))
+            traced.read()
         await asyncio.sleep(_SETTLING)
         traced.read()
         arrived = {(one.node, one.source_port, one.port) for one in _heard(recorders)}
