@@ -191,6 +191,7 @@ class Network:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         self._spaces: dict[str, int] = {}
+        self._reserved: dict[str, set[tuple[int, int]]] = {}
         self._mounts: dict[str, dict[str, str]] = {}  # by node: place of the system -> what its programs find there
         _mount_own_run()
         self._names = {name: f"n{number}" for number, name in enumerate((*lab.nodes, _SWITCH))}
@@ -243,6 +244,14 @@ class Network:
     def adjust(self, node: str, values: Mapping[str, int]) -> None:
         """Set what the kernel does in a node, by file below /proc/sys/net. Raises OSError."""
         self._set(node, values)
+
+    def reserve(self, node: str, ports: Iterable[tuple[int, int]]) -> None:
+        """Keep ranges of ports from the clients of a node, too, so that its servers find them free (ip-sysctl)."""
+        kept = self._reserved.setdefault(node, set())
+        kept.update(ports)
+        if kept:
+            texts = [f"{first}-{last}" for first, last in sorted(kept)]
+            self._set(node, {"ipv4/ip_local_reserved_ports": ",".join(texts)})
 
     def stop(self, node: str) -> None:
         """Cut a node off, as if somebody had pulled its plugs."""

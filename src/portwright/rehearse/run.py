@@ -95,6 +95,9 @@ def rehearse(
     chosen = with_ways_on([as_asked(one, check.views, check.space) for one in asked], plan.site)
     balancers = Balancers.of(lab, (exchange for one in chosen for exchange in one.exchanges))
     balancers.set_up(network)
+    for node in lab.nodes:
+        asked_here = {x.port for one in chosen for x in one.exchanges if x.destination == node and x.port}
+        network.reserve(node, ((port, port) for port in asked_here))
     return asyncio.run(_Stage(plan, network, rules, chosen, balancers, check.judge, options, tell, notes).play(show))
 
 
