@@ -272,7 +272,7 @@ class Network:
         _ip([f"netns add {self._names[name]}"])
         self._spaces[name] = os.open(f"/run/netns/{self._names[name]}", os.O_RDONLY)
 
-    def _set(self, name: str, values: Mapping[str, int], *, needed: bool = True) -> None:
+    def _set(self, name: str, values: Mapping[str, int | str], *, needed: bool = True) -> None:
         with self.within(name):
             for file, value in values.items():
                 path = Path("/proc/sys/net", file)
