@@ -4,8 +4,8 @@ from portwright.protocols import soap, wsman
 from portwright.protocols.conversation import Refused
 from portwright.rehearse.hosts import Host, Hosts, Target
 from portwright.rehearse.plays.people import at
-from portwright.rehearse.servers.signing_in import initiating
-from portwright.rehearse.visits import NOT_PLAYED, NoTicket, Visit
+from portwright.rehearse.servers.tickets import initiating
+from portwright.rehearse.visits import Visit
 
 
 class RemoteShell:
@@ -21,14 +21,15 @@ class RemoteShell:
         output = wsman.output_of(await self._ask(wsman.Receive(shell, command)))
         await self._ask(wsman.Signal(shell, command))
         await self._ask(wsman.CloseShell(shell))
-        if output.code == NOT_PLAYED:
-            raise NoTicket(output.error.decode("utf-8", "replace"))
         if output.code:
             raise Refused(output.error.decode("utf-8", "replace").strip())
         return output.out.decode("utf-8", "replace").strip()
 
     async def _ask(self, call: wsman.Call) -> soap.Message:
-        return soap.result(await self._visit.ask(wsman.asked(call, f"{self._visit.address}{wsman.PATH}")))
+        answer = await self._visit.ask(wsman.asked(call, f"{self._visit.address}{wsman.PATH}"))
+        if answer.status == 401:
+            raise Refused("PowerShell cannot open the session: access is denied (HTTP 401)")
+        return soap.result(answer)
 
 
 async def deployment_administration(hosts: Hosts) -> str:

@@ -8,7 +8,7 @@ from portwright.rehearse.hosts import Host, Hosts
 from portwright.rehearse.plays.people import at, greet, somebody
 from portwright.rehearse.servers.exchange import greeted, outlook
 from portwright.rehearse.servers.mailboxes import Letter
-from portwright.rehearse.servers.signing_in import initiating
+from portwright.rehearse.servers.tickets import initiating
 from portwright.rehearse.visits import Visit
 
 

@@ -10,6 +10,9 @@ from portwright.protocols.ldap.directory import Directory, directory_of, domain_
 from portwright.protocols.ldap.filters import Attributes
 from portwright.protocols.ldap.netlogon import Located
 from portwright.protocols.ldap.server import SimpleBind
+from portwright.protocols.ntlm import sides as ntlm
+from portwright.protocols.ntlm.response import SignIn
+from portwright.rehearse.clock import now
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.spoken import Spoken
 
@@ -35,8 +38,12 @@ class DomainController:
             **dict.fromkeys(_CHANGING, lambda: self._change),
         }
 
-    async def _bind(self, question: SimpleBind) -> object:
+    async def _bind(self, question: SimpleBind | SignIn) -> object:
         """Whether a name has a password: as a distinguished name, with the domain before it or behind it."""
+        if isinstance(question, SignIn):
+            from portwright.rehearse.servers.passthrough import known_here
+
+            return known_here(self._host, question)
         name = question.name.rpartition("\\")[2].partition("@")[0]
         name = name.partition(",")[0].rpartition("=")[2].lower()
         account = self._host.realm.accounts.get(name)
@@ -79,9 +86,10 @@ def _handshake(host: "Host", target: "Target") -> Talk[str]:
 
 
 def _serve(host: "Host") -> Talk[None]:
-    from portwright.rehearse.servers.signing_in import keys_of, now
+    from portwright.rehearse.servers.signing_in import keys_of
 
-    return ldap.server(host.shared(directory), now, keys_of(host.realm.account_of(host.name)))
+    about = ntlm.about(host.fqdn, host.realm.netbios, host.realm.domain, now())
+    return ldap.server(host.shared(directory), now, keys_of(host.realm.account_of(host.name)), about)
 
 
 def _locate(host: "Host", target: "Target") -> Talk[str]:
@@ -96,7 +104,7 @@ def _serve_locator(host: "Host") -> Talk[None]:
 
 def _ask_to_change(*, datagrams: bool) -> "Callable[[Host, Target], Talk[str]]":
     def talk(host: "Host", target: "Target") -> Talk[str]:
-        from portwright.rehearse.servers.signing_in import now
+        from portwright.rehearse.clock import now
 
         return kpasswd.probe(host.realm.name, now(), target.exchange.source_address, datagrams=datagrams)
 
@@ -105,14 +113,12 @@ def _ask_to_change(*, datagrams: bool) -> "Callable[[Host, Target], Talk[str]]":
 
 def _serve_changes(host: "Host") -> Talk[None]:
     from portwright.rehearse.servers.directory import keys
-    from portwright.rehearse.servers.signing_in import now
 
     return kpasswd.server(host.shared(keys), now, str(host.addresses[0]))
 
 
 def _serve_changes_in_datagrams(host: "Host") -> Talk[None]:
     from portwright.rehearse.servers.directory import keys
-    from portwright.rehearse.servers.signing_in import now
 
     return kpasswd.datagram_server(host.shared(keys), now, str(host.addresses[0]))
 

@@ -130,9 +130,11 @@ class Connection:
         match question:
             case Login():
                 self.login = question
-                return self._by_token(question.token) if question.token is not None else self._by_password(question)
+                return (
+                    await self._by_token(question.token) if question.token is not None else self._by_password(question)
+                )
             case Token(data):
-                return self._by_token(data)
+                return await self._by_token(data)
             case Query(text, parameters):
                 return await self._patiently(lambda: self._run(text, parameters))
             case Procedure(name):
@@ -148,10 +150,10 @@ class Connection:
             return login_failed(login.user)
         return self._admitted(account.name.lower(), account.name)
 
-    def _by_token(self, token: bytes) -> Admission:
+    async def _by_token(self, token: bytes) -> Admission:
         self.door = self.door or Door(self.server.host)
         try:
-            reply = self.door.step(token)
+            reply = await self.door.step(token)
         except (Refused, Misspoken) as problem:
             self.server.host.say(f"login failed: {problem}")
             return login_failed("")

@@ -9,12 +9,13 @@ from functools import cache
 from portwright.protocols import saml
 from portwright.protocols.conversation import Misspoken, Refused
 from portwright.protocols.http import Request, Response, form, page, redirect
-from portwright.protocols.kerberos import Principal, sign_in
+from portwright.rehearse.clock import now
 from portwright.rehearse.hosts import Host, Hosts, Unanswered
 from portwright.rehearse.servers.mailboxes import address_of, may_sign_in
+from portwright.rehearse.servers.passthrough import check_password
 from portwright.rehearse.servers.role import Answer
-from portwright.rehearse.servers.signing_in import known_user, now
-from portwright.rehearse.visits import NoTicket, Visit
+from portwright.rehearse.servers.signing_in import known_user
+from portwright.rehearse.visits import Visit
 
 SIGN_IN = "/adfs/ls/"
 _FORM = (
@@ -67,7 +68,7 @@ class _SignInPages:
             return self.elsewhere(wanted) or page(_FORM.format(""))
         try:
             claims = await self.claims(given)
-        except (Unanswered, NoTicket) as problem:
+        except Unanswered as problem:
             self._host.say(f"cannot check who this is: {problem}")
             return page("An error occurred. Contact your administrator.", 503)
         except (Refused, Misspoken) as problem:
@@ -139,8 +140,7 @@ class FederationServer(_SignInPages):
         if "wresult" in given:
             return self._passed_on(given["wresult"])
         user = address_of(self._host, given.get("UserName", "")).partition("@")[0]
-        principal = Principal.of(user, self._host.realm.name)
-        await self._host.call("ad.kerberos", lambda _: sign_in(principal, given.get("Password", ""), now()))
+        await check_password(self._host, user, given.get("Password", ""))
         entry = await known_user(self._host, "adfs.claims", user)
         return {saml.UPN: entry["userPrincipalName"] or address_of(self._host, user), saml.NAME: user}
 

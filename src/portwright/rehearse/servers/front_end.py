@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from portwright.protocols import saml
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.http import Request, Response, form, formed, page, redirect
+from portwright.rehearse.clock import now
 from portwright.rehearse.hosts import Host, Unanswered
 from portwright.rehearse.servers.federation import SIGN_IN, farm_signer
 from portwright.rehearse.servers.organization import Organization
 from portwright.rehearse.servers.pages import Pages
 from portwright.rehearse.servers.role import Answer
-from portwright.rehearse.servers.signing_in import guard_of, known_user, now
+from portwright.rehearse.servers.signing_in import guard_of, known_user
 from portwright.rehearse.servers.web import Guard
-from portwright.rehearse.visits import NOT_PLAYED, NoTicket, Visit
+from portwright.rehearse.visits import Visit
 
 COOKIE = "MSISAuth"  # of the session, where users sign in with claims
 
@@ -110,15 +111,12 @@ class FrontEnd:
             return await self.pages(request, user) or page("There is no such page here.", 404)
         except _Stranger:
             return page("You are not a Microsoft Dynamics CRM user.", 403)
-        except NoTicket as problem:
-            self._host.say(str(problem))
-            return page(str(problem), NOT_PLAYED)
         except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
             self._host.say(f"{request.method} {request.path}: {problem}")
             return page("An error has occurred. Try this action again.", 500)
 
     async def _know(self, user: str) -> None:
-        """Ask the directory for a user who comes for the first time. Raises Refused, NoTicket."""
+        """Ask the directory for a user who comes for the first time. Raises _Stranger."""
         if user in self._known or not self._host.needs("ad.ldap"):
             return
         try:
