@@ -96,9 +96,15 @@ class _SignInPages:
         raise NotImplementedError
 
 
-def _relying_parties(hosts: Hosts) -> frozenset[str]:
-    """The web sites that an administrator has entered: the front ends of CRM."""
-    return frozenset(f"https://{one.fqdn}/" for one in hosts.values() if "crm/front-end" in one.components)
+def web_names(hosts: Hosts) -> frozenset[str]:
+    """The names by which somebody reaches a front end of CRM: its own, of an address in front, of a proxy."""
+    found = {one.name for targets in hosts.targets.values() for one in targets if one.service == "crm/web"}
+    return frozenset(found | {one.fqdn for one in hosts.values() if "crm/front-end" in one.components})
+
+
+def relying_party(name: str) -> str:
+    """The web site of that name, as it stands among those that trust AD FS."""
+    return f"https://{name}/"
 
 
 class FederationServer(_SignInPages):
@@ -123,7 +129,7 @@ class FederationServer(_SignInPages):
 
     def trusts(self, realm: str) -> bool:
         """Of the CRM web sites only."""
-        return realm in self._host.shared(_relying_parties)
+        return realm in map(relying_party, self._host.shared(web_names))
 
     def elsewhere(self, wanted: saml.SignIn) -> Response | None:
         """To the identity provider that the request names, or the only one where Active Directory is none."""

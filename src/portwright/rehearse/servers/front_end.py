@@ -8,7 +8,7 @@ from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.http import Request, Response, form, formed, page, redirect
 from portwright.rehearse.clock import now
 from portwright.rehearse.hosts import Host, Unanswered
-from portwright.rehearse.servers.federation import SIGN_IN, farm_signer
+from portwright.rehearse.servers.federation import SIGN_IN, farm_signer, relying_party, web_names
 from portwright.rehearse.servers.organization import Organization
 from portwright.rehearse.servers.pages import Pages
 from portwright.rehearse.servers.role import Answer
@@ -39,10 +39,10 @@ class FrontEnd:
         connected = self._with_claims if self._host.setting("authentication") == "claims" else self._integrated
         return {"crm/web": connected, "crm/deployment-web": connected, "crm/web-redirect": lambda: self._moved}
 
-    @property
-    def realm(self) -> str:
-        """The name of the web site among those that trust AD FS."""
-        return f"https://{self._host.fqdn}/"
+    def _realm(self, request: Request) -> str:
+        """The web site among those that trust AD FS, by the name by which the browser has reached it."""
+        asked = request.header("host").partition(":")[0].lower()
+        return relying_party(asked if asked in self._host.shared(web_names) else self._host.fqdn)
 
     def _integrated(self) -> Answer:
         guard = guard_of(self._host)
@@ -51,7 +51,7 @@ class FrontEnd:
             if not isinstance(question, Request):
                 return None
             if question.path == saml.METADATA:
-                return self._metadata()
+                return self._metadata(question)
             return await guard.stop(question) or guard.passed(await self._shown(question, guard.user))
 
         return answer
@@ -66,20 +66,23 @@ class FrontEnd:
 
     async def _claimed(self, request: Request, services: Guard) -> Response:
         if request.path == saml.METADATA:
-            return self._metadata()
+            return self._metadata(request)
         fields = form(request.body.decode("utf-8", "replace")) if request.method == "POST" else {}
         if "wresult" in fields:
-            return self._entered(fields)
+            return self._entered(fields, self._realm(request))
         if user := self._sessions.get(request.cookies.get(COOKIE, "")):
             return await self._shown(request, user)
         if "/XRM" in request.path and services.acceptor:
             stopped = await services.stop(request)
             return stopped or services.passed(await self._shown(request, services.user))
-        return redirect(f"{self._issuer}?{saml.sign_in_query(saml.SignIn(self.realm, formed({'ru': request.target})))}")
+        return redirect(
+            f"{self._issuer}?{saml.sign_in_query(saml.SignIn(self._realm(request), formed({'ru': request.target})))}"
+        )
 
-    def _metadata(self) -> Response:
+    def _metadata(self, request: Request) -> Response:
         """What AD FS has to know of this web site; anybody may read it."""
-        return Response(200, saml.published(saml.Metadata(self.realm, self.realm)))
+        realm = self._realm(request)
+        return Response(200, saml.published(saml.Metadata(realm, realm)))
 
     @property
     def _issuer(self) -> str:
@@ -87,12 +90,12 @@ class FrontEnd:
         servers = self._host.targets("crm.federation-metadata")
         return f"https://{servers[0].name}{SIGN_IN}"
 
-    def _entered(self, fields: Mapping[str, str]) -> Response:
+    def _entered(self, fields: Mapping[str, str], realm: str) -> Response:
         """Somebody comes back with a token: a session begins."""
         problem = "nobody has signed it"
         for certificate in self.certificates:
             try:
-                claims = saml.verified(fields["wresult"], certificate, self.realm, now())
+                claims = saml.verified(fields["wresult"], certificate, realm, now())
             except (Refused, Misspoken) as no:
                 problem = str(no)
                 continue
