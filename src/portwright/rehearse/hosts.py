@@ -48,6 +48,12 @@ class Target:
     lookup: Lookup = field(repr=False, compare=False)  # the settings of the server
 
     @property
+    def called(self) -> str:
+        """What the site calls it; who is outside, by the full name."""
+        end = self.flow.rpartition(">")[2] or self.exchange.destination
+        return self.name if "/" in end else end
+
+    @property
     def address(self) -> str:
         """The address that is asked."""
         return self.exchange.to[0]
@@ -68,11 +74,19 @@ class Dialed:
     source_port: int
 
 
+_LACKS = {
+    "silent": "gets no answer from",
+    "unreachable": "gets no answer from",
+    "refused": "is turned away by",
+    "misspoken": "does not understand",
+}
+
+
 class Unanswered(Exception):
     """Nobody answers there."""
 
     def __init__(self, target: Target, outcome: Outcome, source_port: int = 0) -> None:
-        super().__init__(f"{target.name} port {target.port} ({target.requirement}): {outcome}")
+        super().__init__(f"{target.exchange.source} {_LACKS[outcome]} {target.called} ({target.requirement})")
         self.target, self.outcome, self.source_port = target, outcome, source_port
 
 

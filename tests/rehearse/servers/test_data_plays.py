@@ -16,7 +16,8 @@ EXCEL = "excel_dynamic_export: true"
 NAMED = ["{sql/engine: {instance: CRM, port: 51433}}"]
 CASES = {  # scenario: settings, what the user has, requirements that were dialed in this order
     "run-fetch-report": (
-        "", "Contacts by Account", ["crm.web", "crm.report-execution", "crm.fetch-report", "crm.database"],
+        "", "alice sees the report Contacts by Account",
+        ["crm.web", "crm.report-execution", "crm.fetch-report", "crm.database"],
     ),
     "sandbox-plugin": (
         "", "the plug-in made the task 'Call Ada Lovelace'; the system job has succeeded",

@@ -225,7 +225,7 @@ def test_who_shows_a_ticket_is_known_with_the_domain(database):
         initiator.step(welcome.token)
         assert initiator.context
         said = await answer(Query("select suser_sname() from FilteredAccount where name = 'Fourth Coffee'"))
-        assert (await database.connection()(Login("", "", token=b"nothing"))).number == 18456
+        assert (await database.connection()(Login("", "", token=b"nothing"))).number == 18452
         return said
 
     assert values(asyncio.run(run())) == ["CONTOSO\\alice"]

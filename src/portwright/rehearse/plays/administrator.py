@@ -38,7 +38,7 @@ async def deployment_administration(hosts: Hosts) -> str:
     for host in at(hosts, "crm.deployment-powershell"):
         for number, target in enumerate(host.targets("crm.deployment-powershell")):
             told = await _administer(host, target, hosts[target.exchange.destination], f"Rehearsal{number}")
-    return f"Get-CrmOrganization: {told}"
+    return f"PowerShell lists the organization {told}"
 
 
 async def _administer(host: Host, target: Target, server: Host, name: str) -> str:
@@ -53,4 +53,4 @@ async def _administer(host: Host, target: Target, server: Host, name: str) -> st
         if server.needs("crm.deployment-reports") and name not in told:
             host.say(await shell.run(f"New-CrmOrganization -Name {name}"))
     host.say(told)
-    return told.splitlines()[0] if told else "nothing"
+    return " ".join(told.splitlines()[0].split()) if told else "nothing"

@@ -16,9 +16,8 @@ async def outlook_sync(hosts: Hosts) -> str:
     """Read mail, then track a message in CRM."""
     for host in at(hosts, "crm.outlook-web"):
         await _mail(host)
-        made = await _track(host)
-        host.say(f"Outlook has tracked a message: {made}")
-    return f"Outlook has tracked a message: {made}"
+        host.say(f"Outlook has tracked a message: {await _track(host)}")
+    return "Outlook has read its mail and tracked a message in CRM"
 
 
 async def _mail(host: Host) -> None:

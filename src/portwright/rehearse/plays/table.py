@@ -6,7 +6,7 @@ from importlib import import_module
 
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.rehearse.hosts import Hosts, Unanswered, Unplanned
-from portwright.rehearse.plays.telling import unanswered, went_well, went_wrong
+from portwright.rehearse.plays.telling import went_well, went_wrong
 from portwright.rehearse.servers.tickets import without_tickets
 
 PATIENCE = 45.0  # seconds for a whole play: behind each other, several clients may have to wait for nobody
@@ -48,9 +48,9 @@ async def performed(play: Play, hosts: Hosts) -> tuple[bool, str]:
     hosts.shared(without_tickets).clear()
     begun = len(hosts.dials)
     try:
-        return True, went_well(hosts, await asyncio.wait_for(play(hosts), PATIENCE))
+        return True, went_well(hosts, await asyncio.wait_for(play(hosts), PATIENCE), hosts.dials[begun:])
     except Unanswered as problem:
-        return False, unanswered(hosts, problem)
+        return False, str(problem)
     except Unplanned as problem:
         raise NotPlayed(str(problem)) from None
     except Refused as problem:

@@ -109,6 +109,13 @@ def login_failed(user: str) -> Told:
     return Told(18456, f"Login failed for user '{user[:128]}'.", 14)
 
 
+_UNTRUSTED = Told(
+    18452,
+    "Login failed. The login is from an untrusted domain and cannot be used with Windows authentication.",
+    14,
+)
+
+
 @dataclass(slots=True)
 class Connection:
     """One connection: who has signed in, and what is going on. Nothing in SQLite may refer to it; see its end."""
@@ -156,7 +163,7 @@ class Connection:
             reply = await self.door.step(token)
         except (Refused, Misspoken) as problem:
             self.server.host.say(f"login failed: {problem}")
-            return login_failed("")
+            return _UNTRUSTED
         if not self.door.user:
             return Go(reply)
         return self._admitted(self.door.user, f"{self.server.host.realm.netbios}\\{self.door.user}", reply)
