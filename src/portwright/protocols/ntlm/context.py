@@ -31,11 +31,12 @@ class _Way:
         self._signing = _derived(key, f"session key to {way} signing key magic constant")
         self._sealing = _derived(strong, f"session key to {way} sealing key magic constant")
         self._encrypts = bool(flags & Flag.KEY_EXCHANGE)
+        self._number = 0
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew ([MS-SPNG] 3.3.5.1: after the list of mechanisms has been signed)."""
-        self._number, self._stream = 0, _cipher(self._sealing)
+        """Encrypt from the beginning of the stream, while the numbers go on ([MS-SPNG] 3.3.5.1)."""
+        self._stream = _cipher(self._sealing)
 
     def crypted(self, data: bytes) -> bytes:
         """The data, encrypted or decrypted as the next of the stream."""
@@ -84,7 +85,7 @@ class Context:
         self._check(data, token)
 
     def reset(self) -> None:
-        """Begin anew, both ways."""
+        """Encrypt from the beginning, both ways: what is done once the list of mechanisms has been signed."""
         self._out.reset()
         self._in.reset()
 
