@@ -62,6 +62,7 @@ bench: .venv/ready ## measure time and memory against size
 	$(BIN)/python -m bench.plan
 	$(BIN)/python -m bench.check
 	$(BIN)/python -m bench.iptables
+	$(BIN)/python -m bench.rehearse
 
 lock: ## renew requirements.txt and requirements-dev.txt from pyproject.toml
 	$(PYTHON) -m venv build/lock

@@ -1,14 +1,19 @@
 """Our clients understand what a domain controller of Samba's said (4.17, recorded octet by octet)."""
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.protocols.kerberos.contoso import NOW
 from tests.protocols.spoken import talked
 
-from portwright.protocols.conversation import send
+from portwright.protocols.conversation import Misspoken, send
 from portwright.protocols.kerberos import Denied, Principal, kpasswd, probe
 from portwright.protocols.kerberos.client import Salted, salted
 from portwright.protocols.kerberos.messages import KrbError
 from portwright.protocols.ldap import NotDone, Role, locate
+from portwright.protocols.ldap.client import located
 
 REALM = "CONTOSO.EXAMPLE"
 LOCATED = """
@@ -54,6 +59,17 @@ def test_where_the_controller_is():
     assert Role.KDC | Role.GLOBAL_CATALOG in found.roles
     with pytest.raises(NotDone, match="no controller"):
         told(locate("fabrikam.example"), ELSEWHERE)
+
+
+TRUE = bytes.fromhex(LOCATED.replace("\n", ""))
+
+
+@given(st.integers(0, len(TRUE) - 1), st.integers(0, 255), st.integers(0, len(TRUE)))
+def test_a_damaged_answer_of_the_locator_ends_in_order(at, octet, end):
+    """Its names point at one another: in a circle as well."""
+    damaged = (TRUE[:at] + bytes([octet]) + TRUE[at + 1 :])[:end]
+    with contextlib.suppress(Misspoken, NotDone):
+        located(damaged, "contoso.example")
 
 
 def test_that_it_is_a_kdc_and_how_a_password_becomes_a_key():

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tests.rehearse.loopback import hosts_of, running
 
-from portwright.protocols import saml
+from portwright.protocols import saml, wsfed
 from portwright.protocols.conversation import Refused
 from portwright.protocols.http import Request, formed
 from portwright.rehearse.browsing import Browser
@@ -54,7 +54,7 @@ def test_a_user_comes_in_by_a_ticket(tmp_path):
     assert played(site, visiting(site)) == (PAGE,) * 2
     dialed = [one.target.requirement for one in site.dials]
     assert dialed.count("crm.web") == 1
-    assert {"ad.kerberos", "ad.ldap"} <= set(dialed)
+    assert {"ad.kerberos", "ad.ldap", "ad.global-catalog"} <= set(dialed)
 
 
 def test_nobody_comes_in_without_a_ticket(tmp_path):
@@ -138,7 +138,7 @@ def test_a_token_is_issued_for_crm_alone(tmp_path):
 
     async def play():
         async with Visit(site["pc01"], "crm.sign-in") as visit:
-            query = saml.sign_in_query(saml.SignIn("https://evil.test/"))
+            query = wsfed.sign_in_query(wsfed.SignIn("https://evil.test/"))
             return (await visit.ask(Request("GET", f"/adfs/ls/?{query}"))).status
 
     assert played(site, play) == 400
@@ -166,3 +166,13 @@ def test_another_identity_provider_checks_the_password(tmp_path):
     dialed = [one.target.requirement for one in site.dials]
     assert "crm.sign-in-elsewhere" in dialed
     assert "adfs.claims" not in dialed
+
+
+def test_what_the_site_does_without_is_told(tmp_path):
+    """No AD FS though users sign in with claims, no report server though somebody runs a report: an error page."""
+    found = hosts_of(tmp_path, INSIDE | {"sql01": ["sql/engine"]}, absent=("ssrs/report-server",))
+    with pytest.raises(Refused, match="500"):
+        played(found, visiting(found, path="/Reserved.ReportViewerWebControl.axd?id=x"))
+    alone = hosts_of(tmp_path, INSIDE, CLAIMS, absent=("adfs/server",))
+    with pytest.raises(Refused, match="no security token service"):
+        played(alone, visiting(alone))

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.kernel
 _MARK = f"rehearsal-to-be-killed-{os.getpid()}"
 
 
-@pytest.mark.parametrize("example", ["f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8"])
+@pytest.mark.parametrize("example", [f"f{number}" for number in range(1, 11)])
 def test_what_is_proved_works(example, tmp_path):
     """Every required flow that somebody can play is answered, and nothing disagrees with the proof."""
     status, document, said = rehearse(copied(tmp_path, example=example))

@@ -8,7 +8,7 @@ from tests.rehearse.loopback import Sockets
 from tests.rehearse.rehearsing import rehearse
 
 from portwright.plan.make import make_plan
-from portwright.protocols import saml
+from portwright.protocols import wsfed
 from portwright.protocols.http import Request, form
 from portwright.rehearse.hosts import Hosts
 from portwright.rehearse.layout import layout
@@ -50,7 +50,7 @@ def test_a_token_is_asked_for_under_the_name_that_is_used(asked, realm, hosts):
     answer = hosts["fe01"].roles["crm/front-end"].services["crm/web"]()
     response = asyncio.run(answer(Request("GET", "/main.aspx", (("Host", asked),))))
     query = form(response.header("location").partition("?")[2])
-    assert saml.sign_in_of(query).realm == f"https://{realm}.x.example/"
+    assert wsfed.sign_in_of(query).realm == f"https://{realm}.x.example/"
 
 
 @pytest.mark.kernel

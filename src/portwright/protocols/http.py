@@ -119,7 +119,7 @@ def _answer(connection: h11.Connection) -> Talk[Response]:
 
 
 def server() -> Talk[None]:
-    """Ask the application for the Response to each Request, until the client ends; it has no such page: None."""
+    """Ask the application for the Response to each Request (None: no such page), until the client ends."""
     connection = h11.Connection(h11.SERVER, LARGEST_HEAD)
     while True:
         try:

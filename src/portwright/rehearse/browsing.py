@@ -8,7 +8,7 @@ from typing import Self
 
 from portwright.protocols.conversation import Misspoken, Refused
 from portwright.protocols.http import Request, Response, formed
-from portwright.rehearse.hosts import Host
+from portwright.rehearse.hosts import Host, Unanswered
 from portwright.rehearse.realm import Account
 from portwright.rehearse.servers.tickets import initiating
 from portwright.rehearse.visits import Visit
@@ -63,7 +63,14 @@ class Browser:
 
         Raises Unanswered, Refused where the page is an error, and Misspoken.
         """
-        more = tuple((headers or {}).items()) + ((("Content-Type", kind),) if kind else ())
+        try:
+            return await self._opened(target, body, kind, headers or {})
+        except (Unanswered, Refused, Misspoken) as problem:
+            self.host.say(f"{self.account.name} sees: {problem}")
+            raise
+
+    async def _opened(self, target: str, body: bytes, kind: str, headers: dict[str, str]) -> Response:
+        more = tuple(headers.items()) + ((("Content-Type", kind),) if kind else ())
         requirement, request = self._site, Request("POST" if body else "GET", target, more, body)
         for _ in range(_MOST_HOPS):
             response = await self._ask(requirement, request)

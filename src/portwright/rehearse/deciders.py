@@ -1,10 +1,10 @@
 """Which line of which configuration let a packet through or stopped it, as the kernel traced it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from portwright.packets.fields import ICMP, ICMPV6
+from portwright.packets.fields import ICMP, ICMPV6, PORT_PROTOCOLS
 from portwright.rehearse.evidence import Exchange
 from portwright.rehearse.netns import Network
 from portwright.rehearse.rules import Decider, Handle, Rules
@@ -31,6 +31,7 @@ class Traced:
 
     network: Network
     rules: Mapping[str, Rules]  # by node
+    balancers: tuple[str, ...] = ()  # nodes of which only the marks are of interest
     _sockets: dict[str, TraceSocket] = field(default_factory=dict)
     _places: dict[str, Mapping[Handle, Decider]] = field(default_factory=dict)
     _runs: dict[str, list[Run]] = field(default_factory=dict)  # by node, in order
@@ -38,10 +39,11 @@ class Traced:
 
     def start(self) -> None:
         """Have every packet traced that opens a connection. Raises OSError, ValueError."""
-        for node, rules in self.rules.items():
+        for node in (*self.rules, *self.balancers):
             with self.network.within(node):
                 self._sockets[node] = TraceSocket()
             self.network.load(node, RULES)
+        for node, rules in self.rules.items():
             listing = self.network.run(node, ["nft", "-a", "list", "ruleset"]).stdout
             self._places[node] = rules.deciders(listing)
 
@@ -65,7 +67,9 @@ class Traced:
         self._runs.clear()
         self._identities.clear()
 
-    def of(self, exchange: Exchange, source_port: int, way: Iterable[str]) -> tuple[Decider, ...]:
+    def of(
+        self, exchange: Exchange, source_port: int, way: Iterable[str], counts: Callable[[Run], bool] = lambda _: True
+    ) -> tuple[Decider, ...]:
         """Who decided about a packet at each point on its way, in order; the last of a point is the one that counts."""
         identity = self._identities.get(_key(exchange, source_port))
         if identity is None:
@@ -74,16 +78,28 @@ class Traced:
         found = []
         for node in way:
             runs = self._runs.get(f"{node} {protocol} {identity.hex()}", [])
+            runs = [run for run in runs if counts(run)]
             deciders = [one for run in runs if (one := self._decider(node, run)) is not None]
             found += deciders[-1:]
             if deciders and not deciders[-1].is_accepted:
                 break
         return tuple(found)
 
+    def anew(self, exchange: Exchange) -> None:
+        """Forget which packet stood for an exchange without ports, so that the next one does."""
+        self._identities.pop(_key(exchange, 0), None)
+
+    def mark(self, exchange: Exchange, source_port: int, node: str) -> int | None:
+        """The mark with which its first packet left a node's own rules; None where it has not come there."""
+        identity = self._identities.get(_key(exchange, source_port))
+        runs = self._runs.get(f"{node} {_protocol(exchange)} {identity.hex()}", []) if identity else []
+        return max((run.mark for run in runs), default=None)
+
     def _decider(self, node: str, run: Run) -> Decider | None:
         """The line that decided a run; None for a chain without rules of anybody."""
         key: Handle = run.decider or (run.family, run.table, run.chain)
-        found = self._places[node].get(key) or self._places[node].get((run.family, run.table, run.chain))
+        places = self._places.get(node, {})
+        found = places.get(key) or places.get((run.family, run.table, run.chain))
         return found.which(run.is_accepted) if found else None
 
 
@@ -93,5 +109,5 @@ def _protocol(exchange: Exchange) -> int:
 
 def _key(exchange: Exchange, source_port: int) -> tuple[int, int, int, int, int]:
     address, port = exchange.to
-    ports = (0, 0) if exchange.protocol == ICMP else (source_port, port)
+    ports = (source_port, port) if exchange.protocol in PORT_PROTOCOLS else (0, 0)
     return (_protocol(exchange), int(ip_address(exchange.source_address)), ports[0], int(ip_address(address)), ports[1])

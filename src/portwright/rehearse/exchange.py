@@ -1,4 +1,7 @@
-"""One exchange of a flow: the client's side of what its service speaks, from its host, within a deadline."""
+"""One exchange of a flow: the client's side of what its service speaks, from its host, within a deadline.
+
+For protocols without ports nobody speaks anything: a packet with a plausible header goes there, and one comes back.
+"""
 
 import asyncio
 import os
@@ -6,6 +9,7 @@ import socket
 import struct
 
 from portwright.packets.fields import TCP
+from portwright.packets.names import PROTOCOLS
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.rehearse.evidence import Exchange, Tried
 from portwright.rehearse.hosts import CONNECTING, Hosts, Target, Unanswered
@@ -14,6 +18,8 @@ from portwright.rehearse.netns import Network
 _NONCE = 16  # bytes
 _MOST = 2048  # bytes of an answer
 _ECHO = {4: 8, 6: 128}  # RFC 792; RFC 4443, 4.1
+_QUESTION, _ANSWER = b"portwright?", b"portwright!"  # so that nobody answers an answer
+_NO_NEXT_HEADER = 59  # RFC 8200, 4.7
 _RAW_PROTOCOL = {4: socket.IPPROTO_ICMP, 6: socket.IPPROTO_ICMPV6}
 
 
@@ -62,10 +68,53 @@ async def ping(exchange: Exchange, network: Network, patience: float = CONNECTIN
 async def _echoed(made: socket.socket, exchange: Exchange) -> None:
     """Send an echo request, and wait until its own reply comes."""
     loop, nonce = asyncio.get_running_loop(), os.urandom(_NONCE)
-    request = struct.pack("!BBHHH", _ECHO[exchange.version], 0, 0, os.getpid() & 0xFFFF, 1)
+    sequence = int.from_bytes(os.urandom(2))  # by which the kernel's trace tells one from the other
+    request = struct.pack("!BBHHH", _ECHO[exchange.version], 0, 0, os.getpid() & 0xFFFF, sequence)
     await loop.sock_sendall(made, _with_checksum(request + nonce))
     while not (await loop.sock_recv(made, _MOST)).endswith(nonce):
         pass
+
+
+async def raw(exchange: Exchange, network: Network, patience: float = CONNECTING) -> Tried:
+    """Send a packet of a protocol without ports once, and wait for what answers it."""
+    made = network.socket(exchange.source, exchange.version, socket.SOCK_RAW, exchange.protocol)
+    try:
+        made.bind((exchange.source_address, 0))
+        made.connect((exchange.to[0], 0))
+        await asyncio.wait_for(_returned(made, exchange.protocol), patience)
+    except TimeoutError:
+        return Tried(exchange, "silent", 0)
+    except OSError:
+        return Tried(exchange, "unreachable", 0)
+    finally:
+        made.close()
+    return Tried(exchange, "answered", 0, "a packet came back")
+
+
+async def _returned(made: socket.socket, protocol: int) -> None:
+    loop, nonce = asyncio.get_running_loop(), os.urandom(_NONCE)
+    await loop.sock_sendall(made, _header(protocol) + _QUESTION + nonce)
+    while not (await loop.sock_recv(made, _MOST)).endswith(_ANSWER + nonce):
+        pass
+
+
+async def answer_raw(made: socket.socket, protocol: int) -> None:
+    """Answer every such packet that comes to a socket, until it is closed."""
+    loop = asyncio.get_running_loop()
+    while True:
+        packet, client = await loop.sock_recvfrom(made, _MOST)
+        _, question, nonce = packet.rpartition(_QUESTION)
+        if question and len(nonce) == _NONCE:
+            await loop.sock_sendto(made, _header(protocol) + _ANSWER + nonce, client)
+
+
+def _header(protocol: int) -> bytes:
+    """What stands before the payload: an index of security parameters and a number, as if there were such."""
+    if protocol == PROTOCOLS["esp"]:  # RFC 4303, 2
+        return os.urandom(8)
+    if protocol == PROTOCOLS["ah"]:  # RFC 4302, 2: 12 bytes of an integrity check value, so 24 bytes, less 2 words
+        return struct.pack("!BBH", _NO_NEXT_HEADER, 4, 0) + os.urandom(20)
+    return os.urandom(8)
 
 
 def knock(exchange: Exchange, network: Network) -> socket.socket:

@@ -319,7 +319,7 @@ class Hosts(Mapping[str, Host]):
     def _find_targets(self, placed: Sequence[Placed]) -> dict[tuple[str, str], tuple[Target, ...]]:
         found: dict[tuple[str, str], list[Target]] = {}
         for one in placed:
-            for exchange in one.exchanges:
+            for exchange in one.exchanges if not one.is_behind else ():
                 target = self._target(one, exchange)
                 found.setdefault((exchange.source, target.requirement), []).append(target)
         for use in self.plan.local:

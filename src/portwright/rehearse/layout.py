@@ -6,6 +6,7 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip
 
 from portwright.packets.addresses import Addresses
 from portwright.packets.fields import LAST_ADDRESS
+from portwright.rehearse.fronts import answering, singles
 from portwright.rehearse.lab import LONGEST_NAME, Address, Hop, Kind, Lab, Network, Node, Port
 from portwright.rehearse.wiring import Wiring
 from portwright.site.model import Site, Zone
@@ -18,7 +19,6 @@ _STRANGER = {4: "198.51.100.77", 6: "2001:db8:77::77"}  # RFC 5737, RFC 3849: a 
 Own = tuple[IPv4Interface | IPv6Interface, ...]
 Ports = Mapping[str, Port]  # by the site's names of the interfaces
 _LARGE = 1 << 25  # addresses: nobody's network
-_BEHIND_A_DEVICE = ("dnat", "snat", "dsr")  # modes of virtual addresses that some device answers for
 
 
 def layout(site: Site, answered: Mapping[str, Sequence[Network]] | None = None) -> Lab:
@@ -68,23 +68,27 @@ class _Layout:
             host.name: _Home(
                 "host",
                 host.zone,
-                _inside([*_singles(host.addresses), *extra.get(host.name, ())], zones[host.zone]),
+                _inside([*singles(host.addresses), *extra.get(host.name, ())], zones[host.zone]),
             )
             for host in self.site.hosts.values()
         }
 
     def _balancers(self) -> dict[str, _Home]:
-        """Virtual addresses that a device of its own answers for."""
-        return {
-            one.name: _Home("balancer", one.zone, _inside(_singles(one.addresses), self.site.zones[one.zone]))
-            for one in self.site.virtual.values()
-            if one.mode in _BEHIND_A_DEVICE
-        }
+        """Devices that answer for virtual addresses, and for nothing else; one for those with the same address."""
+        found: dict[str, list[Address]] = {}
+        for name, node in answering(self.site).items():
+            if node not in self.site.hosts:
+                found.setdefault(node, []).extend(singles(self.site.virtual[name].addresses))
+        return {name: self._balancer(name, addresses) for name, addresses in found.items()}
+
+    def _balancer(self, name: str, addresses: Sequence[Address]) -> _Home:
+        zone = self.site.virtual[name].zone
+        return _Home("balancer", zone, _inside(addresses, self.site.zones[zone]))
 
     def _strangers(self) -> dict[str, _Home]:
         """One computer for each group, and one for each component that somebody else runs."""
-        taken = {one for host in self.site.hosts.values() for one in _singles(host.addresses)}
-        taken |= {one for virtual in self.site.virtual.values() for one in _singles(virtual.addresses)}
+        taken = {one for host in self.site.hosts.values() for one in singles(host.addresses)}
+        taken |= {one for virtual in self.site.virtual.values() for one in singles(virtual.addresses)}
         found: dict[str, _Home] = {}
         groups: list[tuple[str, Kind, str, Addresses]] = [
             *((one.name, "client", one.zone, one.addresses) for one in self.site.groups.values()),
@@ -100,13 +104,14 @@ class _Layout:
         return found
 
     def _answered_by_hosts(self) -> dict[str, list[Address]]:
-        """Virtual addresses that the first member answers for itself."""
+        """Virtual addresses that a host answers for: one of the members, or whoever has the address."""
         found: dict[str, list[Address]] = {}
-        for virtual in self.site.virtual.values():
-            if virtual.mode == "nlb" and virtual.members:
-                found.setdefault(virtual.members[0], []).extend(_singles(virtual.addresses))
-                if len(virtual.members) > 1:
-                    self.notes.append(f"{virtual.members[0]} answers for {virtual.name}, as one of its members does")
+        for name, node in answering(self.site).items():
+            virtual = self.site.virtual[name]
+            if node in self.site.hosts:
+                found.setdefault(node, []).extend(singles(virtual.addresses))
+                if len(virtual.members) > 1 and virtual.mode == "nlb":
+                    self.notes.append(f"{node} answers for {name}, as one of its members does")
         return found
 
     def _end(self, name: str, home: _Home, routers: Mapping[str, Ports]) -> Node:
@@ -229,10 +234,6 @@ class _Layout:
 def _inside(addresses: Iterable[Address], zone: Zone) -> Own:
     """The addresses with the length of their network in the zone; alone where the zone has no networks."""
     return tuple(ip_interface(f"{one}/{_length(one, zone)}") for one in dict.fromkeys(addresses))
-
-
-def _singles(addresses: Addresses) -> list[Address]:
-    return [network.network_address for network in addresses.networks()]
 
 
 def _member(addresses: Addresses, version: int, taken: set[Address]) -> Address | None:

@@ -227,6 +227,14 @@ class Network:
                     plain(port.name)
         delays.start()
 
+    def configure(self, node: str, version: int, commands: Iterable[str]) -> None:
+        """Run commands of ip(8) in a node, for IP version 4 or 6. Raises OSError where one fails."""
+        _ip(commands, self._names[node], f"-{version}")
+
+    def adjust(self, node: str, values: Mapping[str, int]) -> None:
+        """Set what the kernel does in a node, by file below /proc/sys/net. Raises OSError."""
+        self._set(node, values)
+
     def stop(self, node: str) -> None:
         """Cut a node off, as if somebody had pulled its plugs."""
         _ip([f"link set {port.name} down" for port in self.lab.nodes[node].ports], self._names[node])
@@ -246,7 +254,7 @@ class Network:
         _ip([f"netns add {self._names[name]}"])
         self._spaces[name] = os.open(f"/run/netns/{self._names[name]}", os.O_RDONLY)
 
-    def _set(self, name: str, values: dict[str, int], *, needed: bool = True) -> None:
+    def _set(self, name: str, values: Mapping[str, int], *, needed: bool = True) -> None:
         with self.within(name):
             for file, value in values.items():
                 path = Path("/proc/sys/net", file)

@@ -81,10 +81,11 @@ def _box(exchange: Exchange, one: Placed) -> Box:
     fields[Field.VERSION] = ((version, version),)
     protocol = next(box.get(Field.PROTOCOL) for box in one.flow.packets if box.get(Field.VERSION)[0][0] == version)
     fields[Field.PROTOCOL] = protocol
-    for name, text in ((Field.SRC, exchange.source_address), (Field.DST, exchange.destination_address)):
+    address, port = exchange.arriving
+    for name, text in ((Field.SRC, exchange.source_address), (Field.DST, address)):
         fields[name] = ((int(ip_address(text)),) * 2,)
     if protocol[0][0] in PORT_PROTOCOLS:
-        fields[Field.DPORT] = ((exchange.port, exchange.port),)
+        fields[Field.DPORT] = ((port, port),)
         fields[Field.SPORT] = ((exchange.source_port,) * 2,) if exchange.source_port else EPHEMERAL
     box = Box.of(fields)
     assert box is not None  # no field of it is empty

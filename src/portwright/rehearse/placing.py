@@ -1,45 +1,121 @@
 """Which exchanges stand for the flows of a plan: one for each flow, IP version and edge of a range of ports."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
-from portwright.packets.fields import ICMP, TCP, UDP
-from portwright.plan.model import Endpoint, RequiredFlow
-from portwright.rehearse.evidence import Exchange, Placed
+from portwright.packets.fields import ICMP, PORT_PROTOCOLS, TCP, UDP
+from portwright.plan.model import ECHO_REQUEST, Endpoint, RequiredFlow
+from portwright.rehearse.evidence import Exchange, Front, Placed
+from portwright.rehearse.fronts import Members, answering, front_of, is_led
 from portwright.rehearse.lab import Lab
-from portwright.site.model import Site
+from portwright.site.model import Site, Virtual
 
-_PLAYED = (TCP, UDP, ICMP)
-
-
-def placed(flow: RequiredFlow, lab: Lab, site: Site) -> Placed:
-    """The exchanges of a flow."""
-    if flow.protocol not in _PLAYED:
-        return Placed(flow, (), "no stand-in speaks this protocol")
-    if flow.tunneled:
-        return Placed(flow, (), "it runs inside IPsec, which the lab has not")
-    if flow.via:
-        return Placed(flow, (), f"the way on from {flow.via} is played by the device that answers for it")
-    source, destination = _node(flow.source, site), _node(flow.destination, site)
-    if source not in lab.nodes or destination not in lab.nodes:
-        absent = source if source not in lab.nodes else destination
-        return Placed(flow, (), f"nobody in the lab plays {absent}")
-    found = tuple(_exchanges(flow, lab, source, destination))
-    return Placed(flow, found, "" if found else "the two ends have no IP version in common")
+IN_A_TUNNEL = "it runs inside IPsec, which stand-ins have not"
+_UNSPOKEN = frozenset(PORT_PROTOCOLS) - {TCP, UDP}
 
 
-def _node(end: Endpoint, site: Site) -> str:
-    """The node that plays an end; the first member answers for an address that its members share."""
+class _NotPlayed(Exception):
+    """Nobody can play the flow, and why."""
+
+
+def placed(flow: RequiredFlow, lab: Lab, site: Site, members: Members = {}) -> Placed:  # noqa: B006 (nobody writes it)
+    """The exchanges of a flow; `members` has the flows of the plan that go on from virtual addresses to members.
+
+    Where a device leads on to them, what is asked by the virtual address is placed on these flows too, once more.
+    """
+    front = front_of(flow, site)
+    try:
+        found = tuple(_exchanges(flow, lab, site, members))
+    except _NotPlayed as problem:
+        return Placed(flow, (), str(problem), is_behind=bool(front))
+    if not found and not front:
+        return Placed(flow, (), "the two ends have no IP version in common")
+    return Placed(flow, found, IN_A_TUNNEL if flow.tunneled else "", is_behind=bool(front))
+
+
+def _exchanges(flow: RequiredFlow, lab: Lab, site: Site, members: Members) -> Iterator[Exchange]:
+    if flow.protocol in _UNSPOKEN:
+        raise _NotPlayed("no stand-in speaks this protocol")
+    if flow.protocol == ICMP and flow.icmp_type not in (None, ECHO_REQUEST[4]):
+        raise _NotPlayed("no stand-in sends messages of this type")
+    if front := front_of(flow, site):
+        _check_led(site.virtual[front], site)
+        return  # whoever asks the virtual address says it
+    nodes = answering(site)
+    source, destination = _node(flow.source, nodes), _node(flow.destination, nodes)
+    for name in (source, destination):
+        if name not in lab.nodes:
+            raise _NotPlayed(f"nobody in the lab plays {name}")
+    virtual = site.virtual.get(flow.destination.name)
+    if virtual is not None and is_led(site, virtual):
+        yield from _led(_Asked(flow, virtual, source, destination), lab, members)
+    elif lab.nodes[destination].kind == "balancer":
+        raise _NotPlayed(f"{destination} has its address, and leads on what comes for itself alone")
+    else:
+        yield from _direct(flow, lab, source, destination)
+
+
+def _node(end: Endpoint, nodes: Mapping[str, str]) -> str:
+    """The node that plays an end."""
     name = end.name.partition("#")[0]
-    virtual = site.virtual.get(name)
-    if virtual is not None and virtual.mode == "nlb" and virtual.members:
-        return virtual.members[0]
-    if virtual is not None and virtual.mode == "proxy":
-        return next((host.name for host in site.hosts.values() if host.addresses & virtual.addresses), name)
-    return name
+    return nodes.get(name, name)
 
 
-def _exchanges(flow: RequiredFlow, lab: Lab, source: str, destination: str) -> Iterator[Exchange]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A flow to a virtual address that a device of its own leads on."""
+
+    flow: RequiredFlow
+    virtual: Virtual
+    source: str  # nodes
+    balancer: str
+
+
+def _check_led(virtual: Virtual, site: Site) -> None:
+    """Raises _NotPlayed where no device of the lab leads on to members."""
+    if virtual.mode == "nlb":
+        raise _NotPlayed(f"nothing says how what comes for {virtual.name} gets to members in another zone")
+    if virtual.mode == "dsr":
+        raise _NotPlayed(f"{virtual.name} reaches members in another zone through a tunnel, which the lab has not")
+    if not is_led(site, virtual):
+        raise _NotPlayed(f"nothing says how {answering(site)[virtual.name]} leads on what comes for {virtual.name}")
+
+
+def _led(asked: _Asked, lab: Lab, members: Members) -> Iterator[Exchange]:
+    """An exchange with each member. Raises _NotPlayed where there is no way on to any."""
+    found = list(_returned_directly(asked, lab) if asked.virtual.mode == "dsr" else _translated(asked, lab, members))
+    if not found:
+        raise _NotPlayed(f"no member of {asked.virtual.name} can be reached by way of it")
+    yield from found
+
+
+def _translated(asked: _Asked, lab: Lab, members: Members) -> Iterator[Exchange]:
+    """Those whose members are asked by their own addresses; with dnat nobody reaches himself so."""
+    flow, mode = asked.flow, asked.virtual.mode
+    on = {one.destination.name: one for one in members.get((flow.requirement.id, asked.virtual.name), ())}
+    for name, way in on.items():
+        if name in lab.nodes and (name != asked.source or mode == "snat"):
+            for one in _direct(flow, lab, asked.source, asked.balancer):
+                address = _address(way.destination, lab, name, one.version)
+                port = dict(zip(_edges(flow), _edges(way), strict=False)).get(one.port)
+                if address and port is not None:
+                    front = Front(asked.balancer, one.destination_address, one.port, mode)
+                    yield replace(one, destination=name, destination_address=address, port=port, front=front)
+
+
+def _returned_directly(asked: _Asked, lab: Lab) -> Iterator[Exchange]:
+    """Those whose members have the virtual address themselves: a member that asks for it asks itself."""
+    virtual = asked.virtual
+    itself = [one for one in virtual.members if one == asked.source]
+    for name in itself or virtual.members:
+        if name in lab.nodes and lab.nodes[name].zone == virtual.zone:
+            for one in _direct(asked.flow, lab, asked.source, asked.balancer):
+                front = Front(asked.balancer, one.destination_address, one.port, virtual.mode)
+                yield replace(one, destination=name, front=None if itself else front)
+
+
+def _direct(flow: RequiredFlow, lab: Lab, source: str, destination: str) -> Iterator[Exchange]:
     for version in (4, 6):
         asks = _address(flow.source, lab, source, version)
         asked = _address(flow.destination, lab, destination, version)

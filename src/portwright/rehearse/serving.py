@@ -5,8 +5,9 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from portwright.packets.fields import TCP, UDP
+from portwright.packets.fields import ICMP, TCP, UDP
 from portwright.protocols.conversation import Misspoken, Refused
+from portwright.rehearse.exchange import answer_raw
 from portwright.rehearse.hosts import Host, Hosts, Target
 from portwright.rehearse.servers.role import Answer, Role
 from portwright.rehearse.servers.spoken import ECHO, Spoken
@@ -35,20 +36,29 @@ class Services:
     elsewhere: frozenset[tuple[str, str]] = frozenset()  # node and service: a real program answers
     troubles: list[str] = field(default_factory=list)  # servers that failed, for people
     _open: dict[Place, asyncio.AbstractServer | asyncio.DatagramTransport] = field(default_factory=dict)
+    _raw: list[tuple[socket.socket, asyncio.Task[None]]] = field(default_factory=list)
 
-    async def start(self, make_socket: Callable[[str, int, int], socket.socket]) -> None:
+    async def start(self, make_socket: Callable[..., socket.socket]) -> None:
         """Listen wherever the plan's flows and hosts' own uses end. Raises OSError where a port cannot be had."""
         for place, services in sorted(_places(self.hosts).items(), key=lambda one: str(one[0])):
             here = sorted(service for service in services if (place.node, service) not in self.elsewhere)
-            if here and here == sorted(services):
+            if place.protocol not in (TCP, UDP):
+                self._answer(place, make_socket)
+            elif here and here == sorted(services):
                 await self._listen(place, here, services, make_socket)
+
+    def _answer(self, place: Place, make_socket: Callable[..., socket.socket]) -> None:
+        """Answer what comes of a protocol without ports."""
+        made = make_socket(place.node, place.version, socket.SOCK_RAW, place.protocol)
+        made.bind((place.address, 0))
+        self._raw.append((made, asyncio.create_task(answer_raw(made, place.protocol))))
 
     async def _listen(
         self,
         place: Place,
         services: list[str],
         targets: Mapping[str, Target],
-        make_socket: Callable[[str, int, int], socket.socket],
+        make_socket: Callable[..., socket.socket],
     ) -> None:
         host, speech = self.hosts[place.node], _speech(self.hosts, place.node, services)
         kind = socket.SOCK_STREAM if place.protocol == TCP else socket.SOCK_DGRAM
@@ -88,7 +98,11 @@ class Services:
         """Stop answering."""
         for server in self._open.values():
             server.close()
+        for made, task in self._raw:
+            task.cancel()
+            made.close()
         self._open.clear()
+        self._raw.clear()
 
 
 def _places(hosts: Hosts) -> dict[Place, dict[str, Target]]:
@@ -97,7 +111,7 @@ def _places(hosts: Hosts) -> dict[Place, dict[str, Target]]:
     for targets in hosts.targets.values():
         for one in targets:
             exchange = one.exchange
-            if exchange.protocol in (TCP, UDP):
+            if exchange.protocol != ICMP:  # the kernel answers that
                 place = Place(
                     exchange.destination,
                     exchange.destination_address,

@@ -25,7 +25,7 @@ _ENOUGH = 8  # bytes of a transport header: ports, and what tells a packet from 
 _SHORTEST_HEADER = 20  # bytes, RFC 791, 3.1
 _TABLE, _CHAIN, _HANDLE, _TYPE, _VERDICT, _ID, _NETWORK_HEADER, _TRANSPORT_HEADER = 1, 2, 3, 4, 5, 6, 8, 9
 _POLICY_TYPE, _RULE_TYPE = 1, 3
-_POLICY = 16
+_MARK, _POLICY = 14, 16
 _NF_DROP, _NF_ACCEPT = 0, 1
 FAMILIES = {1: "inet", 2: "ip", 5: "netdev", 10: "ip6"}
 _SO_RCVBUFFORCE = 33
@@ -65,6 +65,7 @@ class Run(NamedTuple):
     matched: tuple[RuleKey, ...]  # all rules that matched, in order
     network_header: bytes  # of the packet as it enters the chain
     transport_header: bytes
+    mark: int = 0  # of the packet as it leaves the chain
 
     @property
     def ends(self) -> Ends:
@@ -95,6 +96,7 @@ class _Message(NamedTuple):
     verdict: int  # as in linux/netfilter.h: negative ones go on
     network_header: bytes
     transport_header: bytes
+    mark: int
 
     @property
     def rule(self) -> RuleKey:
@@ -142,7 +144,7 @@ def _run(messages: list[_Message]) -> Iterator[Run]:
     matched = tuple(message.rule for message in messages if message.kind == _RULE_TYPE)
     at = first.family, _name(first.table), _name(first.chain)
     headers = first.network_header, first.transport_header[:_ENOUGH]
-    yield Run(*at, decider, last.verdict == _NF_ACCEPT, matched, *headers)
+    yield Run(*at, decider, last.verdict == _NF_ACCEPT, matched, *headers, last.mark)
 
 
 def messages_in(data: bytes) -> Iterator[tuple[int, int, dict[int, bytes]]]:
@@ -167,6 +169,7 @@ def _messages(data: bytes) -> Iterator[_Message]:
             int.from_bytes(get(_VERDICT, b"")[_ATTRIBUTE:][:4] or get(_POLICY, b"\xff" * 4), "big", signed=True),
             get(_NETWORK_HEADER, b""),
             get(_TRANSPORT_HEADER, b""),
+            _number(get(_MARK, b"")),
         )
 
 

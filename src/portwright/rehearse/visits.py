@@ -107,6 +107,9 @@ class Visit:
             if is_old:  # a server may close a connection that waits (RFC 9112, 9.5)
                 return await self._exchange(request)
             raise
+        except Exception:
+            await self._leave()  # nobody knows any more what comes next on it
+            raise
         if response.closes:
             await self._leave()
         return response

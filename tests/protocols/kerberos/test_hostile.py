@@ -12,7 +12,10 @@ from portwright.protocols import der
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused, send, take
 from portwright.protocols.kerberos import Principal, kdc, probe, sign_in, ticket_for
 from portwright.protocols.kerberos.client import proved, salted
+from portwright.protocols.kerberos.crypto import random_key
 from portwright.protocols.kerberos.messages import ERROR, KrbError, application
+from portwright.protocols.kerberos.sealed import ENC_AS_REPLY, Authenticator, ReplyPart, ServicePart, TicketPart
+from portwright.protocols.kerberos.status import reason
 
 KEY = REALM.keys("alice")[0]
 TGT = talked(sign_in(ALICE, "rose garden", NOW), kdc.server(REALM, clock))
@@ -56,6 +59,28 @@ def test_a_client_ends_in_order_whatever_it_is_told(octets, name, more):
     said = send(max(0, len(octets) + more).to_bytes(4, "big") + octets)
     with contextlib.suppress(Misspoken, Refused, EndOfStream):
         talked(TALKS[name](), said)
+
+
+PRINCIPAL_KEY = random_key()
+INSIDE = {
+    TicketPart.read: TicketPart(ALICE, PRINCIPAL_KEY, 1, NOW, NOW, NOW).encoded,
+    ReplyPart.read: ReplyPart(PRINCIPAL_KEY, 7, 1, NOW, NOW, NOW, ALICE).encoded(ENC_AS_REPLY),
+    Authenticator.read: Authenticator(ALICE, NOW, (16, bytes(12)), PRINCIPAL_KEY, 5).encoded,
+    ServicePart.read: ServicePart(NOW, PRINCIPAL_KEY, 5).encoded,
+}
+
+
+@given(st.sampled_from(list(INSIDE)), damaged(INSIDE))
+def test_what_was_sealed_is_read_or_misspoken(read, octets):
+    """Who has a key may still seal nonsense with it."""
+    with contextlib.suppress(Misspoken):
+        read(der.parse(octets))
+
+
+@given(damaged({18: bytes.fromhex("3015a103020103a20e040c340200c00000000001000000")}))
+def test_the_data_of_an_error_never_breaks_it(octets):
+    """It is told, or passed over."""
+    assert isinstance(reason(octets), str)
 
 
 def test_a_message_that_is_too_long_is_not_waited_for():

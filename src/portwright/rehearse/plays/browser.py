@@ -5,7 +5,7 @@ from portwright.protocols.http import quoted
 from portwright.protocols.report_service import SQL_DATA, DataSet, Definition, rdl
 from portwright.rehearse.browsing import Browser
 from portwright.rehearse.hosts import Host, Hosts, Unanswered
-from portwright.rehearse.plays.people import browser, find, locate, users_at, with_role
+from portwright.rehearse.plays.people import browser, find, greet, locate, users_at, with_role
 from portwright.rehearse.servers.default_reports import FETCH_REPORT, SQL_REPORT
 from portwright.rehearse.servers.federation import FederationServer
 from portwright.rehearse.servers.front_end import FrontEnd
@@ -30,6 +30,7 @@ async def sign_in_claims(hosts: Hosts) -> str:
     for host in users_at(hosts, "claims"):
         async with browser(host) as one:
             seen = await open_main_page(one)
+        await _ask_for_certificates(host)
     for component in ("crm/front-end", "adfs/server"):
         for host in with_role(hosts, component):
             await _read_metadata(host)
@@ -43,6 +44,16 @@ async def open_main_page(one: Browser) -> str:
         raise Misspoken("this is not the main page of CRM")
     one.host.say(f"{one.account.name} sees the main page of CRM")
     return f"{one.account.name} sees the main page of CRM"
+
+
+async def _ask_for_certificates(host: Host) -> None:
+    """Those who have a password do without."""
+    if not host.needs("crm.sign-in-certificate"):
+        return
+    try:
+        await greet(host, "crm.sign-in-certificate")
+    except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
+        host.say(f"nobody can sign in with a certificate: {problem}")
 
 
 async def _read_metadata(host: Host) -> None:

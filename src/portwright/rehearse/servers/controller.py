@@ -10,8 +10,10 @@ from portwright.protocols.ldap.directory import Directory, directory_of, domain_
 from portwright.protocols.ldap.filters import Attributes
 from portwright.protocols.ldap.netlogon import Located
 from portwright.protocols.ldap.server import SimpleBind
+from portwright.protocols.nettcp.channel import Call, Endpoint, Failure, Via
 from portwright.protocols.ntlm import sides as ntlm
 from portwright.protocols.ntlm.response import SignIn
+from portwright.protocols.spnego import Acceptor
 from portwright.rehearse.clock import now
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.spoken import Spoken
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 _LDAP = ("ad/ldap", "ad/global-catalog", "ad/controller-catalog", "adfs/claims-ldap")
 _LDAPS = ("ad/ldaps", "ad/global-catalog-tls", "ad/controller-catalog-tls")
+WEB_SERVICES = "ad/web-services"
+RESOURCE = "/ActiveDirectoryWebServices/Windows/Resource"  # [MS-ADDM] 2.1
 _CHANGING = ("ad/kerberos-password", "ad/kerberos-password-udp")
 
 
@@ -32,10 +36,11 @@ class DomainController:
 
     @property
     def services(self) -> Mapping[str, Callable[[], Answer]]:
-        """LDAP on all its ports, and the change of passwords."""
+        """LDAP on all its ports, the change of passwords, and the web services of the directory."""
         return {
             **dict.fromkeys((*_LDAP, *_LDAPS), lambda: self._bind),
             **dict.fromkeys(_CHANGING, lambda: self._change),
+            WEB_SERVICES: lambda: self._resource,
         }
 
     async def _bind(self, question: SimpleBind | SignIn) -> object:
@@ -52,6 +57,15 @@ class DomainController:
     async def _change(self, question: kpasswd.ChangePassword) -> object:
         del question
         return "passwords stay as they are for the time of a rehearsal"
+
+    async def _resource(self, question: Via | Call) -> object:
+        """Who wants to manage the directory signs in first; there is nothing to manage here."""
+        from portwright.rehearse.servers.signing_in import keys_of
+
+        if isinstance(question, Call):
+            return Failure("the directory stays as it is for the time of a rehearsal")
+        account = self._host.realm.account_of(self._host.name)
+        return Endpoint(lambda: Acceptor(keys_of(account), now)) if question.address.endswith(RESOURCE) else None
 
 
 def directory(hosts: "Hosts") -> Directory:

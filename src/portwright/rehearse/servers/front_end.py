@@ -3,11 +3,11 @@
 import secrets
 from collections.abc import Callable, Mapping
 
-from portwright.protocols import saml
+from portwright.protocols import saml, wsfed
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.http import Request, Response, form, formed, page, redirect
 from portwright.rehearse.clock import now
-from portwright.rehearse.hosts import Host, Unanswered
+from portwright.rehearse.hosts import Host, Unanswered, Unplanned
 from portwright.rehearse.servers.federation import SIGN_IN, farm_signer, relying_party, web_names
 from portwright.rehearse.servers.organization import Organization
 from portwright.rehearse.servers.pages import Pages
@@ -31,12 +31,14 @@ class FrontEnd:
         self.pages = Pages(host, Organization(host))
         self._sessions: dict[str, str] = {}  # by cookie: the user
         self._known: set[str] = set()  # users that the directory knows
-        self.certificates: tuple[str, ...] = (farm_signer(host.realm.domain).certificate,)  # as Setup has stored them
+        self._with_tokens = host.setting("authentication") == "claims"
+        stored = (farm_signer(host.realm.domain).certificate,) if self._with_tokens else ()
+        self.certificates: tuple[str, ...] = stored  # of AD FS, as the administrator has entered them
 
     @property
     def services(self) -> Mapping[str, Callable[[], Answer]]:
         """The web site, and the redirect to it where it has moved to HTTPS."""
-        connected = self._with_claims if self._host.setting("authentication") == "claims" else self._integrated
+        connected = self._with_claims if self._with_tokens else self._integrated
         return {"crm/web": connected, "crm/deployment-web": connected, "crm/web-redirect": lambda: self._moved}
 
     def _realm(self, request: Request) -> str:
@@ -50,7 +52,7 @@ class FrontEnd:
         async def answer(question: object) -> object:
             if not isinstance(question, Request):
                 return None
-            if question.path == saml.METADATA:
+            if question.path == wsfed.METADATA:
                 return self._metadata(question)
             return await guard.stop(question) or guard.passed(await self._shown(question, guard.user))
 
@@ -65,7 +67,7 @@ class FrontEnd:
         return answer
 
     async def _claimed(self, request: Request, services: Guard) -> Response:
-        if request.path == saml.METADATA:
+        if request.path == wsfed.METADATA:
             return self._metadata(request)
         fields = form(request.body.decode("utf-8", "replace")) if request.method == "POST" else {}
         if "wresult" in fields:
@@ -75,14 +77,16 @@ class FrontEnd:
         if "/XRM" in request.path and services.acceptor:
             stopped = await services.stop(request)
             return stopped or services.passed(await self._shown(request, services.user))
+        if not self._host.needs("crm.federation-metadata"):
+            return page("An error has occurred: there is no security token service.", 500)
         return redirect(
-            f"{self._issuer}?{saml.sign_in_query(saml.SignIn(self._realm(request), formed({'ru': request.target})))}"
+            f"{self._issuer}?{wsfed.sign_in_query(wsfed.SignIn(self._realm(request), formed({'ru': request.target})))}"
         )
 
     def _metadata(self, request: Request) -> Response:
         """What AD FS has to know of this web site; anybody may read it."""
         realm = self._realm(request)
-        return Response(200, saml.published(saml.Metadata(realm, realm)))
+        return Response(200, wsfed.published(wsfed.Metadata(realm, realm)))
 
     @property
     def _issuer(self) -> str:
@@ -114,16 +118,17 @@ class FrontEnd:
             return await self.pages(request, user) or page("There is no such page here.", 404)
         except _Stranger:
             return page("You are not a Microsoft Dynamics CRM user.", 403)
-        except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
+        except (Unanswered, Unplanned, Refused, Misspoken, EndOfStream, OSError) as problem:
             self._host.say(f"{request.method} {request.path}: {problem}")
             return page("An error has occurred. Try this action again.", 500)
 
     async def _know(self, user: str) -> None:
-        """Ask the directory for a user who comes for the first time. Raises _Stranger."""
-        if user in self._known or not self._host.needs("ad.ldap"):
+        """Ask for a user who comes for the first time: the domain, and the forest for the groups. Raises _Stranger."""
+        if user in self._known:
             return
         try:
-            await known_user(self._host, "ad.ldap", user)
+            for requirement in filter(self._host.needs, ("ad.ldap", "ad.global-catalog")):
+                await known_user(self._host, requirement, user)
         except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
             self._host.say(f"the directory does not say who {user} is: {problem}")
             raise _Stranger from None
@@ -141,6 +146,6 @@ class FrontEnd:
         if not self._host.needs("crm.federation-metadata"):
             return
         async with Visit(self._host, "crm.federation-metadata") as visit:
-            found = saml.metadata_of((await visit.ask(Request("GET", saml.METADATA))).body)
+            found = wsfed.metadata_of((await visit.ask(Request("GET", wsfed.METADATA))).body)
         self.certificates = found.certificates or self.certificates
         self._host.say(f"read the metadata of {found.entity}")

@@ -8,10 +8,9 @@ from dataclasses import replace
 
 from portwright.protocols import epm, rpc
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
-from portwright.protocols.kerberos import Principal, sign_in
+from portwright.protocols.kerberos import Principal
 from portwright.protocols.ntlm.response import SignIn
 from portwright.protocols.spnego import Known
-from portwright.rehearse.clock import now
 from portwright.rehearse.hosts import Host, Target, Unanswered
 
 _MAPPER, _NETLOGON = "ad.rpc-mapper", ("ad.rpc-netlogon", "ad.rpc-dynamic")
@@ -26,21 +25,6 @@ async def known(host: Host, asked: SignIn) -> Known | None:
         host.say(f"cannot have the NTLM sign-in of {asked.user[:64]} checked: {problem}")
         return None
     return known_here(host, asked)
-
-
-async def check_password(host: Host, user: str, password: str) -> None:
-    """Nothing, where a domain controller says that this is the user's password: by Kerberos, or else by Netlogon.
-
-    Raises Refused where it is not, Unanswered where no controller can be asked, and Misspoken.
-    """
-    try:
-        principal = Principal.of(user, host.realm.name)
-        await host.call("ad.kerberos", lambda _: sign_in(principal, password, now()))
-    except Unanswered:
-        await _reach_netlogon(host)
-        account = host.realm.accounts.get(user.lower())
-        if account is None or account.password != password:
-            raise Refused("the user name or password is wrong") from None
 
 
 def known_here(host: Host, asked: SignIn) -> Known | None:

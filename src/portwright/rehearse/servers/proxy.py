@@ -23,7 +23,8 @@ class WebApplicationProxy:
     @property
     def services(self) -> Mapping[str, Callable[[], Answer]]:
         """What it publishes."""
-        return dict.fromkeys(("adfs/web", "adfs/proxied-sign-in", "crm/web"), self._connected)
+        names = "adfs/web", "adfs/certificate-sign-in", "adfs/proxied-sign-in", "crm/web"
+        return dict.fromkeys(names, self._connected)
 
     def _connected(self) -> Answer:
         async def answer(question: object) -> object:

@@ -19,12 +19,6 @@ from portwright.rehearse.servers.tickets import directory_sign_in
 from portwright.rehearse.servers.web import Guard
 
 
-def acceptor_of(host: Host) -> Acceptor:
-    """What negotiates with who connects to this host."""
-    about = ntlm.about(host.fqdn, host.realm.netbios, host.realm.domain, now())
-    return Acceptor(keys_of(host.realm.account_of(host.name)), now, ntlm.Server(about))
-
-
 class Door:
     """Accepts who shows a ticket for this host, or whom a domain controller knows. One for each connection."""
 
@@ -42,6 +36,12 @@ class Door:
                 raise NotAccepted("the user is of another realm")
             self.user = accepted.client.name.lower()
         return answer
+
+
+def acceptor_of(host: Host) -> Acceptor:
+    """Accepts tickets for this host, and for the names that it shares with others behind a load balancer; and NTLM."""
+    keys = [key for one in host.realm.accounts_at(host.name) for key in keys_of(one)]
+    return Acceptor(keys, now, ntlm.Server(ntlm.about(host.fqdn, host.realm.netbios, host.realm.domain, now())))
 
 
 @cache

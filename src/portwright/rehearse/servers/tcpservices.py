@@ -29,8 +29,11 @@ class Caller:
         self._host, self._target, self._wire, self._channel = host, target, wire, opened
 
     async def call(self, action: str, body: Element, headers: Iterable[Element] = ()) -> soap.Message:
-        """What is answered. Raises soap.Fault, Unanswered, Misspoken, EndOfStream."""
-        return await self._host.converse(self._wire, self._target, self._channel.call(action, body, headers))
+        """What is answered. Raises Refused with the reason of a fault, Unanswered, Misspoken, EndOfStream."""
+        try:
+            return await self._host.converse(self._wire, self._target, self._channel.call(action, body, headers))
+        except soap.Fault as fault:
+            raise Refused(fault.reason) from None
 
     async def close(self) -> None:
         """End the session."""

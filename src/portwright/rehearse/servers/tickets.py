@@ -53,6 +53,11 @@ async def _ticket_by(host: Host, requirement: str, account: Account, service: st
     return await host.call(requirement, lambda _: ticket_for(signed_in, wanted, now(), datagrams=datagrams))
 
 
+async def by_ticket(host: Host, account: Account, service: str) -> Initiator:
+    """What signs in by a new ticket. Raises NoTicket, Refused, Misspoken."""
+    return Initiator(await ticket(host, account, service), now())
+
+
 def initiating(host: Host, account: Account) -> Initiate | None:
     """How this host's clients sign in as an account; None where the host has no way to a domain controller."""
     if not host.needs(_KERBEROS):
@@ -60,7 +65,7 @@ def initiating(host: Host, account: Account) -> Initiate | None:
 
     async def initiate(service: str) -> Shown:
         try:
-            return Initiator(await ticket(host, account, service), now())
+            return await by_ticket(host, account, service)
         except NoTicket:
             return PasswordInitiator(by_ntlm(host, account))
 
