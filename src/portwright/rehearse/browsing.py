@@ -10,7 +10,7 @@ from portwright.protocols.conversation import Misspoken, Refused
 from portwright.protocols.http import Request, Response, formed
 from portwright.rehearse.hosts import Host, Unanswered
 from portwright.rehearse.realm import Account
-from portwright.rehearse.servers.signing_in import initiating
+from portwright.rehearse.servers.tickets import initiating
 from portwright.rehearse.visits import Visit
 
 CRM, STS, PARTNER = "crm.web", "crm.sign-in", "crm.sign-in-elsewhere"
@@ -130,8 +130,10 @@ def _path(address: str) -> str:
 
 
 def _good(response: Response) -> Response:
+    if response.status == 401 and response.header("www-authenticate"):
+        raise Refused("the browser asks for the password again and again (HTTP 401)")
     if response.status >= 400:
-        raise Refused(f"HTTP {response.status}: {_words(response)}")
+        raise Refused(f"{_words(response)} (HTTP {response.status})")
     if not 200 <= response.status < 300:
         raise Misspoken(f"HTTP {response.status}")
     return response

@@ -2,7 +2,9 @@
 
 from typing import Protocol
 
-from portwright.protocols.conversation import Misspoken, Refused, Talk, send, take
+from portwright.protocols.conversation import Misspoken, Refused, Talk, ask, send, take
+from portwright.protocols.ntlm.response import SignIn
+from portwright.protocols.spnego import Known
 from portwright.protocols.within import Within
 
 DONE, ERROR, IN_PROGRESS = 0x14, 0x15, 0x16  # 2.2.1, MessageId
@@ -53,6 +55,13 @@ class Acceptor(Protocol):
     def accepted(self) -> Accepted | None:
         """Who has been accepted, at the end."""
 
+    @property
+    def asks(self) -> SignIn | None:
+        """A sign-in by NTLM that the application has to check."""
+
+    def checked(self, known: Known | None) -> bytes:
+        """What to answer after that. Raises Refused."""
+
     def step(self, token: bytes) -> bytes:
         """What to answer, possibly nothing. Raises Refused, perhaps with a `reply` to send."""
 
@@ -73,11 +82,16 @@ def initiate(package: Initiator) -> Talk[Context]:
 
 
 def accept(package: Acceptor) -> Talk[Accepted]:
-    """Who the client is, by the service's side. Raises Refused, after the client has been told; Misspoken."""
+    """Who the client is, by the service's side; the application is asked `SignIn` for the check of NTLM.
+
+    Raises Refused, after the client has been told; Misspoken.
+    """
     for _ in range(_MOST_TOKENS):
         _, token = yield from _token()
         try:
             answer = package.step(token)
+            if package.asks is not None:
+                answer = package.checked((yield from ask(package.asks)))
         except Refused:
             yield from send(_handshake(ERROR, _LOGON_DENIED))
             raise
@@ -99,7 +113,8 @@ def _token() -> Talk[tuple[int, bytes]]:
     header = yield from take(5)
     token = yield from take(int.from_bytes(header[3:], "big"))
     if header[0] == ERROR:
-        raise Refused(f"the other side refuses the negotiation: 0x{token[-4:].hex()}")
+        why = "logon denied" if token == _LOGON_DENIED else f"0x{token[-4:].hex()}"
+        raise Refused(f"the other side refuses the negotiation: {why}")
     if header[0] not in (DONE, IN_PROGRESS) or header[1] != 1:
         raise Misspoken("this is no token of a negotiation")
     return header[0], token

@@ -4,8 +4,8 @@ from portwright.protocols import soap, wsman
 from portwright.protocols.conversation import Refused
 from portwright.rehearse.hosts import Host, Hosts, Target
 from portwright.rehearse.plays.people import at
-from portwright.rehearse.servers.signing_in import initiating
-from portwright.rehearse.visits import NOT_PLAYED, Initiate, Initiator, NoTicket, Visit
+from portwright.rehearse.servers.tickets import NoTicket, by_ticket
+from portwright.rehearse.visits import Initiate, Initiator, Visit
 
 
 class RemoteShell:
@@ -21,14 +21,15 @@ class RemoteShell:
         output = wsman.output_of(await self._ask(wsman.Receive(shell, command)))
         await self._ask(wsman.Signal(shell, command))
         await self._ask(wsman.CloseShell(shell))
-        if output.code == NOT_PLAYED:
-            raise NoTicket(output.error.decode("utf-8", "replace"))
         if output.code:
             raise Refused(output.error.decode("utf-8", "replace").strip())
         return output.out.decode("utf-8", "replace").strip()
 
     async def _ask(self, call: wsman.Call) -> soap.Message:
-        return soap.result(await self._visit.ask(wsman.asked(call, f"{self._visit.address}{wsman.PATH}")))
+        answer = await self._visit.ask(wsman.asked(call, f"{self._visit.address}{wsman.PATH}"))
+        if answer.status == 401:
+            raise Refused("PowerShell cannot open the session: access is denied (HTTP 401)")
+        return soap.result(answer)
 
 
 async def deployment_administration(hosts: Hosts) -> str:
@@ -37,7 +38,7 @@ async def deployment_administration(hosts: Hosts) -> str:
     for host in at(hosts, "crm.deployment-powershell"):
         for number, target in enumerate(host.targets("crm.deployment-powershell")):
             told = await _administer(host, target, hosts[target.exchange.destination], f"Rehearsal{number}")
-    return f"Get-CrmOrganization: {told}"
+    return f"PowerShell lists the organization {told}"
 
 
 async def _administer(host: Host, target: Target, server: Host, name: str) -> str:
@@ -50,22 +51,21 @@ async def _administer(host: Host, target: Target, server: Host, name: str) -> st
         if server.needs("crm.deployment-reports") and name not in told:
             await _make(host, shell, name)
     host.say(told)
-    return told.splitlines()[0] if told else "nothing"
+    return " ".join(told.splitlines()[0].split()) if told else "nothing"
 
 
 def _initiating(host: Host) -> Initiate | None:
-    """How the administrator signs in: without a ticket there is no session, and PowerShell says so."""
-    initiate = initiating(host, host.realm.administrator)
-    if initiate is None:
+    """How the administrator signs in: by a ticket, as WinRM takes NTLM of none but trusted hosts."""
+    if not host.needs("ad.kerberos"):
         return None
 
-    async def by_ticket(service: str) -> Initiator:
+    async def initiate(service: str) -> Initiator:
         try:
-            return await initiate(service)
+            return await by_ticket(host, host.realm.administrator, service)
         except NoTicket:
             raise Refused("there are currently no logon servers available (0x80090311)") from None
 
-    return by_ticket
+    return initiate
 
 
 async def _make(host: Host, shell: RemoteShell, name: str) -> None:

@@ -81,7 +81,7 @@ async def _run(hosts: Hosts, name: str) -> str:
         async with browser(host) as one:
             await _view(one, name)  # steps 1 and 2
             rows = await _rows(one, name)  # steps 3 to 7
-    return f"{name}: {rows} rows"
+    return f"{one.account.name} sees the report {name} with {rows} rows"
 
 
 async def _view(one: Browser, name: str) -> None:
@@ -107,4 +107,4 @@ async def publish_report(hosts: Hosts) -> str:
             await one.open(f"{UPLOAD}?id={quoted(_OWN)}", _DEFINITION, "text/xml")
             rows = await _rows(one, _OWN)
             await one.open(f"{DELETE}?id={quoted(_OWN)}", b"-")
-    return f"{_OWN} was published, showed {rows} rows, and was deleted"
+    return f"the report {_OWN} was published, showed {rows} rows, and was deleted"

@@ -10,7 +10,7 @@ from portwright.rehearse.hosts import Host, Unanswered
 from portwright.rehearse.servers.mail_carrier import Carried, Carrier, Means
 from portwright.rehearse.servers.mailboxes import letter_of
 from portwright.rehearse.servers.role import Answer
-from portwright.rehearse.servers.signing_in import initiating
+from portwright.rehearse.servers.tickets import initiating
 from portwright.rehearse.visits import Visit
 
 _MEANS = Means("crm.router-exchange", "crm.router-pop3", "crm.router-smtp")

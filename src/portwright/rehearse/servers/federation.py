@@ -10,12 +10,13 @@ from portwright.protocols import saml, wsfed
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.http import Request, Response, form, page, redirect
 from portwright.protocols.kerberos import Principal, sign_in
+from portwright.rehearse.clock import now
 from portwright.rehearse.hosts import Host, Hosts, Unanswered
 from portwright.rehearse.servers.mailboxes import address_of, may_sign_in
 from portwright.rehearse.servers.role import Answer
-from portwright.rehearse.servers.signing_in import known_user, now
+from portwright.rehearse.servers.signing_in import known_user
 from portwright.rehearse.servers.table import spoken
-from portwright.rehearse.visits import NoTicket, Visit
+from portwright.rehearse.visits import Visit
 
 SIGN_IN = "/adfs/ls/"
 _SECURE_CHANNEL = "ad.rpc-mapper", "ad.rpc-dynamic", "ad.rpc-directory", "ad.rpc-netlogon"
@@ -72,7 +73,7 @@ class _SignInPages:
         except (Refused, Misspoken) as problem:  # also where nobody could check
             self._host.say(f"nobody is signed in: {problem}")
             return page(_FORM.format("<p>Incorrect user ID or password.</p>"), 401)
-        except (Unanswered, NoTicket, EndOfStream, OSError) as problem:
+        except (Unanswered, EndOfStream, OSError) as problem:
             self._host.say(f"no claims: {problem}")
             return page("An error occurred. Contact your administrator.", 503)
         token = saml.issued(saml.Claims(self.entity, wanted.realm, claims), self.signer, now())
@@ -97,9 +98,15 @@ class _SignInPages:
         raise NotImplementedError
 
 
-def _relying_parties(hosts: Hosts) -> frozenset[str]:
-    """The web sites that an administrator has entered: the front ends of CRM."""
-    return frozenset(f"https://{one.fqdn}/" for one in hosts.values() if "crm/front-end" in one.components)
+def web_names(hosts: Hosts) -> frozenset[str]:
+    """The names by which somebody reaches a front end of CRM: its own, of an address in front, of a proxy."""
+    found = {one.name for targets in hosts.targets.values() for one in targets if one.service == "crm/web"}
+    return frozenset(found | {one.fqdn for one in hosts.values() if "crm/front-end" in one.components})
+
+
+def relying_party(name: str) -> str:
+    """The web site of that name, as it stands among those that trust AD FS."""
+    return f"https://{name}/"
 
 
 class FederationServer(_SignInPages):
@@ -125,7 +132,7 @@ class FederationServer(_SignInPages):
 
     def trusts(self, realm: str) -> bool:
         """Of the CRM web sites only."""
-        return realm in self._host.shared(_relying_parties)
+        return realm in map(relying_party, self._host.shared(web_names))
 
     def elsewhere(self, wanted: wsfed.SignIn) -> Response | None:
         """To the identity provider that the request names, or the only one where Active Directory is none."""

@@ -6,7 +6,7 @@ from portwright.protocols.conversation import EndOfStream, Misspoken
 from portwright.protocols.http import Request, Response, page
 from portwright.rehearse.hosts import Host, Unanswered
 from portwright.rehearse.servers.role import Answer
-from portwright.rehearse.visits import NOT_PLAYED, NoTicket, Visit
+from portwright.rehearse.visits import Visit
 
 _FEDERATION = "/adfs/", "/federationmetadata/"
 _OF_A_CONNECTION = frozenset(  # RFC 9110, 7.6.1: not passed on
@@ -42,8 +42,6 @@ class WebApplicationProxy:
         try:
             async with Visit(self._host, requirement) as visit:
                 found = await visit.ask(onward)
-        except NoTicket as problem:
-            return page(str(problem), NOT_PLAYED)
         except (Unanswered, Misspoken, EndOfStream, OSError) as problem:
             self._host.say(f"cannot pass on {request.method} {request.path}: {problem}")
             return page(f"Web Application Proxy: HTTP {failure}", failure)

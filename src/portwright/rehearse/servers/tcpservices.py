@@ -7,10 +7,11 @@ from portwright.protocols import organization_service, soap
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.nettcp import channel
 from portwright.protocols.nettcp.channel import Call, Channel, Endpoint, Failure, Via
+from portwright.protocols.ntlm.response import SignIn
 from portwright.protocols.organization_service import Answer as Answered
-from portwright.protocols.spnego import Acceptor
 from portwright.protocols.xmltree import Element, local
 from portwright.rehearse.hosts import Host, Target, Unanswered
+from portwright.rehearse.servers.passthrough import known
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.signing_in import acceptor_of
 from portwright.rehearse.servers.tickets import initiator
@@ -55,17 +56,15 @@ async def calling(host: Host, requirement: str, path: str, target: Target | None
 def listening(host: Host, path: str, handle: Handle) -> Callable[[], Answer]:
     """What answers connections to a service, for its path alone: others share the port.
 
-    Whoever shows a ticket has to be one of CRM's servers. Who gets none comes without: Windows would fall back to NTLM,
-    which the rehearsal does not play.
+    Whoever signs in has to be one of CRM's servers. Who is no member of a domain comes without.
     """
-
-    def acceptor() -> Acceptor:
-        return acceptor_of(host)
 
     async def answer(question: object) -> object:
         match question:
             case Via(address) if _path(address) == path.lower():
-                return Endpoint(acceptor, required=False)
+                return Endpoint(lambda: acceptor_of(host), required=False)
+            case SignIn():
+                return await known(host, question)
             case Call(via=via) if _path(via) == path.lower():
                 return await _handled(host, question, handle)
         return None
