@@ -122,6 +122,8 @@ def _header(protocol: int) -> bytes:
         return os.urandom(8)
     if protocol == PROTOCOLS["ah"]:  # RFC 4302, 2: 12 bytes of an integrity check value, so 24 bytes, less 2 words
         return struct.pack("!BBH", _NO_NEXT_HEADER, 4, 0) + os.urandom(20)
+    if protocol == PROTOCOLS["gre"]:  # RFC 2784, 2.1: no options, version 0, IPv4; other bits the kernel would read
+        return struct.pack("!HH", 0, 0x0800) + os.urandom(4)
     return os.urandom(8)
 
 

@@ -84,6 +84,8 @@ def _check_led(virtual: Virtual, site: Site) -> None:
 
 def _led(asked: _Asked, lab: Lab, members: Members) -> Iterator[Exchange]:
     """An exchange with each member. Raises _NotPlayed where there is no way on to any."""
+    if asked.virtual.mode == "snat" and asked.flow.protocol not in (*PORT_PROTOCOLS, ICMP):
+        raise _NotPlayed(f"{asked.virtual.name} cannot tell by whose packets members answer, which have no ports")
     found = list(_returned_directly(asked, lab) if asked.virtual.mode == "dsr" else _translated(asked, lab, members))
     if not found:
         raise _NotPlayed(f"no member of {asked.virtual.name} can be reached by way of it")
