@@ -45,6 +45,11 @@ class Traced:
             listing = self.network.run(node, ["nft", "-a", "list", "ruleset"]).stdout
             self._places[node] = rules.deciders(listing)
 
+    @property
+    def sockets(self) -> Iterable[TraceSocket]:
+        """Where the kernel tells it."""
+        return self._sockets.values()
+
     def read(self) -> None:
         """Take what the kernel has said since."""
         for node, one in self._sockets.items():

@@ -117,6 +117,7 @@ class _Stage:
         recorders = list(self._record())
         traced = Traced(self.network, self.rules)
         traced.start()
+        _read_as_it_comes(recorders, traced)
         self._break()
         services = await self._servers()
         if self.options.enter:
@@ -273,7 +274,10 @@ class _Stage:
         """Send what nobody needs, and see which rules stop it."""
         traced.forget()
         packets = sample(self.plan, self.network.lab, self.rules, self.options.faults.stopped)
-        knocks = [(one, exchanges.knock(one, self.network)) for one in packets]
+        knocks = []
+        for one in packets:
+            knocks.append((one, exchanges.knock(one, self.network)))
+            traced.read()
         await asyncio.sleep(_SETTLING)
         traced.read()
         arrived = {(one.node, one.source_port, one.port) for each in recorders for one in each.seen()}
@@ -288,3 +292,12 @@ class _Stage:
         explained = self._explained(Tried(exchange, "silent", source_port), traced)
         has_arrived = (exchange.destination, source_port, exchange.port) in arrived
         return Sampled(exchange, source_port, explained.decided_by, has_arrived)
+
+
+def _read_as_it_comes(recorders: Sequence[recording.Recorder], traced: Traced) -> None:
+    """Take what the kernel says when it says it: the buffers of an ordinary user's sockets are soon full."""
+    loop = asyncio.get_running_loop()
+    for recorder in recorders:
+        loop.add_reader(recorder, recorder.read)
+    for one in traced.sockets:
+        loop.add_reader(one, traced.read)

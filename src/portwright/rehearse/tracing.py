@@ -5,6 +5,7 @@ end the rule with the verdict, or the policy. The first of them carries the pack
 """
 
 import contextlib
+import errno
 import functools
 import socket
 import struct
@@ -106,8 +107,7 @@ class TraceSocket:
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
-        with contextlib.suppress(PermissionError):  # an ordinary user may not have more than is usual
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+        widen(self._socket)
         self._socket.bind((0, 0))
         self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, _NFNLGRP_NFTRACE)
 
@@ -116,7 +116,11 @@ class TraceSocket:
         self._socket.settimeout(0)
         with contextlib.suppress(BlockingIOError):
             while True:
-                self._socket.recv(1 << 16)
+                received(self._socket)
+
+    def fileno(self) -> int:
+        """The number by which others wait for it."""
+        return self._socket.fileno()
 
     def runs(self, seconds: float) -> Iterator[Run]:
         """The runs of all packets, as they come; the end when nothing comes for some seconds. 0: what is there."""
@@ -124,7 +128,7 @@ class TraceSocket:
         self._socket.settimeout(seconds)
         while True:
             try:
-                data = self._socket.recv(1 << 16)
+                data = received(self._socket)
             except (TimeoutError, BlockingIOError):
                 return
             for message in _messages(data):
@@ -143,6 +147,23 @@ def _run(messages: list[_Message]) -> Iterator[Run]:
     at = first.family, _name(first.table), _name(first.chain)
     headers = first.network_header, first.transport_header[:_ENOUGH]
     yield Run(*at, decider, last.verdict == _NF_ACCEPT, matched, *headers)
+
+
+def widen(made: socket.socket) -> None:
+    """Have a netlink socket keep as much as it may: what comes while nobody reads must fit."""
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+    with contextlib.suppress(PermissionError):  # an ordinary user may not have more than net.core.rmem_max
+        made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+
+
+def received(made: socket.socket) -> bytes:
+    """What comes next, behind a gap where the buffer has been too small. Raises BlockingIOError, TimeoutError."""
+    while True:
+        try:
+            return made.recv(1 << 16)
+        except OSError as problem:
+            if problem.errno != errno.ENOBUFS:  # once for each gap; what is there is there (netlink(7))
+                raise
 
 
 def messages_in(data: bytes) -> Iterator[tuple[int, int, dict[int, bytes]]]:
