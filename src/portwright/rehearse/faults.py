@@ -12,6 +12,7 @@ from portwright.rehearse.rules import Rules
 from portwright.site.model import Site
 
 TABLE = "portwright_faults"
+_EACH = 1_000_000  # packets, of which some are lost
 _LONGEST_WAIT = 2000.0  # milliseconds: longer ones are what `--stop` is for
 
 
@@ -45,9 +46,10 @@ class Faults:
         """Rules of nftables that lose packets; empty where none are to be lost."""
         if not self.loss:
             return ""
+        some = f"numgen random mod {_EACH} < {round(self.loss * _EACH / 100)} " if self.loss < 100 else ""
         return (
             f"table inet {TABLE} {{\n    chain lost {{ type filter hook forward priority -460; policy accept;\n"
-            f"        numgen random mod 10000 < {round(self.loss * 100)} drop\n    }}\n}}\n"
+            f"        {some}drop\n    }}\n}}\n"
         )
 
 

@@ -1,6 +1,9 @@
 """A rehearsal from end to end: build the lab, load the rules, start the servers, play, compare with the proof."""
 
 import asyncio
+import contextlib
+import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,6 +38,7 @@ from portwright.site.model import Point
 from portwright.trace.happening import scenarios_of
 
 Say = Callable[[str], None]  # tells people what is going on
+_CHUNK = 4096  # bytes
 _AT_ONCE = 128  # exchanges
 _SETTLING = 0.3  # seconds in which a packet that nobody answers has come to its rule
 
@@ -219,7 +223,8 @@ class _Stage:
     async def _stay(self) -> None:
         """Leave the lab as it is, until somebody interrupts the command or ends its input."""
         self.tell("the lab stays: --enter HOST opens a shell in it; Ctrl-C or the end of the input ends it")
-        await asyncio.to_thread(self.network.wait)
+        with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C
+            await _end_of_input()
 
     async def _plays(self, hosts: Hosts, recorders: Sequence[recording.Recorder]) -> dict[str, Played]:
         """The scenarios, one after the other, so that what the kernel records belongs to one of them."""
@@ -301,3 +306,18 @@ def _read_as_it_comes(recorders: Sequence[recording.Recorder], traced: Traced) -
         loop.add_reader(recorder, recorder.read)
     for one in traced.sockets:
         loop.add_reader(one, traced.read)
+
+
+async def _end_of_input() -> None:
+    """Wait until there is nothing more to read. A thread of its own reads, for which nobody has to wait."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+    def read() -> None:
+        with contextlib.suppress(OSError):  # there is no input
+            while os.read(0, _CHUNK):
+                pass
+        with contextlib.suppress(RuntimeError):  # the rehearsal is over
+            loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=read, daemon=True).start()
+    await ended.wait()

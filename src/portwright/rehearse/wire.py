@@ -1,7 +1,6 @@
 """Conversations over sockets: what they yield (`protocols.conversation`) is done here, by asyncio."""
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
