@@ -1,6 +1,9 @@
 """A rehearsal from end to end: build the lab, load the rules, start the servers, play, compare with the proof."""
 
 import asyncio
+import contextlib
+import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -48,6 +51,7 @@ from portwright.site.model import Point, Site
 from portwright.trace.happening import scenarios_of
 
 Say = Callable[[str], None]  # tells people what is going on
+_CHUNK = 4096  # bytes
 _AT_ONCE = 128  # exchanges
 _SYMMETRIC = ("ad/ike", "ad/ike-nat")  # both ends speak from the port of the service, and one of them begins
 _LOST = "the kernel had more to tell than it has room for: of some packets it is not known what became of them"
@@ -171,7 +175,7 @@ class _Stage:
         recorders = list(self._record())
         traced = Traced(self.network, self.rules, self.balancers.nodes)
         traced.start()
-        traced.listen()
+        _read_as_it_comes(recorders, traced)
         self._break()
         services = await self._servers()
         if self.options.enter:
@@ -292,7 +296,8 @@ class _Stage:
     async def _stay(self) -> None:
         """Leave the lab as it is, until somebody interrupts the command or ends its input."""
         self.tell("the lab stays: --enter HOST opens a shell in it; Ctrl-C or the end of the input ends it")
-        await asyncio.to_thread(self.network.wait)
+        with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C
+            await _end_of_input()
 
     async def _plays(self, hosts: Hosts, recorders: Sequence[recording.Recorder]) -> dict[str, Played]:
         """The scenarios, one after the other, so that what the kernel records belongs to one of them."""
@@ -413,3 +418,27 @@ class _Stage:
 def _is_one_connection(exchange: Exchange) -> bool:
     """Report whether its connection could be another's too: the kernel takes both directions for one."""
     return bool(exchange.source_port) or exchange.protocol not in (TCP, UDP, ICMP)
+
+
+def _read_as_it_comes(recorders: Sequence[recording.Recorder], traced: Traced) -> None:
+    """Take what the kernel says when it says it: the buffers of an ordinary user's sockets are soon full."""
+    loop = asyncio.get_running_loop()
+    for recorder in recorders:
+        loop.add_reader(recorder, recorder.read)
+    for one in traced.sockets:
+        loop.add_reader(one, traced.read)
+
+
+async def _end_of_input() -> None:
+    """Wait until there is nothing more to read. A thread of its own reads, for which nobody has to wait."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+    def read() -> None:
+        with contextlib.suppress(OSError):  # there is no input
+            while os.read(0, _CHUNK):
+                pass
+        with contextlib.suppress(RuntimeError):  # the rehearsal is over
+            loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=read, daemon=True).start()
+    await ended.wait()
