@@ -337,7 +337,7 @@ class _Stage:
         """Every exchange, most at once; what is sent from the port of a server, one after the other."""
         direct = [one for one in everything if not one.front]
         alone = [one for one in direct if _is_one_connection(one)]
-        found = {one: await self._attempt_alone(one, services, begun) for one in alone}
+        found = {one: await self._attempt_alone(one, services, begun) for one in alone if one.source_port}
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def one_of_many(exchange: Exchange) -> None:
@@ -345,7 +345,13 @@ class _Stage:
                 traced.read()  # before the next packet, so that there is room for what the kernel says of it
                 found[exchange] = await self._attempt(exchange, services.hosts)
 
-        await asyncio.gather(*(one_of_many(one) for one in direct if not _is_one_connection(one)))
+        async def one_after_the_other() -> None:
+            for exchange in alone:
+                if exchange not in found:
+                    found[exchange] = await self._attempt_alone(exchange, services, begun)
+
+        many = (one_of_many(one) for one in direct if not _is_one_connection(one))
+        await asyncio.gather(one_after_the_other(), *many)
         found |= await Behind(self.balancers, traced, partial(self._attempt, hosts=services.hosts)).asked(everything)
         traced.read()
         return {exchange: self._explained(tried, traced) for exchange, tried in found.items()}
