@@ -16,11 +16,12 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AUDIENCE = "https://crm.contoso.test/"
 CLAIMS = Claims("http://sts.contoso.test/adfs/services/trust", AUDIENCE, {UPN: "alice@contoso.test"})
 SIGNER, OTHER = make_signer("sts.contoso.test"), make_signer("sts.contoso.test")
-TOKEN = issued(CLAIMS, SIGNER, datetime.now(UTC))
+ISSUED = datetime.now(UTC)  # the certificates begin now, too
+TOKEN = issued(CLAIMS, SIGNER, ISSUED)
 
 
 def taken(token=TOKEN, certificate=SIGNER.certificate, audience=AUDIENCE, now=None):
-    return verified(token, certificate, audience, now or datetime.now(UTC))
+    return verified(token, certificate, audience, now or ISSUED)
 
 
 def test_a_token_says_what_was_claimed():
@@ -63,7 +64,7 @@ def test_what_was_changed_is_refused(change):
 
 def test_a_token_of_another_signer_for_another_site_or_time_is_refused():
     """Whoever it names as its issuer; some minutes between the clocks are no matter."""
-    now = datetime.now(UTC)
+    now = ISSUED
     with pytest.raises(Refused):
         taken(issued(CLAIMS, OTHER, now))
     with pytest.raises(Refused, match="somebody else"):

@@ -1,5 +1,6 @@
 """Which line of which configuration let a packet through or stopped it, as the kernel traced it."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -11,9 +12,9 @@ from portwright.rehearse.rules import Decider, Handle, Rules
 from portwright.rehearse.tracing import Run, TraceSocket
 
 TABLE = "portwright_trace"
-# Before everything else, what opens a connection, and whatever has none.
+# Before everything else, what opens a connection and what first comes back, and whatever has none.
 _OPENING = """{
-        meta l4proto tcp tcp flags & (syn | ack) == syn meta nftrace set 1
+        meta l4proto tcp tcp flags & syn == syn meta nftrace set 1
         meta l4proto != tcp meta nftrace set 1
     }"""
 RULES = f"""table inet {TABLE} {{
@@ -47,6 +48,11 @@ class Traced:
             listing = self.network.run(node, ["nft", "-a", "list", "ruleset"]).stdout
             self._places[node] = rules.deciders(listing)
 
+    def listen(self) -> None:
+        """From now on, take what the kernel says as it says it; in the event loop that runs."""
+        for one in self._sockets.values():
+            asyncio.get_running_loop().add_reader(one, self.read)
+
     def read(self) -> None:
         """Take what the kernel has said since."""
         for node, one in self._sockets.items():
@@ -61,6 +67,11 @@ class Traced:
     def _by_identity(self, node: str, run: Run) -> None:
         self._runs.setdefault(f"{node} {run.protocol} {run.identity.hex()}", []).append(run)
 
+    @property
+    def has_lost(self) -> bool:
+        """Report whether the kernel had more to say than there was room for."""
+        return any(one.has_lost for one in self._sockets.values())
+
     def forget(self) -> None:
         """Forget everything so far, so that what comes is not taken for it."""
         self.read()
@@ -71,10 +82,20 @@ class Traced:
         self, exchange: Exchange, source_port: int, way: Iterable[str], counts: Callable[[Run], bool] = lambda _: True
     ) -> tuple[Decider, ...]:
         """Who decided about a packet at each point on its way, in order; the last of a point is the one that counts."""
-        identity = self._identities.get(_key(exchange, source_port))
+        return self._along(way, _key(exchange, source_port), counts)
+
+    def of_reply(self, exchange: Exchange, source_port: int, way: Iterable[str]) -> tuple[Decider, ...]:
+        """The same of the first packet that came back; none where it is not known to which address it went."""
+        protocol, source, own_port, _, _ = _key(exchange, source_port)
+        here = int(ip_address(exchange.destination_address))
+        return self._along(way, (protocol, here, exchange.port, source, own_port), lambda _: True)
+
+    def _along(
+        self, way: Iterable[str], key: tuple[int, int, int, int, int], counts: Callable[[Run], bool]
+    ) -> tuple[Decider, ...]:
+        identity, protocol = self._identities.get(key), key[0]
         if identity is None:
             return ()
-        protocol = _protocol(exchange)
         found = []
         for node in way:
             runs = self._runs.get(f"{node} {protocol} {identity.hex()}", [])

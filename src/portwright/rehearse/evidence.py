@@ -72,11 +72,20 @@ class Tried:
     decided_by: tuple[Decider, ...] = ()  # the line of each point on the way, in order, up to the one that blocks
     decided_behind: tuple[Decider, ...] = ()  # the same for the way on from a virtual address
     is_led: bool = True  # it has come to the device of its virtual address, where it has one
+    reply_stopped_by: Decider | None = None  # the line that stopped what came back
 
     @property
     def is_stopped_behind(self) -> bool:
         """Report whether a rule stopped it on its way on from a virtual address."""
         return bool(self.decided_behind) and not self.decided_behind[-1].is_accepted
+
+    @property
+    def stopped_by(self) -> Decider | None:
+        """The line that stopped it or its reply, as the kernel traced it; None where none is known to have."""
+        last = self.decided_by[-1] if self.decided_by else None
+        if last is not None and not last.is_accepted:
+            return last
+        return self.reply_stopped_by if self.outcome != "answered" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +108,7 @@ class FlowEvidence:
     placed: Placed
     static: Judgment
     tried: tuple[Tried, ...]
-    excused: str = ""  # a fault that the proof knows nothing of: a host that was stopped
+    excused: str = ""  # why it says nothing against the proof: a host was stopped, other ways are not rehearsed
 
     @property
     def flow(self) -> RequiredFlow:
@@ -113,15 +122,17 @@ class FlowEvidence:
 
     @property
     def decided_by(self) -> Decider | None:
-        """The line that blocked it, or the last one that let it pass."""
-        blocked = [one for one in self.tried if one.outcome != "answered"]
-        deciders = [decider for one in (blocked or self.tried)[:1] for decider in one.decided_by]
+        """The line that stopped it or its reply; of what passes the last one that let it pass."""
+        if self.passes is False:
+            stopped = (one.stopped_by for one in self.tried if one.outcome != "answered")
+            return next((one for one in stopped if one is not None), None)
+        deciders = [decider for one in self.tried[:1] for decider in one.decided_by]
         return deciders[-1] if deciders else None
 
     @property
     def disagrees(self) -> bool:
         """Report whether proof and rehearsal contradict each other."""
-        if self.excused:
+        if self.excused and self.passes is False:  # no fault lets anything pass
             return False
         wanted = {Judgment.PROVED: True, Judgment.MISSING: False}.get(self.static)
         return None not in (wanted, self.passes) and wanted != self.passes

@@ -4,6 +4,7 @@ For protocols without ports nobody speaks anything: a packet with a plausible he
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 import struct
@@ -18,6 +19,7 @@ from portwright.rehearse.netns import Network
 _NONCE = 16  # bytes
 _MOST = 2048  # bytes of an answer
 _ECHO = {4: 8, 6: 128}  # RFC 792; RFC 4443, 4.1
+_REPLY = {4: 0, 6: 129}  # the same
 _QUESTION, _ANSWER = b"portwright?", b"portwright!"  # so that nobody answers an answer
 _NO_NEXT_HEADER = 59  # RFC 8200, 4.7
 _RAW_PROTOCOL = {4: socket.IPPROTO_ICMP, 6: socket.IPPROTO_ICMPV6}
@@ -71,8 +73,14 @@ async def _echoed(made: socket.socket, exchange: Exchange) -> None:
     sequence = int.from_bytes(os.urandom(2))  # by which the kernel's trace tells one from the other
     request = struct.pack("!BBHHH", _ECHO[exchange.version], 0, 0, os.getpid() & 0xFFFF, sequence)
     await loop.sock_sendall(made, _with_checksum(request + nonce))
-    while not (await loop.sock_recv(made, _MOST)).endswith(nonce):
+    while not _is_reply(await loop.sock_recv(made, _MOST), exchange.version, nonce):
         pass
+
+
+def _is_reply(packet: bytes, version: int, nonce: bytes) -> bool:
+    """Report whether this is the echo itself, and no error that quotes the request; IPv4 has its header before it."""
+    message = packet[(packet[0] & 0xF) * 4 :] if version == 4 else packet
+    return message[:1] == bytes([_REPLY[version]]) and message.endswith(nonce)
 
 
 async def raw(exchange: Exchange, network: Network, patience: float = CONNECTING) -> Tried:
@@ -114,6 +122,8 @@ def _header(protocol: int) -> bytes:
         return os.urandom(8)
     if protocol == PROTOCOLS["ah"]:  # RFC 4302, 2: 12 bytes of an integrity check value, so 24 bytes, less 2 words
         return struct.pack("!BBH", _NO_NEXT_HEADER, 4, 0) + os.urandom(20)
+    if protocol == PROTOCOLS["gre"]:  # RFC 2784, 2.1: no options, version 0, IPv4; other bits the kernel would read
+        return struct.pack("!HH", 0, 0x0800) + os.urandom(4)
     return os.urandom(8)
 
 
@@ -124,7 +134,8 @@ def knock(exchange: Exchange, network: Network) -> socket.socket:
     made.bind((exchange.source_address, 0))
     made.connect_ex(exchange.to)
     if exchange.protocol != TCP:
-        made.send(b"portwright")
+        with contextlib.suppress(OSError):  # a rule of its own host stops it, or there is no way
+            made.send(os.urandom(_NONCE))  # the kernel's trace tells packets apart by what they say
     return made
 
 

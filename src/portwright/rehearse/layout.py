@@ -1,6 +1,6 @@
 """The lab of a site: a node for each host, group and router, with the addresses and routes that the site implies."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 
@@ -21,12 +21,13 @@ Ports = Mapping[str, Port]  # by the site's names of the interfaces
 _LARGE = 1 << 25  # addresses: nobody's network
 
 
-def layout(site: Site, answered: Mapping[str, Sequence[Network]] | None = None) -> Lab:
+def layout(site: Site, answered: Mapping[str, Sequence[Network]] | None = None, hiding: Collection[str] = ()) -> Lab:
     """The lab of a site. What it has to make simpler is among the lab's notes.
 
-    `answered` has the networks, by point, that a point answers for because it translates from or to them.
+    `answered` has the networks, by point, that a point answers for because it translates from or to them; `hiding` has
+    those points that give packets addresses of their own.
     """
-    return _Layout(site, Wiring.of(site), answered or {}).lab()
+    return _Layout(site, Wiring.of(site), answered or {}, hiding).lab()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class _Layout:
     site: Site
     wiring: Wiring
     answered: Mapping[str, Sequence[Network]]
+    hiding: Collection[str]
     used: set[Address] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
@@ -116,16 +118,35 @@ class _Layout:
 
     def _end(self, name: str, home: _Home, routers: Mapping[str, Ports]) -> Node:
         port = Port(_HOME, self.wiring.segments["", home.zone], home.addresses)
-        hops = (*self._outer(port.segment, routers), *self._hops_from(home.zone, routers))
+        hops = (*self._outer((port,), routers), *self._hops_from(home.zone, routers))
         return Node(name, home.kind, (port,), hops, home.zone)
 
-    def _outer(self, segment: str, routers: Mapping[str, Ports]) -> Iterator[Hop]:
-        """The routes to what the routers on a segment answer for."""
-        for name, networks in self.answered.items():
-            for port in routers.get(name, {}).values():
-                for network in networks if port.segment == segment else ():
-                    if (via := port.address(network.version)) is not None and not self._is_somebodys(network):
-                        yield Hop(network, _HOME, via)
+    def _outer(self, own: Sequence[Port], routers: Mapping[str, Ports], itself: str = "") -> Iterator[Hop]:
+        """The routes to what routers answer for, each by whichever router on a node's segments is the nearest to it."""
+        for name in routers:
+            networks = [*self._free_ones(name), *self._own(name, routers)]
+            if networks and name != itself:
+                away = _distances(name, routers)
+                nearer = [
+                    (away[other], port.name, there)
+                    for port in own
+                    for other, ports in routers.items()
+                    for there in ports.values()
+                    if there.segment == port.segment and other in away and other != itself
+                ]
+                for _, leaves, there in sorted(nearer, key=lambda one: one[0])[:1]:
+                    for network in networks:
+                        via = there.address(network.version)
+                        if via is not None and via != network.network_address:
+                            yield Hop(network, leaves, via)
+
+    def _free_ones(self, name: str) -> list[Network]:
+        """What a point answers for, but for what is somebody's own."""
+        return [one for one in self.answered.get(name, ()) if not self._is_somebodys(one)]
+
+    def _own(self, name: str, routers: Mapping[str, Ports]) -> list[Network]:
+        """The addresses that a point gives to packets."""
+        return [ip_network(one.ip) for port in routers[name].values() for one in port.addresses if name in self.hiding]
 
     def _is_somebodys(self, network: Network) -> bool:
         return any(one in network for one in self.used if one.version == network.version)
@@ -185,7 +206,8 @@ class _Layout:
         routers: Mapping[str, Ports],
         homes: Mapping[str, _Home],
     ) -> Node:
-        hops = [*self._onward(name, ports, routers), *self._lonely(ports, homes)]
+        outer = self._outer(tuple(ports.values()), routers, name)
+        hops = [*outer, *self._onward(name, ports, routers), *self._lonely(ports, homes)]
         return Node(name, "router", tuple(ports.values()), tuple(dict.fromkeys(hops)))
 
     def _onward(self, name: str, ports: Ports, routers: Mapping[str, Ports]) -> Iterator[Hop]:
@@ -229,6 +251,21 @@ class _Layout:
                 if self.wiring.segments["", home.zone] == port.segment:
                     alone = (one.network for one in home.addresses if one.network.num_addresses == 1)
                     yield from (Hop(network, port.name, None) for network in alone)
+
+
+def _distances(name: str, routers: Mapping[str, Ports]) -> dict[str, int]:
+    """How many segments lie between a router and each other one that can be reached from it."""
+    found, latest = {name: 0}, [name]
+    while latest:
+        segments = {port.segment for one in latest for port in routers[one].values()}
+        number = found[latest[0]] + 1
+        latest = [
+            other
+            for other, ports in routers.items()
+            if other not in found and any(port.segment in segments for port in ports.values())
+        ]
+        found |= dict.fromkeys(latest, number)
+    return found
 
 
 def _inside(addresses: Iterable[Address], zone: Zone) -> Own:

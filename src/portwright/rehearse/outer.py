@@ -17,6 +17,7 @@ from portwright.policy.model import Policy, Rewrite
 from portwright.rehearse.evidence import Exchange, Placed
 from portwright.rehearse.lab import Network
 
+_ANY_OF_ITS_OWN = {(0, last) for last in LAST_ADDRESS.values()}  # how a policy says masquerading
 _MOST = 256  # addresses of a range that a point answers for
 
 
@@ -29,6 +30,19 @@ def answered(configuration: Configuration) -> tuple[Network, ...]:
         for network in _networks(ranges)
     }
     return tuple(sorted(found, key=str))
+
+
+def hides(configuration: Configuration) -> bool:
+    """Report whether a point gives packets an address of its own, whichever it has: masquerading."""
+    return any(
+        change.field is Field.SRC and change.shift is None and change.values[0] in _ANY_OF_ITS_OWN
+        for policy in configuration.policies.values()
+        for stage in policy.stages
+        for chain in stage.chains.values()
+        for rule in chain.rules
+        if isinstance(rule.action, Rewrite)
+        for change in rule.action.changes
+    )
 
 
 def _translated(policy: Policy) -> Iterator[Intervals]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from itertools import product
 
 from portwright.packets.fields import ICMP, PORT_PROTOCOLS, TCP, UDP
 from portwright.plan.model import ECHO_REQUEST, Endpoint, RequiredFlow
@@ -84,6 +84,8 @@ def _check_led(virtual: Virtual, site: Site) -> None:
 
 def _led(asked: _Asked, lab: Lab, members: Members) -> Iterator[Exchange]:
     """An exchange with each member. Raises _NotPlayed where there is no way on to any."""
+    if asked.virtual.mode == "snat" and asked.flow.protocol not in (*PORT_PROTOCOLS, ICMP):
+        raise _NotPlayed(f"{asked.virtual.name} cannot tell by whose packets members answer, which have no ports")
     found = list(_returned_directly(asked, lab) if asked.virtual.mode == "dsr" else _translated(asked, lab, members))
     if not found:
         raise _NotPlayed(f"no member of {asked.virtual.name} can be reached by way of it")
@@ -96,11 +98,11 @@ def _translated(asked: _Asked, lab: Lab, members: Members) -> Iterator[Exchange]
     on = {one.destination.name: one for one in members.get((flow.requirement.id, asked.virtual.name), ())}
     for name, way in on.items():
         if name in lab.nodes and (name != asked.source or mode == "snat"):
+            ports = dict(zip(_edges(flow), _edges(way), strict=False))
             for one in _direct(flow, lab, asked.source, asked.balancer):
-                address = _address(way.destination, lab, name, one.version)
-                port = dict(zip(_edges(flow), _edges(way), strict=False)).get(one.port)
-                if address and port is not None:
-                    front = Front(asked.balancer, one.destination_address, one.port, mode)
+                front = Front(asked.balancer, one.destination_address, one.port, mode)
+                for address in _addresses(way.destination, lab, name, one.version) if one.port in ports else ():
+                    port = ports[one.port]
                     yield replace(one, destination=name, destination_address=address, port=port, front=front)
 
 
@@ -117,22 +119,21 @@ def _returned_directly(asked: _Asked, lab: Lab) -> Iterator[Exchange]:
 
 def _direct(flow: RequiredFlow, lab: Lab, source: str, destination: str) -> Iterator[Exchange]:
     for version in (4, 6):
-        asks = _address(flow.source, lab, source, version)
-        asked = _address(flow.destination, lab, destination, version)
-        if asks and asked:
-            for port in _edges(flow):
-                for source_port in _source_ports(flow):
-                    yield Exchange(source, asks, destination, asked, version, flow.protocol, port, source_port)
+        for asks, asked in product(
+            _addresses(flow.source, lab, source, version), _addresses(flow.destination, lab, destination, version)
+        ):
+            for port, source_port in product(_edges(flow), _source_ports(flow)):
+                yield Exchange(source, asks, destination, asked, version, flow.protocol, port, source_port)
 
 
-def _address(end: Endpoint, lab: Lab, node: str, version: int) -> str:
-    """The node's address among those of the end; empty where it has none."""
-    for port in lab.nodes[node].ports:
-        for one in port.addresses:
-            number = int(one.ip)
-            if one.version == version and any(a <= number <= b for a, b in end.addresses.family(version)):
-                return str(ip_address(one.ip))
-    return ""
+def _addresses(end: Endpoint, lab: Lab, node: str, version: int) -> list[str]:
+    """The node's addresses among those of the end: any of them may be used."""
+    return [
+        str(one.ip)
+        for port in lab.nodes[node].ports
+        for one in port.addresses
+        if one.version == version and any(a <= int(one.ip) <= b for a, b in end.addresses.family(version))
+    ]
 
 
 def _edges(flow: RequiredFlow) -> tuple[int, ...]:
@@ -142,3 +143,10 @@ def _edges(flow: RequiredFlow) -> tuple[int, ...]:
 def _source_ports(flow: RequiredFlow) -> tuple[int, ...]:
     """Fixed ones where the requirement says so; else any."""
     return tuple(dict.fromkeys(first for first, _ in flow.requirement.source_ports or ())) or (0,)
+
+
+def other_ways(one: Placed) -> str:
+    """Why that a flow passes says nothing of all its ways; empty where they all are rehearsed."""
+    ways = {route.forward for route in one.flow.routes}
+    taken = max(1, len({exchange.destination for exchange in one.exchanges}))
+    return f"it is rehearsed on {taken} of {len(ways)} ways" if len(ways) > taken else ""

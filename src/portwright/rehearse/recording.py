@@ -1,6 +1,7 @@
 """What the kernel records of connections that arrive at a host: the log of netfilter, read as it comes."""
 
 import contextlib
+import errno
 import socket
 import struct
 from collections.abc import Iterator
@@ -37,8 +38,10 @@ class Recorder:
 
     def __init__(self, node: str) -> None:
         self.node = node
+        self.has_lost = False  # more has arrived than there was room to tell of
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
-        with contextlib.suppress(PermissionError):  # an ordinary user may not have more than is usual
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)  # as much of it as everybody may have
+        with contextlib.suppress(PermissionError):  # an ordinary user may not have more
             self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
         self._socket.bind((0, 0))
         self._configure(_COMMAND, bytes([_BIND]))
@@ -55,11 +58,19 @@ class Recorder:
 
     def seen(self) -> Iterator[Seen]:
         """What has arrived since it was asked last."""
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                for _, kind, attributes in messages_in(self._socket.recv(1 << 16)):
-                    if kind == _PACKET_MESSAGE and (found := arrived(self.node, attributes.get(_PAYLOAD, b""))):
-                        yield found
+        while True:
+            try:
+                data = self._socket.recv(1 << 16)
+            except BlockingIOError:
+                return
+            except OSError as problem:
+                if problem.errno != errno.ENOBUFS:
+                    raise
+                self.has_lost = True
+                continue
+            for _, kind, attributes in messages_in(data):
+                if kind == _PACKET_MESSAGE and (found := arrived(self.node, attributes.get(_PAYLOAD, b""))):
+                    yield found
 
 
 def arrived(node: str, packet: bytes) -> Seen | None:

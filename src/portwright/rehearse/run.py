@@ -16,20 +16,23 @@ from portwright.check.run import Check
 from portwright.errors import InvalidInput, NotPossibleHere
 from portwright.packets.fields import ICMP, TCP, UDP
 from portwright.plan.model import Plan
+from portwright.redact import redact
 from portwright.rehearse import exchange as exchanges
 from portwright.rehearse import recording
 from portwright.rehearse.balancers import Balancers
 from portwright.rehearse.behind import Behind, evidence, with_ways_on
 from portwright.rehearse.capture import Captures
 from portwright.rehearse.deciders import Traced
+from portwright.rehearse.declared import declared, published
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Played, Rehearsal, Sampled, Seen, Tried
 from portwright.rehearse.faults import Faults, rendered_without, without_rules
 from portwright.rehearse.fronts import ways_on
 from portwright.rehearse.hosts import CONNECTING, Hosts
+from portwright.rehearse.lab import Network as IpNetwork
 from portwright.rehearse.layout import layout
 from portwright.rehearse.netns import Network
-from portwright.rehearse.outer import answered, as_asked
-from portwright.rehearse.placing import placed
+from portwright.rehearse.outer import answered, as_asked, hides
+from portwright.rehearse.placing import other_ways, placed
 from portwright.rehearse.plays.table import NotPlayed, performed, play_of
 from portwright.rehearse.real.daemon import Service, is_possible, missing
 from portwright.rehearse.real.mail import put
@@ -41,12 +44,13 @@ from portwright.rehearse.sample import sample
 from portwright.rehearse.servers.mailboxes import mailboxes_of
 from portwright.rehearse.serving import Services
 from portwright.rehearse.tracing import Run
-from portwright.site.model import Point
+from portwright.site.model import Point, Site
 from portwright.trace.happening import scenarios_of
 
 Say = Callable[[str], None]  # tells people what is going on
 _AT_ONCE = 128  # exchanges
 _SYMMETRIC = ("ad/ike", "ad/ike-nat")  # both ends speak from the port of the service, and one of them begins
+_LOST = "the kernel had more to tell than it has room for: of some packets it is not known what became of them"
 _SETTLING = 0.3  # seconds in which a packet that nobody answers has come to its rule
 
 
@@ -75,7 +79,8 @@ def rehearse(
         say(f"{time.monotonic() - begun:5.1f} s  {text}")
 
     readings = without_rules(readings, options.faults)
-    lab = layout(plan.site, {name: answered(one.configuration) for name, one in readings.items()})
+    outer = {name: _outer(plan.site, name, readings.get(name)) for name in plan.site.points}
+    lab = layout(plan.site, outer, [name for name, one in readings.items() if hides(one.configuration)])
     if options.enter and options.enter not in lab.nodes:
         raise InvalidInput.of(
             f"--enter {options.enter}: there is no such host", hint=f"there are: {', '.join(lab.nodes)}"
@@ -83,13 +88,40 @@ def rehearse(
     tell(f"building {len(lab.nodes)} nodes on {len(lab.segments)} segments")
     network = Network(lab, options.faults.latency / 1000)
     rules = dict(_load(network, plan, readings, options.faults))
+    notes = list(_declare(network, plan, readings))
     check = Check(plan, readings)
     members = ways_on(plan.flows, plan.site)
     asked = (placed(flow, lab, plan.site, members) for flow in plan.flows)
     chosen = with_ways_on([as_asked(one, check.views, check.space) for one in asked], plan.site)
     balancers = Balancers.of(lab, (exchange for one in chosen for exchange in one.exchanges))
     balancers.set_up(network)
-    return asyncio.run(_Stage(plan, network, rules, chosen, balancers, check.judge, options, tell).play(show))
+    for node in lab.nodes:
+        asked_here = {x.port for one in chosen for x in one.exchanges if x.destination == node and x.port}
+        network.reserve(node, ((port, port) for port in asked_here))
+    return asyncio.run(_Stage(plan, network, rules, chosen, balancers, check.judge, options, tell, notes).play(show))
+
+
+def _outer(site: Site, point: str, reading: Reading | None) -> tuple[IpNetwork, ...]:
+    """The networks that a point answers for because it translates to them or from them."""
+    own = answered(reading.configuration) if reading else ()
+    return tuple(dict.fromkeys((*own, *published(site, point))))
+
+
+def _declare(network: Network, plan: Plan, readings: Mapping[str, Reading]) -> Iterable[str]:
+    """Have the points translate as the site declares and their configurations do not say; what people are told."""
+    for point in plan.site.points.values():
+        node = point.on if point.on is not None else point.name
+        reading = readings.get(point.name)
+        if node in network.lab.nodes and reading is not None:
+            text, told = declared(plan.site, point, reading.configuration, _ports(network, point))
+            if text:
+                network.load(node, text)
+            yield from told
+
+
+def _ports(network: Network, point: Point) -> dict[str, str]:
+    """The kernel's names of a point's interfaces."""
+    return {inner: port for (owner, inner), port in network.lab.names.items() if owner == point.name}
 
 
 def _load(network: Network, plan: Plan, readings: Mapping[str, Reading], faults: Faults) -> Iterable[tuple[str, Rules]]:
@@ -101,14 +133,14 @@ def _load(network: Network, plan: Plan, readings: Mapping[str, Reading], faults:
 
 
 def _load_one(network: Network, plan: Plan, point: Point, node: str, reading: Reading | None, faults: Faults) -> Rules:
-    ports = {inner: port for (owner, inner), port in network.lab.names.items() if owner == point.name}
+    ports = _ports(network, point)
     configuration, text = (reading.configuration, reading.text) if reading else (None, "")
     rules = rendered_without(rules_of(plan, point, configuration, text, ports), faults)
     try:
         for program, text in rules.loads:
             network.feed(node, program, text)
     except ValueError as problem:
-        message = f"the kernel does not take the rules of {point.name} ({rules.origin}): {problem}"
+        message = f"the kernel does not take the rules of {point.name} ({rules.origin}): {redact(str(problem))}"
         raise InvalidInput.of(message, file=rules.file) from None
     return rules
 
@@ -139,6 +171,7 @@ class _Stage:
         recorders = list(self._record())
         traced = Traced(self.network, self.rules, self.balancers.nodes)
         traced.start()
+        traced.listen()
         self._break()
         services = await self._servers()
         if self.options.enter:
@@ -219,6 +252,8 @@ class _Stage:
         seen = frozenset((*begun, *(found for one in plays.values() for found in one.seen), *_heard(recorders)))
         self.tell("trying what nobody needs")
         blocked = await self._sample(traced, recorders)
+        if traced.has_lost or any(one.has_lost for one in recorders):
+            self.notes.append(_LOST)
         self.tell("done")
         return Rehearsal(
             plan=self.plan,
@@ -236,7 +271,8 @@ class _Stage:
     def _evidence(self, one: Placed, tried: Mapping[Exchange, Tried]) -> FlowEvidence:
         found, reason = evidence(one, tried)
         way = {node for exchange in one.exchanges for node in self._way(exchange)}
-        excused = self.options.faults.excuse(sorted(way))
+        passes = all(each.outcome == "answered" for each in found)
+        excused = self.options.faults.excuse(sorted(way)) or (other_ways(one) if passes else "")
         one = replace(one, reason="" if found else one.reason or reason)
         return FlowEvidence(one, self.judge.result(one.flow).judgment, found, excused)
 
@@ -301,8 +337,8 @@ class _Stage:
 
         async def one_of_many(exchange: Exchange) -> None:
             async with gate:
+                traced.read()  # before the next packet, so that there is room for what the kernel says of it
                 found[exchange] = await self._attempt(exchange, services.hosts)
-                traced.read()
 
         await asyncio.gather(*(one_of_many(one) for one in direct if not _is_one_connection(one)))
         found |= await Behind(self.balancers, traced, partial(self._attempt, hosts=services.hosts)).asked(everything)
@@ -331,6 +367,8 @@ class _Stage:
         """With the lines that decided about its first packet."""
         exchange, port = tried.exchange, tried.source_port
         before, behind = self._ways(exchange)
+        back = traced.of_reply(exchange, port, [*behind[::-1], *before[::-1]])[-1:]
+        tried = replace(tried, reply_stopped_by=next((one for one in back if not one.is_accepted), None))
         if exchange.front is None or exchange.front.mode == "dsr":
             return replace(tried, decided_by=traced.of(exchange, port, [*before, *behind[1:]]))
         member = int(ip_address(exchange.destination_address))
@@ -352,7 +390,10 @@ class _Stage:
             for one in sample(self.plan, self.network.lab, self.rules, self.options.faults.stopped)
             if frozenset((one.source, one.destination)) not in self.called.pairs  # no rule sees what is in a tunnel
         ]
-        knocks = [(one, exchanges.knock(one, self.network)) for one in packets]
+        knocks = []
+        for one in packets:
+            knocks.append((one, exchanges.knock(one, self.network)))
+            traced.read()
         await asyncio.sleep(_SETTLING)
         traced.read()
         arrived = {(one.node, one.source_port, one.port) for one in _heard(recorders)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from portwright.packets.fields import ICMP, TCP, UDP
 from portwright.protocols.conversation import Misspoken, Refused
+from portwright.protocols.http import Response
 from portwright.rehearse.exchange import answer_raw
 from portwright.rehearse.hosts import Host, Hosts, Target
 from portwright.rehearse.servers.role import Answer, Role
@@ -15,6 +16,7 @@ from portwright.rehearse.wire import Datagram, Stream, listening, receiving
 
 _BACKLOG = 512  # connections that wait
 _LAST = 5  # lines of a log
+_NOT_FOUND = 404  # RFC 9110, 15.5.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +131,19 @@ def _speech(hosts: Hosts, node: str, services: Iterable[str]) -> Spoken:
 
 
 def _answering(host: Host, services: Iterable[str]) -> Answer | None:
-    """The roles behind a new connection: each is asked until one has an answer."""
+    """The roles behind a new connection: each is asked until one has an answer, or has the page that is asked for."""
     behind = [role.services[service]() for role in _roles(host) for service in services if service in role.services]
     if not behind:
         return None
 
     async def answer(question: object) -> object:
+        first = None
         for one in behind:
-            if (said := await one(question)) is not None:
+            said = await one(question)
+            if said is not None and not (isinstance(said, Response) and said.status == _NOT_FOUND):
                 return said
-        return None
+            first = first or said
+        return first
 
     return answer
 

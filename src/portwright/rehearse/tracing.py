@@ -5,6 +5,7 @@ end the rule with the verdict, or the policy. The first of them carries the pack
 """
 
 import contextlib
+import errno
 import functools
 import socket
 import struct
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from portwright.packets.fields import PORT_PROTOCOLS, UDP
+from portwright.packets.fields import PORT_PROTOCOLS, TCP, UDP
 
 # linux/netlink.h, linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
 NETLINK_NETFILTER, _SOL_NETLINK, _ADD_MEMBERSHIP, _NFNLGRP_NFTRACE = 12, 270, 1, 9
@@ -21,7 +22,7 @@ _MESSAGE = 16 + 4  # bytes: nlmsghdr, nfgenmsg
 _MESSAGE_HEADER = struct.Struct("<IH")  # length, type
 _ATTRIBUTE = 4  # bytes: nlattr
 _ATTRIBUTE_HEADER = struct.Struct("<HH")  # length, type
-_ENOUGH = 8  # bytes of a transport header: ports, and what tells a packet from others of the same ends
+_ENOUGH = 20  # bytes of a transport header and what follows: as many as the kernel tells of
 _SHORTEST_HEADER = 20  # bytes, RFC 791, 3.1
 _TABLE, _CHAIN, _HANDLE, _TYPE, _VERDICT, _ID, _NETWORK_HEADER, _TRANSPORT_HEADER = 1, 2, 3, 4, 5, 6, 8, 9
 _POLICY_TYPE, _RULE_TYPE = 1, 3
@@ -80,10 +81,13 @@ class Run(NamedTuple):
     @property
     def identity(self) -> bytes:
         """What stays the same of a packet when its addresses and ports are translated."""
-        if self.protocol != UDP:  # the sequence number of TCP, identifier and number of an ICMP echo
-            return self.transport_header[4:8]
-        is_four = self.network_header[0] >> 4 == 4
-        return self.network_header[4:6] if is_four else self.network_header[1:4]  # identification; flow label
+        transport = self.transport_header
+        if self.protocol == TCP:
+            return transport[4:8]  # the sequence number
+        if self.protocol != UDP:  # type, and what a message begins with: many pings have the same number
+            return transport[:1] + transport[4:]
+        is_four = self.network_header[0] >> 4 == 4  # the length and what is said, and identification or flow label
+        return transport[4:6] + transport[8:] + self.network_header[slice(4, 6) if is_four else slice(1, 4)]
 
 
 class _Message(NamedTuple):
@@ -108,10 +112,17 @@ class TraceSocket:
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
-        with contextlib.suppress(PermissionError):  # an ordinary user may not have more than is usual
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)  # as much of it as everybody may have
+        with contextlib.suppress(PermissionError):  # an ordinary user may not have more
             self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
         self._socket.bind((0, 0))
         self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, _NFNLGRP_NFTRACE)
+        self._unfinished: dict[bytes, list[_Message]] = defaultdict(list)
+        self.has_lost = False  # the kernel had more to say than there was room for
+
+    def fileno(self) -> int:
+        """Its number, for those who wait for it."""
+        return self._socket.fileno()
 
     def forget(self) -> None:
         """Drop what has come so far: packets of the kernel's own, traced by a ruleset that is gone."""
@@ -122,17 +133,23 @@ class TraceSocket:
 
     def runs(self, seconds: float) -> Iterator[Run]:
         """The runs of all packets, as they come; the end when nothing comes for some seconds. 0: what is there."""
-        gathered: dict[bytes, list[_Message]] = defaultdict(list)
         self._socket.settimeout(seconds)
         while True:
             try:
                 data = self._socket.recv(1 << 16)
             except (TimeoutError, BlockingIOError):
                 return
+            except OSError as problem:
+                if problem.errno != errno.ENOBUFS:
+                    raise
+                self.has_lost = True
+                self._unfinished.clear()  # what is missing of them is not known
+                continue
             for message in _messages(data):
-                gathered[message.trace].append(message)
+                gathered = self._unfinished[message.trace]
+                gathered.append(message)
                 if message.verdict in (_NF_DROP, _NF_ACCEPT) or message.kind == _POLICY_TYPE:
-                    yield from _run(gathered.pop(message.trace))
+                    yield from _run(self._unfinished.pop(message.trace))
 
 
 def _run(messages: list[_Message]) -> Iterator[Run]:
