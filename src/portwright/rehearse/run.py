@@ -23,7 +23,7 @@ from portwright.redact import redact
 from portwright.rehearse import exchange as exchanges
 from portwright.rehearse import recording
 from portwright.rehearse.balancers import Balancers
-from portwright.rehearse.behind import Behind, evidence, with_ways_on
+from portwright.rehearse.behind import Behind, by_service, evidence, with_ways_on
 from portwright.rehearse.capture import Captures
 from portwright.rehearse.deciders import Traced
 from portwright.rehearse.declared import declared, published
@@ -352,7 +352,9 @@ class _Stage:
 
         many = (one_of_many(one) for one in direct if not _is_one_connection(one))
         await asyncio.gather(one_after_the_other(), *many)
-        found |= await Behind(self.balancers, traced, partial(self._attempt, hosts=services.hosts)).asked(everything)
+        behind = Behind(self.balancers, traced, partial(self._attempt, hosts=services.hosts))
+        for some in await asyncio.gather(*map(behind.asked, by_service(everything))):
+            found |= some
         traced.read()
         return {exchange: self._explained(tried, traced) for exchange, tried in found.items()}
 
