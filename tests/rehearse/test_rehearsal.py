@@ -15,6 +15,13 @@ from tests.cli.running import copied
 from tests.rehearse.rehearsing import ENVIRONMENT, NOT_POSSIBLE, command, rehearse, run
 
 pytestmark = pytest.mark.kernel
+_ALONE = """\
+site: alone
+products: [windows-server]
+zones: {all: {networks: [10.0.0.0/24]}}
+hosts:
+  fe01: {zone: all, addresses: [10.0.0.5], roles: [windows/server]}
+"""
 _MARK = f"rehearsal-to-be-killed-{os.getpid()}"
 
 
@@ -35,6 +42,24 @@ def test_what_was_not_played_is_not_said_to_work(tmp_path):
     _, out, _ = run(copied(tmp_path, example="f9"))
     assert " works, as far as it was played: " in out.splitlines()[0]
     assert "it runs inside IPsec" in out
+
+
+def test_what_is_open_is_said_first(tmp_path):
+    """The status is that of findings, so the first line does not sound like success; rules of any length fit."""
+    status, out, _ = run(copied(tmp_path, example="windows").with_name("office.yaml"))
+    lines = out.splitlines()
+    assert status == 1
+    assert "may be open for what nobody needs" in lines[0]
+    assert max(map(len, lines)) <= 100
+    assert "1 line of it not rehearsed" in " ".join(out.split())
+
+
+def test_where_nothing_was_rehearsed_nothing_works(tmp_path):
+    """A site in which no flow is required is no success."""
+    site = tmp_path / "site.yaml"
+    site.write_text(_ALONE, encoding="utf-8")
+    _, out, _ = run(site)
+    assert out.startswith("alone: nothing that is required was rehearsed.\n")
 
 
 def test_a_fault_breaks_what_the_proof_says(tmp_path):

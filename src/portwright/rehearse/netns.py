@@ -28,7 +28,7 @@ _SITE = "PORTWRIGHT_REHEARSAL_SITE"  # environment variable: the site file of th
 _NAMES = Path("/run/portwright-nodes.json")  # the namespace of each node, for them, too
 _PLAIN = {"bash": ("--norc",)}  # what keeps a shell from saying that it is somewhere else
 _SWITCH = "switch"  # the namespace that has the segments, as bridges
-_PROGRAMS = ("ip", "nft", "unshare", "mount")
+_PROGRAMS = {"ip": "iproute2", "nft": "nftables", "unshare": "util-linux", "mount": "mount"}  # Debian's packages
 _LOADING = 120.0  # seconds that a firewall's rules may take to load
 _FIRST_TABLE = 1000  # of routes by source
 _LISTENS = {"tcp": "0A", "udp": "07"}  # net/tcp_states.h: TCP_LISTEN; of UDP: bound to nobody (TCP_CLOSE)
@@ -141,7 +141,8 @@ def _check_programs() -> None:
     os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"  # where an ordinary user does not look
     missing = [name for name in _PROGRAMS if not shutil.which(name)]
     if missing:
-        raise NotPossibleHere(f"a rehearsal needs {', '.join(missing)}; on Debian: apt-get install nftables iproute2")
+        packages = " ".join(_PROGRAMS[name] for name in missing)
+        raise NotPossibleHere(f"a rehearsal needs {', '.join(missing)}; on Debian: apt-get install {packages}")
 
 
 def _unshare() -> list[str]:

@@ -89,7 +89,7 @@ def rehearse(
         raise InvalidInput.of(
             f"--enter {options.enter}: there is no such host", hint=f"there are: {', '.join(lab.nodes)}"
         )
-    tell(f"building {len(lab.nodes)} nodes on {len(lab.segments)} segments")
+    tell(f"building the lab (nodes: {len(lab.nodes)}, segments: {len(lab.segments)})")
     network = Network(lab, options.faults.latency / 1000)
     rules = dict(_load(network, plan, readings, options.faults))
     notes = list(_declare(network, plan, readings))
@@ -226,11 +226,13 @@ class _Stage:
         wanted = daemons(self.plan, self.network.lab, realms if len(realms) == 1 else (), hosts.authority)
         if len(realms) > 1:
             self.notes.append("domain controllers of several domains are played by stand-ins: they trust each other")
-        if self.options.tier == "real" and (lacking := missing(wanted)):
-            raise NotPossibleHere("\n    ".join(("the real tier lacks something here", *lacking)))
+        if self.options.tier == "real" and (reasons := missing(wanted)):
+            raise NotPossibleHere("\n    ".join(("the real tier lacks something here", *reasons)))
         able = [one for one in wanted if is_possible(one)]
         self.notes += [
-            f"a stand-in plays in place of {one.name}: {missing([one])[0]}" for one in wanted if one not in able
+            f"a stand-in plays in place of {missing([one])[0].removeprefix('for ')}"
+            for one in wanted
+            if one not in able
         ]
         failed = {one.name: one for one in await brought_up(able, self.network, realms, self.tell)}
         if failed and self.options.tier == "real":

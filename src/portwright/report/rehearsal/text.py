@@ -1,18 +1,21 @@
 """A rehearsal as text for a person."""
 
 from collections import Counter
-from textwrap import wrap
+from collections.abc import Iterable, Mapping
 
 from portwright.catalog.model import Effect
 from portwright.redact import redact
-from portwright.rehearse.evidence import FlowEvidence, Rehearsal, Sampled, Tried
-from portwright.rehearse.rules import Decider
-from portwright.report.context import WIDTH
+from portwright.rehearse.evidence import FlowEvidence, Rehearsal, Sampled, Tier, Tried
+from portwright.rehearse.rules import Decider, Rules
+from portwright.report.catalog_layout import counted
+from portwright.report.context import WIDTH, folded
 from portwright.report.rehearsal.document import WORDS, packet_text, verdict
 from portwright.trace.run import Hop, Trace
 
 _MOST_STOPPERS = 6  # lines about rules that stopped something
-_OF_RULES = {
+_WORD = len("not rehearsed")
+_PLAYERS: Mapping[Tier, str] = {"real": "by real programs", "stand-in": "by stand-ins", "echo": "by an echo"}
+_OF_RULES: Mapping[str, str] = {
     "native": "its own rules",
     "rendered": "rules rendered from the plan",
     "translated": "rules translated from its configuration: no evidence that the original was read rightly",
@@ -20,44 +23,73 @@ _OF_RULES = {
 
 
 def rehearsal_text(found: Rehearsal) -> str:
-    """The rehearsal for a person."""
+    """The rehearsal for a person, as wide as reports are: what came of it first, then who played it."""
     required = [one for one in found.flows if one.flow.is_required]
-    words = Counter(WORDS[one.passes] for one in required)
-    works = "works, as far as it was played" if words["not-tried"] else "works"
-    head = works if verdict(found) == "works" else "is broken"
-    lines = [
-        f"{found.plan.site.name} {head}: {words['passes']} of {len(required)} required flows pass in the rehearsal."
-    ]
-    lines += ["", "Broken on purpose", *(f"  {one}" for one in found.faults)] if found.faults else []
-    lines += ["", "Who ran what", *(line for rules in found.rules for line in _rules_lines(found, rules.point))]
+    lines = folded(_headline(found, required))
+    lines += _listed("Broken on purpose", found.faults)
     lines += _blocked(found)
     lines += _disagreeing(found)
     lines += _not_tried(required)
     lines += _scenarios(found)
-    lines += _records(found)
     lines += _sample(found)
-    notes = [f"Note: {note}." for note in found.notes]
+    lines += _records(found)
+    lines += _players(found)
+    notes = [line for note in found.notes for line in folded(f"Note: {note}.", rest="  ")]
     return "\n".join([*lines, *(["", *notes] if notes else [])])
 
 
-def _rules_lines(found: Rehearsal, point: str) -> list[str]:
-    rules = next(one for one in found.rules if one.point == point)
-    lines = [f"  {point}: {_OF_RULES[rules.origin]}"]
-    if rules.left_out:
-        lines.append(f"    {len(rules.left_out)} lines of it are not rehearsed (--format json names them)")
-    return lines
+def _headline(found: Rehearsal, required: list[FlowEvidence]) -> str:
+    """What is true of everything, and never more than was played."""
+    words = Counter(WORDS[one.passes] for one in required)
+    passing = f"{words['passes']} of {counted(len(required), 'required flow')} pass in the rehearsal"
+    heads = []
+    if verdict(found) == "broken":
+        heads.append("is broken")
+    elif not words["passes"]:
+        return f"{found.plan.site.name}: nothing that is required was rehearsed."
+    else:
+        heads.append("works, as far as it was played" if words["not-tried"] else "works")
+    if found.disagreements:
+        heads.append("contradicts the proof")
+    if any(not one.is_blocked for one in found.sample):
+        heads.append("may be open for what nobody needs")
+    return f"{found.plan.site.name} {', and '.join(heads)}: {passing}."
+
+
+def _listed(title: str, entries: Iterable[str]) -> list[str]:
+    lines = [line for entry in entries for line in folded(entry, "  ", "      ")]
+    return ["", title, *lines] if lines else []
+
+
+def _cut(text: str) -> str:
+    """A line of a table: as wide as reports are."""
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
+
+
+def _players(found: Rehearsal) -> list[str]:
+    """Whose rules ran in the kernel, and who answered."""
+    tiers = Counter(found.tiers.values())
+    served = [f"{tiers[tier]} {what}" for tier, what in _PLAYERS.items() if tiers[tier]]
+    return _listed("Who ran what", [*map(_rules_line, found.rules), f"services: {', '.join(served) or 'none'}"])
+
+
+def _rules_line(rules: Rules) -> str:
+    left_out = counted(len(rules.left_out), "line")
+    rest = f"; {left_out} of it not rehearsed (--format json names them)" if rules.left_out else ""
+    return f"{rules.point}: {_OF_RULES[rules.origin]}{rest}"
 
 
 def _blocked(found: Rehearsal) -> list[str]:
     """What is needed and does not pass, and by which rule; what a fault explains is counted."""
     excuses = Counter(one.excused for one in found.broken if one.excused)
     lines = ["", "Required, and blocked"] if found.broken else []
-    lines += [f"  {count} flows: {excuse}" for excuse, count in excuses.most_common()]
+    lines += [f"  {counted(count, 'flow')}: {excuse}" for excuse, count in excuses.most_common()]
     for one in found.broken:
         if not one.excused:
             failed = next(tried for tried in one.tried if tried.outcome != "answered")
             lines.append(f"  {one.flow.id}")
-            lines.append(f"    {packet_text(failed.exchange, failed.source_port)}: {_came_of(failed)}")
+            packet = packet_text(failed.exchange, failed.source_port)
+            lines += folded(f"{packet}: {_came_of(failed)}", "    ", "      ")
             lines += [
                 f"    breaks {broken.scenario} at step {broken.step}" for broken in found.plan.breaks(one.flow)[:2]
             ]
@@ -80,27 +112,41 @@ def _rule(decider: Decider) -> str:
 
 def _disagreeing(found: Rehearsal) -> list[str]:
     """Where the proof says something else: one of the two is wrong, and both are ours."""
-    told = [f"  {one.flow.id}: proof {one.static.value}, rehearsal {WORDS[one.passes]}" for one in found.disagreements]
-    return ["", "The proof says otherwise", *told] if told else []
+    told = (f"{one.flow.id}: proof {one.static.value}, rehearsal {WORDS[one.passes]}" for one in found.disagreements)
+    return _listed("The proof says otherwise", told)
 
 
 def _not_tried(required: list[FlowEvidence]) -> list[str]:
     reasons = Counter(one.placed.reason for one in required if one.passes is None)
-    lines = ["", "Required, and not tried"] if reasons else []
-    return [*lines, *(f"  {count} flows: {reason}" for reason, count in reasons.most_common())]
+    told = (f"{counted(count, 'flow')}: {reason}" for reason, count in reasons.most_common())
+    return _listed("Required, and not tried", told)
 
 
 def _scenarios(found: Rehearsal) -> list[str]:
     lines = ["", "Scenarios"] if found.traces else []
     width = max((len(one.scenario.id) for one in found.traces), default=0)
     for one in found.traces:
-        word, played = found.verdict_of(one), found.plays.get(one.scenario.id)
-        word = "not rehearsed" if word == "undecided" else word  # its flows are of other phases, or not tried
-        lines.append(f"  {one.scenario.id.ljust(width)}  {word.ljust(8)}  {played.told if played else ''}".rstrip())
+        word, told = _verdict(found, one)
+        lines += folded(told, f"  {one.scenario.id.ljust(width)}  {word.ljust(_WORD)}  ", " " * (width + _WORD + 6))
         if one.user_sees:
-            lines += wrap(f"the user sees: {one.user_sees}", WIDTH, initial_indent="    ", subsequent_indent="    ")
+            lines += folded(f"the user sees: {one.user_sees}", "    ", "      ")
         lines += [f"    step {step}: what comes of it comes later, and cannot be seen here" for step in _late(one)]
-    return lines
+    return [line.rstrip() for line in lines]
+
+
+def _verdict(found: Rehearsal, one: Trace) -> tuple[str, str]:
+    """The verdict of a scenario, and what its player saw, or why there was none."""
+    word, played = found.verdict_of(one), found.plays.get(one.scenario.id)
+    if word == "undecided":
+        return "not rehearsed", _why_not(found, one)
+    return word, played.told if played else "as its flows pass" if word == "works" else ""
+
+
+def _why_not(found: Rehearsal, one: Trace) -> str:
+    flows = [step.flow for step in one.steps if step.verdict is Hop.UNDECIDED and step.flow is not None]
+    tried = (found.by_flow.get(flow.id) for flow in flows)
+    reasons = (evidence.placed.reason if evidence else "flows of another phase are not played" for evidence in tried)
+    return "; ".join(dict.fromkeys(reason for reason in reasons if reason)) or "none of its flows is needed here"
 
 
 def _late(one: Trace) -> list[str]:
@@ -110,7 +156,8 @@ def _late(one: Trace) -> list[str]:
 
 
 def _records(found: Rehearsal) -> list[str]:
-    lines = ["", f"{len(found.seen)} connections were recorded where they arrived."]
+    number = counted(len(found.seen), "connection")
+    lines = ["", f"Recorded where they arrived: {number}."]
     lines += [f"Required, answered, and recorded nowhere: {flow.id}" for flow in found.unused]
     lines += [
         f"Recorded, and in no plan: {one.protocol} {one.source} > {one.destination}:{one.port}"
@@ -124,13 +171,13 @@ def _sample(found: Rehearsal) -> list[str]:
     if not found.sample:
         return []
     stoppers = Counter(one.decided_by[-1] for one in found.sample if one.is_blocked)
-    lines = ["", f"Of {len(found.sample)} packets that nobody needs, {stoppers.total()} were stopped by a rule"]
-    lines += [f"  {count:4}  {_rule(decider)}" for decider, count in stoppers.most_common(_MOST_STOPPERS)]
+    lines = ["", f"Of {len(found.sample)} packets that nobody needs, stopped by a rule: {stoppers.total()}"]
+    lines += [_cut(f"  {count:4}  {_rule(decider)}") for decider, count in stoppers.most_common(_MOST_STOPPERS)]
     rest = stoppers.total() - sum(count for _, count in stoppers.most_common(_MOST_STOPPERS))
     lines += [f"  {rest:4}  by others (--format json names them)"] if rest else []
     for one in found.sample:
         if not one.is_blocked:
-            lines.append(f"  {packet_text(one.exchange, one.source_port)}: {_not_blocked(one)}")
+            lines += folded(f"{packet_text(one.exchange, one.source_port)}: {_not_blocked(one)}", "  ", "    ")
     return lines
 
 
