@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from html import unescape
 
 from portwright.rehearse.hosts import Dialed, Hosts, Unanswered
 from portwright.rehearse.servers.tickets import without_tickets
@@ -41,6 +42,6 @@ def _answered_later(one: Dialed, later: Sequence[Dialed]) -> bool:
 
 
 def plain(text: str) -> str:
-    """A message on one line, without codes that say nothing to people."""
-    line = " ".join(_CODES.sub("", text).split())
+    """A message on one line, without codes that say nothing to people, and without those of HTML."""
+    line = " ".join(_CODES.sub("", unescape(text)).split())
     return line if len(line) <= LONGEST else line[: LONGEST - 4].rstrip() + " ..."
