@@ -24,11 +24,13 @@ SETTINGS = (
     "mail: {mode: server-side, profile: both, outlook: true}, ews: {port: 444}"
 )
 SAID = {  # how the answers begin
-    "crm/web": "HTTP 302, https://sts", "crm/web-redirect": "HTTP 302, https://fe01", "ssrs/web": "HTTP 401, NTLM, Negotiate",
+    "crm/web": "HTTP 302, https://sts", "crm/web-redirect": "HTTP 302, https://fe01",
+    "ssrs/web": "HTTP 401, NTLM, Negotiate",
     "adfs/web": "federation metadata of http://contoso.test/adfs", "adfs/federation": "federation metadata of http://",
     "adfs/certificate-sign-in": "federation metadata of http://contoso.test/adfs",
     "adfs/identity-provider": "federation metadata of http://idp01", "adfs/synchronization": "federation metadata of",
-    "exchange/ews": "HTTP 401, Basic, NTLM, Negotiate", "exchange/outlook": "HTTP 401", "exchange/autodiscover": "HTTP 401",
+    "exchange/ews": "HTTP 401, Basic, NTLM, Negotiate",
+    "exchange/outlook": "HTTP 401", "exchange/autodiscover": "HTTP 401",
     "exchange/autodiscover-http": "HTTP 302, https://ex01", "windows/winrm": "Microsoft Corporation OS: 6.3",
     "citrix/portal": "HTTP 200", "mail/smtp": "SMTP: mx01", "mail/pop3": "POP3: mx01",
 }  # fmt: skip
