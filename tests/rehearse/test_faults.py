@@ -1,11 +1,15 @@
 """What is broken on purpose: a rule, a host, the network."""
 
+import os
+import shutil
+import signal
 import struct
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.cli.running import EXAMPLES, copied
-from tests.rehearse.rehearsing import rehearse, run
+from tests.rehearse.rehearsing import ENVIRONMENT, command, rehearse, run
 
 from portwright.check.run import Check
 from portwright.cli.site import load
@@ -184,6 +188,39 @@ def test_a_shell_opens_in_a_host(tmp_path):
     _, out, _ = run(copied(tmp_path), "--enter", "sql01", stdin="ip -brief -4 address; exit\n")
     addresses = [line.split()[-1] for line in out.splitlines() if line.startswith("eth0@")]
     assert addresses == ["10.30.0.21/24"]
+
+
+@kernel
+def test_a_lab_that_is_kept_stays_until_somebody_interrupts_it(tmp_path):
+    """Its status is then that of the report; meanwhile others look in, and are told its hosts, not its cables."""
+    site = copied(tmp_path)
+    with subprocess.Popen(
+        command(site, "--keep"), env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as process:  # fmt: skip
+        said = ""
+        while "the lab stays" not in said:
+            if not (line := process.stderr.readline()):
+                pytest.skip(said)
+            said += line
+        status, _, hosts = run(site, "--enter", "nobody")
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(timeout=10)
+    assert process.returncode == 0
+    assert status == 2
+    assert hosts.endswith("hint: there are: fe01, ssrs01, sql01, sql02, dc01, adm01, staff, core-fw, data-fw\n")
+
+
+@kernel
+@pytest.mark.skipif(not shutil.which("nft"), reason="nft is not here")
+@pytest.mark.parametrize("percent", ["0.00001", "99.999", "100"])
+def test_any_part_of_the_packets_may_be_lost(percent):
+    """The kernel takes the rule; none is lost by mistake where hardly any is to be."""
+    rules = Faults(loss=float(percent)).rules
+    done = subprocess.run(["nft", "-c", "-f", "-"], input=rules, capture_output=True, text=True, check=False)
+    if "Operation not permitted" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Sites alive: real packets through the real rules in the real kernel, beside the proof."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -11,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from tests.cli.running import copied
-from tests.rehearse.rehearsing import ENVIRONMENT, command, rehearse, run
+from tests.rehearse.rehearsing import ENVIRONMENT, NOT_POSSIBLE, command, rehearse, run
 
 pytestmark = pytest.mark.kernel
 _MARK = f"rehearsal-to-be-killed-{os.getpid()}"
@@ -120,3 +121,37 @@ def test_a_site_that_is_wrong_is_told_before_anything_is_built(tmp_path):
     file = tmp_path / "site.yaml"
     file.write_text("site: a\n", encoding="utf-8")
     assert rehearse(file)[0] == 2
+
+
+def test_an_ordinary_user_sees_the_same(tmp_path):
+    """What the kernel says is taken as it comes: without root's rights its buffers are small."""
+    if not shutil.which("unshare"):
+        pytest.skip("unshare is not here")
+    program = ["unshare", "--user", "--map-root-user", *command(copied(tmp_path)), "--format", "json"]
+    done = subprocess.run(program, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode == NOT_POSSIBLE or "unshare failed" in done.stderr:
+        pytest.skip(done.stderr.strip())
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["verdict"], document["unused"]) == (0, "works", [])
+    assert document["blocked_sample"]["blocked"] == 100
+
+
+def test_an_interruption_ends_it_at_once(tmp_path):
+    """Ctrl-C while clients and servers talk: nobody waits for anybody's farewell."""
+    program = command(copied(tmp_path), "--latency", "100")
+    with subprocess.Popen(
+        program, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        said = ""
+        while "scenario 1 " not in said:
+            if not (line := process.stderr.readline()):
+                pytest.skip(said)
+            said += line
+        time.sleep(1)
+        begun = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        out, said = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert said.endswith("portwright: interrupted\n")
+    assert "Traceback" not in said
+    assert time.monotonic() - begun < 5

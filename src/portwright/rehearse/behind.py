@@ -5,7 +5,6 @@ of the client's to the virtual address, and of the one that goes on from there t
 far as a flow's beginning says nothing about it.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -57,6 +56,14 @@ def _asking(exchange: Exchange) -> Exchange:
     return replace(exchange, destination="", destination_address="", port=0)
 
 
+def by_service(exchanges: Iterable[Exchange]) -> list[list[Group]]:
+    """What goes by way of virtual addresses, apart for each of their services."""
+    found: dict[VirtualService, list[Group]] = {}
+    for group in groups(exchanges):
+        found.setdefault(service_of(group[0]), []).append(group)
+    return list(found.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Behind:
     """Asks by way of virtual addresses."""
@@ -65,18 +72,11 @@ class Behind:
     traced: Traced
     attempt: Callable[[Exchange], Awaitable[Tried]]
 
-    async def asked(self, exchanges: Iterable[Exchange]) -> dict[Exchange, Tried]:
-        """What came of exchanges: of each service one after the other, for its members take turns."""
+    async def asked(self, groups: Iterable[Group]) -> dict[Exchange, Tried]:
+        """What came of it, one after the other: the members of a service take turns."""
         found: dict[Exchange, Tried] = {}
-        by_service: dict[VirtualService, list[Group]] = {}
-        for group in groups(exchanges):
-            by_service.setdefault(service_of(group[0]), []).append(group)
-
-        async def of_one_service(all_of_it: Sequence[Group]) -> None:
-            for group in all_of_it:
-                found.update(await self._by_all(group))
-
-        await asyncio.gather(*map(of_one_service, by_service.values()))
+        for group in groups:
+            found |= await self._by_all(group)
         return found
 
     async def _by_all(self, group: Group) -> dict[Exchange, Tried]:

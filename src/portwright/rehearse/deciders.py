@@ -1,6 +1,5 @@
 """Which line of which configuration let a packet through or stopped it, as the kernel traced it."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -48,10 +47,10 @@ class Traced:
             listing = self.network.run(node, ["nft", "-a", "list", "ruleset"]).stdout
             self._places[node] = rules.deciders(listing)
 
-    def listen(self) -> None:
-        """From now on, take what the kernel says as it says it; in the event loop that runs."""
-        for one in self._sockets.values():
-            asyncio.get_running_loop().add_reader(one, self.read)
+    @property
+    def sockets(self) -> Iterable[TraceSocket]:
+        """Where the kernel tells it."""
+        return self._sockets.values()
 
     def read(self) -> None:
         """Take what the kernel has said since."""

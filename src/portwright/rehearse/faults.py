@@ -12,7 +12,7 @@ from portwright.rehearse.rules import Rules
 from portwright.site.model import Site
 
 TABLE = "portwright_faults"
-_ALL = 100.0  # percent
+_EACH = 1_000_000  # packets, of which some are lost
 _LONGEST_WAIT = 2000.0  # milliseconds: longer ones are what `--stop` is for
 
 
@@ -46,7 +46,7 @@ class Faults:
         """Rules of nftables that lose packets; empty where none are to be lost."""
         if not self.loss:
             return ""
-        some = "" if self.loss == _ALL else f"numgen random mod 10000 < {round(self.loss * 100)} "
+        some = f"numgen random mod {_EACH} < {round(self.loss * _EACH / 100)} " if self.loss < 100 else ""
         return (
             f"table inet {TABLE} {{\n    chain lost {{ type filter hook forward priority -460; policy accept;\n"
             f"        {some}drop\n    }}\n}}\n"
@@ -71,7 +71,7 @@ def faults_of(
             near = get_close_matches(name[:80], known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
             problems.append(_problem(f"--stop {name[:80]}: there is no such host", hint))
-    for option, value, most in (("--latency", latency, _LONGEST_WAIT), ("--loss", loss, _ALL)):
+    for option, value, most in (("--latency", latency, _LONGEST_WAIT), ("--loss", loss, 100.0)):
         if value is not None and not 0 <= value <= most:
             problems.append(_problem(f"{option} {value:g}: is not between 0 and {most:g}"))
     if problems:

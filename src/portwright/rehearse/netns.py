@@ -74,7 +74,10 @@ def enter(site: str, node: str) -> int | None:
         return None
     names = json.loads(Path(f"/proc/{process}/root{_NAMES}").read_text(encoding="utf-8"))
     if node not in names or node == _SWITCH:
-        raise InvalidInput.of(f"--enter {node}: there is no such host", hint=f"there are: {', '.join(names)}")
+        raise InvalidInput.of(
+            f"--enter {node}: there is no such host",
+            hint=f"there are: {', '.join(name for name in names if name != _SWITCH)}",
+        )
     user = ["--user", "--preserve-credentials"] if os.geteuid() != 0 else []
     program = [
         "nsenter",
@@ -261,12 +264,6 @@ class Network:
         """Open a shell in a node, and wait for its end."""
         with self.within(node):
             subprocess.run(self._as_node(node, shell_of(node)), check=False)
-
-    def wait(self) -> None:
-        """Wait for the end of the input, or for an interruption."""
-        with contextlib.suppress(KeyboardInterrupt):
-            while sys.stdin.read(1):
-                pass
 
     def _make(self, name: str) -> None:
         _ip([f"netns add {self._names[name]}"])

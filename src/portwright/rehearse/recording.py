@@ -1,16 +1,14 @@
 """What the kernel records of connections that arrive at a host: the log of netfilter, read as it comes."""
 
-import contextlib
 import errno
 import socket
 import struct
-from collections.abc import Iterator
 from ipaddress import ip_address
 
 from portwright.packets.fields import TCP, UDP
 from portwright.packets.names import protocol_name
 from portwright.rehearse.evidence import Seen
-from portwright.rehearse.tracing import NETLINK_NETFILTER, messages_in
+from portwright.rehearse.tracing import NETLINK_NETFILTER, messages_in, widen
 
 GROUP = 77  # of the log; any number below 65536
 TABLE = "portwright_seen"
@@ -29,8 +27,6 @@ _BIND, _COPY_PACKET = 1, 2
 _PAYLOAD = 9
 _COPIED = 64  # bytes of each packet
 _REQUEST = 1  # NLM_F_REQUEST
-_SO_RCVBUFFORCE = 33
-_BUFFER = 16 << 20  # bytes: what arrives while nobody reads must fit
 
 
 class Recorder:
@@ -39,10 +35,9 @@ class Recorder:
     def __init__(self, node: str) -> None:
         self.node = node
         self.has_lost = False  # more has arrived than there was room to tell of
+        self._seen: list[Seen] = []
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)  # as much of it as everybody may have
-        with contextlib.suppress(PermissionError):  # an ordinary user may not have more
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+        widen(self._socket)
         self._socket.bind((0, 0))
         self._configure(_COMMAND, bytes([_BIND]))
         self._configure(_MODE, struct.pack(">IBB", _COPIED, _COPY_PACKET, 0))
@@ -56,8 +51,12 @@ class Recorder:
         head = struct.pack("<IHHIIBBH", 20 + len(attribute), _CONFIG_MESSAGE, _REQUEST, 1, 0, 0, 0, socket.htons(GROUP))
         self._socket.send(head + attribute)
 
-    def seen(self) -> Iterator[Seen]:
-        """What has arrived since it was asked last."""
+    def fileno(self) -> int:
+        """The number by which others wait for it."""
+        return self._socket.fileno()
+
+    def read(self) -> None:
+        """Take what the kernel has said since, so that there is room for more."""
         while True:
             try:
                 data = self._socket.recv(1 << 16)
@@ -70,7 +69,13 @@ class Recorder:
                 continue
             for _, kind, attributes in messages_in(data):
                 if kind == _PACKET_MESSAGE and (found := arrived(self.node, attributes.get(_PAYLOAD, b""))):
-                    yield found
+                    self._seen.append(found)
+
+    def seen(self) -> list[Seen]:
+        """What has arrived since it was asked last."""
+        self.read()
+        found, self._seen = self._seen, []
+        return found
 
 
 def arrived(node: str, packet: bytes) -> Seen | None:

@@ -1,6 +1,9 @@
 """A rehearsal from end to end: build the lab, load the rules, start the servers, play, compare with the proof."""
 
 import asyncio
+import contextlib
+import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,7 +23,7 @@ from portwright.redact import redact
 from portwright.rehearse import exchange as exchanges
 from portwright.rehearse import recording
 from portwright.rehearse.balancers import Balancers
-from portwright.rehearse.behind import Behind, evidence, with_ways_on
+from portwright.rehearse.behind import Behind, by_service, evidence, with_ways_on
 from portwright.rehearse.capture import Captures
 from portwright.rehearse.deciders import Traced
 from portwright.rehearse.declared import declared, published
@@ -48,6 +51,7 @@ from portwright.site.model import Point, Site
 from portwright.trace.happening import scenarios_of
 
 Say = Callable[[str], None]  # tells people what is going on
+_CHUNK = 4096  # bytes
 _AT_ONCE = 128  # exchanges
 _SYMMETRIC = ("ad/ike", "ad/ike-nat")  # both ends speak from the port of the service, and one of them begins
 _LOST = "the kernel had more to tell than it has room for: of some packets it is not known what became of them"
@@ -171,7 +175,7 @@ class _Stage:
         recorders = list(self._record())
         traced = Traced(self.network, self.rules, self.balancers.nodes)
         traced.start()
-        traced.listen()
+        _read_as_it_comes(recorders, traced)
         self._break()
         services = await self._servers()
         if self.options.enter:
@@ -292,7 +296,8 @@ class _Stage:
     async def _stay(self) -> None:
         """Leave the lab as it is, until somebody interrupts the command or ends its input."""
         self.tell("the lab stays: --enter HOST opens a shell in it; Ctrl-C or the end of the input ends it")
-        await asyncio.to_thread(self.network.wait)
+        with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C
+            await _end_of_input()
 
     async def _plays(self, hosts: Hosts, recorders: Sequence[recording.Recorder]) -> dict[str, Played]:
         """The scenarios, one after the other, so that what the kernel records belongs to one of them."""
@@ -332,7 +337,7 @@ class _Stage:
         """Every exchange, most at once; what is sent from the port of a server, one after the other."""
         direct = [one for one in everything if not one.front]
         alone = [one for one in direct if _is_one_connection(one)]
-        found = {one: await self._attempt_alone(one, services, begun) for one in alone}
+        found = {one: await self._attempt_alone(one, services, begun) for one in alone if one.source_port}
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def one_of_many(exchange: Exchange) -> None:
@@ -340,8 +345,16 @@ class _Stage:
                 traced.read()  # before the next packet, so that there is room for what the kernel says of it
                 found[exchange] = await self._attempt(exchange, services.hosts)
 
-        await asyncio.gather(*(one_of_many(one) for one in direct if not _is_one_connection(one)))
-        found |= await Behind(self.balancers, traced, partial(self._attempt, hosts=services.hosts)).asked(everything)
+        async def one_after_the_other() -> None:
+            for exchange in alone:
+                if exchange not in found:
+                    found[exchange] = await self._attempt_alone(exchange, services, begun)
+
+        many = (one_of_many(one) for one in direct if not _is_one_connection(one))
+        await asyncio.gather(one_after_the_other(), *many)
+        behind = Behind(self.balancers, traced, partial(self._attempt, hosts=services.hosts))
+        for some in await asyncio.gather(*map(behind.asked, by_service(everything))):
+            found |= some
         traced.read()
         return {exchange: self._explained(tried, traced) for exchange, tried in found.items()}
 
@@ -413,3 +426,27 @@ class _Stage:
 def _is_one_connection(exchange: Exchange) -> bool:
     """Report whether its connection could be another's too: the kernel takes both directions for one."""
     return bool(exchange.source_port) or exchange.protocol not in (TCP, UDP, ICMP)
+
+
+def _read_as_it_comes(recorders: Sequence[recording.Recorder], traced: Traced) -> None:
+    """Take what the kernel says when it says it: the buffers of an ordinary user's sockets are soon full."""
+    loop = asyncio.get_running_loop()
+    for recorder in recorders:
+        loop.add_reader(recorder, recorder.read)
+    for one in traced.sockets:
+        loop.add_reader(one, traced.read)
+
+
+async def _end_of_input() -> None:
+    """Wait until there is nothing more to read. A thread of its own reads, for which nobody has to wait."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+    def read() -> None:
+        with contextlib.suppress(OSError):  # there is no input
+            while os.read(0, _CHUNK):
+                pass
+        with contextlib.suppress(RuntimeError):  # the rehearsal is over
+            loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=read, daemon=True).start()
+    await ended.wait()

@@ -112,9 +112,7 @@ class TraceSocket:
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)  # as much of it as everybody may have
-        with contextlib.suppress(PermissionError):  # an ordinary user may not have more
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+        widen(self._socket)
         self._socket.bind((0, 0))
         self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, _NFNLGRP_NFTRACE)
         self._unfinished: dict[bytes, list[_Message]] = defaultdict(list)
@@ -162,6 +160,13 @@ def _run(messages: list[_Message]) -> Iterator[Run]:
     at = first.family, _name(first.table), _name(first.chain)
     headers = first.network_header, first.transport_header[:_ENOUGH]
     yield Run(*at, decider, last.verdict == _NF_ACCEPT, matched, *headers, last.mark)
+
+
+def widen(made: socket.socket) -> None:
+    """Have a netlink socket keep as much as it may: what comes while nobody reads must fit."""
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+    with contextlib.suppress(PermissionError):  # an ordinary user may not have more than net.core.rmem_max
+        made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
 
 
 def messages_in(data: bytes) -> Iterator[tuple[int, int, dict[int, bytes]]]:

@@ -1,7 +1,6 @@
 """Conversations over sockets: what they yield (`protocols.conversation`) is done here, by asyncio."""
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -25,6 +24,7 @@ T = TypeVar("T")
 Answer = Callable[[Any], Awaitable[object]]  # the application behind a server
 _CHUNK = 1 << 16  # bytes taken at once where it does not matter how many
 _LONGEST_DATAGRAM = 1 << 16
+_CLOSING = 1.0  # seconds for the other side to close too: under TLS one waits for the other's farewell
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +115,14 @@ class Stream:
         await self._do(Secure())
 
     async def close(self) -> None:
-        """End the connection; the other side sees its end."""
+        """End the connection; the other side sees its end, and is not waited for where it does not care."""
         self._writer.close()
-        with contextlib.suppress(OSError, ssl.SSLError):
-            await self._writer.wait_closed()
+        try:
+            await asyncio.wait_for(self._writer.wait_closed(), _CLOSING)
+        except TimeoutError:
+            self._writer.transport.abort()
+        except (OSError, ssl.SSLError):
+            pass  # it is gone already
 
 
 class Datagrams:
