@@ -114,7 +114,7 @@ def test_a_user_comes_in_by_a_token(tmp_path):
 def test_a_wrong_password_is_refused_by_ad_fs(tmp_path):
     """As it is by Active Directory."""
     site = site_of(tmp_path, CLAIMS, **STS)
-    with pytest.raises(Refused, match="Incorrect user ID or password"):
+    with pytest.raises(Refused, match=r"^Incorrect user ID or password"):
         played(site, visiting(site, Account("alice", "wrong", "x")))
 
 

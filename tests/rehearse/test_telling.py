@@ -21,6 +21,7 @@ ROLES = {
         ("soap:Server No Sandbox Hosts", "No Sandbox Hosts"),
         ("18456: Login failed.", "Login failed."),
         ("There is no database. (rsReportServerDatabaseUnavailable) (HTTP 500)", "There is no database."),
+        ("There are no logon servers (0x80090311)", "There are no logon servers"),
         ("Not here. (HTTP 404)", "Not here. (HTTP 404)"),
     ],
 )

@@ -1,5 +1,6 @@
 """A user's browser on a host: it keeps connections and cookies, follows redirects, and fills in sign-in forms."""
 
+import re
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
@@ -16,6 +17,7 @@ from portwright.rehearse.visits import Visit
 CRM, STS, PARTNER = "crm.web", "crm.sign-in", "crm.sign-in-elsewhere"
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _MOST_HOPS = 12
+_ASIDE = re.compile(r"<(title|button)\b[^>]*>[^<]*</\1>", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -140,8 +142,8 @@ def _good(response: Response) -> Response:
 
 
 def _words(response: Response) -> str:
-    """The beginning of an error page, without its tags."""
-    text = response.text[:2000]
+    """The beginning of an error page, without its tags, its title and its buttons."""
+    text = _ASIDE.sub("", response.text[:2000])
     while "<" in text:
         before, _, rest = text.partition("<")
         text = before + " " + rest.partition(">")[2]

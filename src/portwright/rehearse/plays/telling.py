@@ -8,9 +8,9 @@ from portwright.rehearse.hosts import Dialed, Hosts, Unanswered
 from portwright.rehearse.servers.tickets import without_tickets
 
 LONGEST = 160  # characters of a message that some server has sent
-_CODES = re.compile(
-    r"\bsoap(?:12)?:\w{1,20}:? |^\d{3,5}: |\(rs[A-Za-z]{1,60}\)|\(HTTP 5\d\d\)"
-)  # they say nothing to people
+_CODES = re.compile(  # they say nothing to people
+    r"\bsoap(?:12)?:\w{1,20}:? |^\d{3,5}: |\(rs[A-Za-z]{1,60}\)|\(HTTP 5\d\d\)|\(0x[0-9a-f]{8}\)"
+)
 _KERBEROS = "ad.kerberos"
 
 
