@@ -153,3 +153,58 @@ def kept(site, *options):
             pytest.skip("".join(said))
         yield process, said
         process.stdin.close()
+
+
+def test_an_answer_of_somebody_else_is_none(tmp_path):
+    """Where the firewall leads a client to another host, or answers itself, what the plan names has not answered."""
+    rules = """
+table ip nat {
+	chain prerouting {
+		type nat hook prerouting priority dstnat; policy accept;
+		ip daddr 10.2.0.11 tcp dport 8080 dnat to 10.2.0.12
+		ip daddr 10.2.0.11 icmp type echo-request redirect
+	}
+}
+"""
+    _, document, said = rehearse(shop(tmp_path / "site", rules), "--patience", "0.5")
+    found = flows(document)
+    for name, other in (("shop.tcp/c1>s1", "s2"), ("shop.ping/c1>s1", "fw")):
+        outcomes = [(one["outcome"], one["said"]) for one in found[name]["exchanges"]]
+        assert (found[name]["rehearsed"], outcomes) == ("blocked", [("astray", f"{other} has answered")]), said
+    assert found["shop.udp/c1>s1"]["rehearsed"] == "passes"
+
+
+def test_neighbors_behind_a_firewall_meet_it(tmp_path):
+    """Hosts of one zone that the site leads through a firewall do not talk past it."""
+    site = SITE.replace("10.2.0.11]", "10.1.0.12]") + "  - {from: left, to: left, through: [fw]}\n"
+    rules = _chain("forward", 'iifname "eth0" oifname "eth0" udp dport 7000 drop')
+    _, document, _ = rehearse(shop(tmp_path / "site", rules, site), "--patience", "0.5")
+    found = flows(document)
+    assert (found["shop.udp/c1>s1"]["static"], found["shop.udp/c1>s1"]["rehearsed"]) == ("missing", "blocked")
+    assert via(found["shop.tcp/c1>s1"]) == [["type filter hook forward priority filter; policy accept;"]]
+
+
+def test_what_does_not_cross_the_firewall_is_not_tried(tmp_path):
+    """Where two zones share a segment, the lab cannot lead one of them past the firewall of the other."""
+    site = """
+site: shop
+products: [shop]
+catalog: products
+zones:
+  left: {networks: [10.1.0.0/24]}
+  middle: {networks: [10.3.0.0/24]}
+  right: {networks: [10.2.0.0/24]}
+hosts:
+  c1: {addresses: [10.3.0.11], roles: [shop/client]}
+  s1: {addresses: [10.2.0.11], roles: [shop/server]}
+enforcement:
+  fw: {platform: nftables, config: fw.nft, interfaces: {left: eth0, middle: eth0, right: eth1}}
+paths:
+  - {between: [left, right], through: [fw]}
+  - {from: middle, to: right, through: []}
+  - {from: right, to: middle, through: [fw]}
+"""
+    _, document, _ = rehearse(shop(tmp_path / "site", site=site), "--patience", "0.5")
+    assert {(one["rehearsed"], one["reason"]) for one in document["flows"]} == {
+        ("not-tried", "the lab leads it through fw, the site through none")
+    }

@@ -22,6 +22,7 @@ from portwright.plan.model import Plan
 from portwright.redact import redact
 from portwright.rehearse import exchange as exchanges
 from portwright.rehearse import recording
+from portwright.rehearse.arrivals import met
 from portwright.rehearse.balancers import Balancers
 from portwright.rehearse.behind import Behind, by_service, evidence, with_ways_on
 from portwright.rehearse.capture import Captures
@@ -255,7 +256,13 @@ class _Stage:
         everything = list(dict.fromkeys(exchange for one in chosen for exchange in one.exchanges))
         self.tell(f"playing {len(everything)} exchanges for {len(chosen)} flows")
         tried = await self._exchanges(everything, services, traced, begun)
-        seen = frozenset((*begun, *(found for one in plays.values() for found in one.seen), *_heard(recorders)))
+        heard = _heard(recorders)
+        tried = {
+            exchange: met(one, traced.identity(exchange, one.source_port), heard) for exchange, one in tried.items()
+        }
+        arrived = (*begun, *(found for one in plays.values() for found in one.seen), *heard)
+        ends = {one.name for one in lab.of_kind("host", "client", "outside")}
+        seen = frozenset(one for one in arrived if one.node in ends and one.protocol not in ("icmp", "icmpv6"))
         self.tell("trying what nobody needs")
         blocked = await self._sample(traced, recorders)
         if traced.has_lost or any(one.has_lost for one in recorders):
@@ -320,8 +327,8 @@ class _Stage:
         return found
 
     def _record(self) -> Iterable[recording.Recorder]:
-        """Have every host record what arrives."""
-        for node in self.network.lab.of_kind("host", "outside", "client"):
+        """Have every node record what arrives at itself."""
+        for node in self.network.lab.nodes.values():
             self.network.load(node.name, recording.RULES)
             with self.network.within(node.name):
                 yield recording.Recorder(node.name)
