@@ -12,6 +12,7 @@ from tests.rehearse.shop import OPEN, SITE, flows, shop, via
 from portwright.check.obstacle import Judgment
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Tried
 from portwright.rehearse.netns import _namespaces, _running, is_inside
+from portwright.rehearse.rules import Rules
 
 pytestmark = pytest.mark.kernel
 
@@ -208,3 +209,30 @@ paths:
     assert {(one["rehearsed"], one["reason"]) for one in document["flows"]} == {
         ("not-tried", "the lab leads it through fw, the site through none")
     }
+
+
+def test_a_line_that_becomes_several_rules_shifts_no_other(tmp_path):
+    """Iptables makes a rule of each address of a list: the lines behind it keep their rules, the policy its own."""
+    rules = """*filter
+:FORWARD DROP [0:0]
+-A FORWARD -s 10.9.0.1,10.9.0.2,10.9.0.3 -j ACCEPT
+-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -p udp -d 10.2.0.11 -j ACCEPT
+-A FORWARD -p icmp -j DROP
+COMMIT
+"""
+    site = SITE.replace("platform: nftables, config: fw.nft", "platform: iptables, config: fw.rules")
+    _, document, _ = rehearse(shop(tmp_path / "site", site=site, fw__rules=rules), "--patience", "0.5")
+    found = flows(document)
+    assert via(found["shop.udp/c1>s1"]) == [["-A FORWARD -p udp -d 10.2.0.11 -j ACCEPT"]]
+    assert via(found["shop.ping/c1>s1"]) == [["-A FORWARD -p icmp -j DROP"]]
+    assert found["shop.udp/c1>s2"]["decided_by"]["text"] == ":FORWARD DROP [0:0]"
+
+
+def test_a_rule_whose_line_is_not_known_is_no_other_line():
+    """Where a chain has more rules in the kernel than the file says, nothing is said of any of them."""
+    text = "table ip t {\n\tchain c {\n\t\taccept\n\t}\n}\n"
+    rules = Rules("fw", "native", text, "fw.nft", dict(enumerate(text.splitlines(), 1)))
+    listing = "table ip t { # handle 1\n\tchain c { # handle 1\n\t\taccept # handle 2\n{}\t}\n}\n"
+    assert rules.places(listing.replace("{}", "")).keys() == {("ip", "t", 2)}
+    assert not rules.places(listing.replace("{}", "\t\tdrop # handle 3\n"))

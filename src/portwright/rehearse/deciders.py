@@ -121,8 +121,7 @@ class Traced:
     def _decider(self, node: str, run: Run) -> Decider | None:
         """The line that decided a run; None for a chain without rules of anybody."""
         key: Handle = run.decider or (run.family, run.table, run.chain)
-        places = self._places.get(node, {})
-        found = places.get(key) or places.get((run.family, run.table, run.chain))
+        found = self._places.get(node, {}).get(key)  # none where it is not known which line made the rule
         return found.which(run.is_accepted) if found else None
 
 
