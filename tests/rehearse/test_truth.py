@@ -236,3 +236,48 @@ def test_a_rule_whose_line_is_not_known_is_no_other_line():
     listing = "table ip t { # handle 1\n\tchain c { # handle 1\n\t\taccept # handle 2\n{}\t}\n}\n"
     assert rules.places(listing.replace("{}", "")).keys() == {("ip", "t", 2)}
     assert not rules.places(listing.replace("{}", "\t\tdrop # handle 3\n"))
+
+
+def test_a_host_called_like_a_part_of_the_lab_is_a_host(tmp_path):
+    """Its shell sees its own interfaces alone."""
+    site = shop(tmp_path / "site", site=SITE.replace("  c1:", "  switch:"))
+    _, out, _ = run(site, "--enter", "switch", "--patience", "0.5", stdin="ip -brief link; exit\n")
+    links = [line.split("@")[0].split()[0] for line in out.splitlines() if "LOOPBACK" in line or "BROADCAST" in line]
+    assert links == ["lo", "eth0"]
+
+
+def test_two_firewalls_on_one_host_are_not_rehearsed(tmp_path):
+    """Either could take the rules of the other away, which would be said to let packets pass."""
+    second = _ON_HOSTS.replace("on: c1", "on: s1")
+    site = shop(
+        tmp_path / "site",
+        site=SITE.replace("\npaths:\n", second),
+        s1__nft=_chain("input", "drop"),
+        c1__nft="flush ruleset\n" + _chain("input"),
+    )
+    status, _, said = run(site)
+    assert (status, "s1-fw and c1-fw stand on one host" in said) == (2, True), said
+
+
+def test_captures_that_are_not_whole_are_told(tmp_path):
+    """And none of them has the name of a whole one."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", folder], check=False).returncode:
+        pytest.skip("this machine allows no mounts")
+    try:
+        site = shop(tmp_path / "shop")
+        _, out, said = run(site, "--capture", folder, "--patience", "0.5")
+        assert "the captures are not whole: No space left on device" in out, said
+        assert ("Traceback" in said, list(folder.iterdir())) == (False, [])
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_an_input_that_is_closed_has_ended(tmp_path):
+    """A lab that is kept without one goes at once."""
+    words = " ".join(command(shop(tmp_path / "site"), "--keep", "--patience", "0.5"))
+    done = subprocess.run(
+        ["sh", "-c", f"exec {words} <&-"], env=ENVIRONMENT, capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode in (1, NOT_POSSIBLE), done.stderr
