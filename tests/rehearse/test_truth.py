@@ -281,3 +281,16 @@ def test_an_input_that_is_closed_has_ended(tmp_path):
         ["sh", "-c", f"exec {words} <&-"], env=ENVIRONMENT, capture_output=True, timeout=60, check=False
     )
     assert done.returncode in (1, NOT_POSSIBLE), done.stderr
+
+
+def test_many_hosts_need_no_setting_of_the_shell(tmp_path):
+    """The usual limit of open files is none where the user may have more."""
+    hosts = "".join(f"  n{one}: {{addresses: [10.1.0.{one + 20}], roles: [shop/client]}}\n" for one in range(40))
+    site = shop(tmp_path / "site", site=SITE.replace("enforcement:", f"{hosts}enforcement:"))
+    words = " ".join(command(site, "--format", "json"))
+    done = subprocess.run(
+        ["sh", "-c", f"ulimit -S -n 64; exec {words}"], env=ENVIRONMENT, capture_output=True, timeout=100, check=False
+    )
+    if done.returncode == NOT_POSSIBLE:
+        pytest.skip(done.stderr.decode())
+    assert {one["rehearsed"] for one in json.loads(done.stdout)["flows"]} == {"passes"}, done.stderr
