@@ -33,7 +33,8 @@ class Arrivals:
         `identity` is that of the packet, where a point has traced it: elsewhere nobody translates its ends.
         """
         nodes = tuple(dict.fromkeys(self._nodes(tried.exchange, tried.source_port, identity)))
-        if tried.outcome == "answered" and nodes and tried.exchange.destination not in nodes:
+        is_astray = bool(nodes) and tried.exchange.destination not in nodes
+        if tried.outcome == "answered" and is_astray and tried.exchange.front is None:  # any member may answer
             return replace(tried, outcome="astray", said=f"{nodes[0]} has answered", arrived=nodes)
         return replace(tried, arrived=nodes)
 

@@ -295,6 +295,7 @@ def _is_among(tried: Tried, arrived: set[tuple[str, int, int]]) -> bool:
     exchange = tried.exchange
     if not exchange.source_port:
         is_at_home = exchange.source == exchange.destination or not exchange.port
-        return exchange.destination in tried.arrived or is_at_home
+        is_met = bool(tried.arrived) if exchange.front else exchange.destination in tried.arrived
+        return is_met or is_at_home
     ends = {(exchange.destination, exchange.port), (exchange.source, exchange.source_port)}
     return any((node, port) in ends for node, _, port in arrived)
