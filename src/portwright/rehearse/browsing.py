@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from html import unescape
 from html.parser import HTMLParser
 from types import TracebackType
 from typing import Self
@@ -131,9 +132,9 @@ def _good(response: Response) -> Response:
 
 
 def _words(response: Response) -> str:
-    """The beginning of an error page, without its tags."""
+    """The beginning of an error page, without its tags and entities."""
     text = response.text[:2000]
     while "<" in text:
         before, _, rest = text.partition("<")
         text = before + " " + rest.partition(">")[2]
-    return " ".join(text.split())[:200]
+    return " ".join(unescape(text).split())[:200]

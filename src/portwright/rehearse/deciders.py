@@ -11,9 +11,9 @@ from portwright.rehearse.rules import Decider, Handle, Rules
 from portwright.rehearse.tracing import Run, TraceSocket
 
 TABLE = "portwright_trace"
-# Before everything else, what opens a connection, and whatever has none.
+# Before everything else, what opens a connection and what answers it, and whatever has none.
 _OPENING = """{
-        meta l4proto tcp tcp flags & (syn | ack) == syn meta nftrace set 1
+        meta l4proto tcp tcp flags & syn == syn meta nftrace set 1
         meta l4proto != tcp meta nftrace set 1
     }"""
 RULES = f"""table inet {TABLE} {{
@@ -22,6 +22,7 @@ RULES = f"""table inet {TABLE} {{
     chain opening {_OPENING}
 }}
 """
+_Ends = tuple[int, int, int, int, int]  # protocol, source and its port, destination and its port
 _OWN = (TABLE, "portwright_seen", "portwright_faults")
 
 
@@ -34,7 +35,7 @@ class Traced:
     _sockets: dict[str, TraceSocket] = field(default_factory=dict)
     _places: dict[str, Mapping[Handle, Decider]] = field(default_factory=dict)
     _runs: dict[str, list[Run]] = field(default_factory=dict)  # by node, in order
-    _identities: dict[tuple[int, int, int, int, int], bytes] = field(default_factory=dict)  # protocol and ends
+    _identities: dict[_Ends, bytes] = field(default_factory=dict)
 
     def start(self) -> None:
         """Have every packet traced that opens a connection. Raises OSError, ValueError."""
@@ -72,11 +73,17 @@ class Traced:
 
     def of(self, exchange: Exchange, source_port: int, way: Iterable[str]) -> tuple[Decider, ...]:
         """Who decided about a packet at each point on its way, in order; the last of a point is the one that counts."""
-        identity = self._identities.get(_key(exchange, source_port))
+        return self._along(_protocol(exchange), _key(exchange, source_port), way)
+
+    def of_answer(self, exchange: Exchange, source_port: int, way: Iterable[str]) -> tuple[Decider, ...]:
+        """The same about what came back; nothing where a point translates the client's address."""
+        return self._along(_protocol(exchange), _answer_key(exchange, source_port), way)
+
+    def _along(self, protocol: int, key: _Ends, way: Iterable[str]) -> tuple[Decider, ...]:
+        identity = self._identities.get(key)
         if identity is None:
             return ()
-        protocol = _protocol(exchange)
-        found = []
+        found: list[Decider] = []
         for node in way:
             runs = self._runs.get(f"{node} {protocol} {identity.hex()}", [])
             deciders = [one for run in runs if (one := self._decider(node, run)) is not None]
@@ -96,7 +103,12 @@ def _protocol(exchange: Exchange) -> int:
     return ICMPV6 if exchange.protocol == ICMP and exchange.version == 6 else exchange.protocol
 
 
-def _key(exchange: Exchange, source_port: int) -> tuple[int, int, int, int, int]:
+def _key(exchange: Exchange, source_port: int) -> _Ends:
     address, port = exchange.to
     ports = (0, 0) if exchange.protocol == ICMP else (source_port, port)
     return (_protocol(exchange), int(ip_address(exchange.source_address)), ports[0], int(ip_address(address)), ports[1])
+
+
+def _answer_key(exchange: Exchange, source_port: int) -> _Ends:
+    ends = int(ip_address(exchange.destination_address)), exchange.port, int(ip_address(exchange.source_address))
+    return (_protocol(exchange), *ends, 0 if exchange.protocol == ICMP else source_port)

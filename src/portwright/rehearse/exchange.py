@@ -21,7 +21,7 @@ async def attempt(target: Target, hosts: Hosts, patience: float = CONNECTING) ->
     """Ask a service once, and say what came of it."""
     exchange = target.exchange
     try:
-        wire, port = await hosts.connect(target)
+        wire, port = await hosts.connect(target, patience)
     except Unanswered as problem:
         return Tried(exchange, problem.outcome, problem.source_port)
     try:

@@ -269,8 +269,11 @@ class Hosts(Mapping[str, Host]):
         addresses = [str(one.ip) for port in self.lab.nodes[node].ports for one in port.addresses]
         return Tls(self.authority.server(tuple(names), tuple(addresses)))
 
-    async def connect(self, target: Target) -> tuple[Stream | Datagrams, int]:
-        """A connection to a target, recorded, and the port from which it goes. Raises Unanswered."""
+    async def connect(self, target: Target, patience: float = 0.0) -> tuple[Stream | Datagrams, int]:
+        """A connection to a target, recorded, and the port from which it goes; 0: with the patience of all clients.
+
+        Raises Unanswered.
+        """
         exchange, port = target.exchange, 0
         outcome: Outcome = "answered"
         kind = socket.SOCK_STREAM if exchange.protocol == TCP else socket.SOCK_DGRAM
@@ -278,7 +281,7 @@ class Hosts(Mapping[str, Host]):
         try:
             made.bind((exchange.source_address, exchange.source_port))
             port = made.getsockname()[1]
-            return await self._connected(made, target), port
+            return await self._connected(made, target, patience or self._patience), port
         except OSError as problem:
             outcome = _outcome(problem)
             made.close()
@@ -286,14 +289,14 @@ class Hosts(Mapping[str, Host]):
         finally:
             self.dials.append(Dialed(target, outcome, time.monotonic(), port))
 
-    async def _connected(self, made: socket.socket, target: Target) -> Stream | Datagrams:
+    async def _connected(self, made: socket.socket, target: Target, patience: float) -> Stream | Datagrams:
         if target.exchange.protocol == UDP:
             made.connect((target.address, target.port))
             return Datagrams(made)
         tls = Tls(self.authority.client(), target.name)
-        stream = await asyncio.wait_for(dialed(made, target.address, target.port, tls), self._patience)
+        stream = await asyncio.wait_for(dialed(made, target.address, target.port, tls), patience)
         if target.is_secure:
-            await asyncio.wait_for(stream.secure(), self._patience)
+            await asyncio.wait_for(stream.secure(), patience)
         return stream
 
     def _find_targets(self, placed: Sequence[Placed]) -> dict[tuple[str, str], tuple[Target, ...]]:

@@ -39,7 +39,9 @@ from portwright.trace.happening import scenarios_of
 
 Say = Callable[[str], None]  # tells people what is going on
 _CHUNK = 4096  # bytes
-_AT_ONCE = 128  # exchanges
+_AT_ONCE, _IN_PEACE = 128, 16  # exchanges; of those that had no answer
+_PEACE = 2  # times the usual patience: a machine that is slow is no firewall that blocks
+_ANSWER_STOPPED = "its answer is stopped"
 _SETTLING = 0.3  # seconds in which a packet that nobody answers has come to its rule
 
 
@@ -253,29 +255,53 @@ class _Stage:
                 yield recording.Recorder(node.name)
 
     async def _exchanges(self, hosts: Hosts, traced: Traced) -> dict[Exchange, Tried]:
-        """Every exchange, most at once; what is sent from the port of a server, one after the other."""
+        """Every exchange; once more, and in peace, those that nobody answered though no rule was seen to stop them."""
         everything = dict.fromkeys(exchange for one in self.chosen for exchange in one.exchanges)
-        found = {one: await self._attempt(one, hosts) for one in everything if one.source_port}
-        gate = asyncio.Semaphore(_AT_ONCE)
+        found = await self._attempts(everything, hosts, traced, self.options.patience, _AT_ONCE)
+        if slow := [exchange for exchange, tried in found.items() if self._may_be_slow(tried)]:
+            self.tell(f"once more, with more patience: {len(slow)} that had no answer")
+            found |= await self._attempts(slow, hosts, traced, self.options.patience * _PEACE, _IN_PEACE)
+        return found
+
+    async def _attempts(
+        self, chosen: Iterable[Exchange], hosts: Hosts, traced: Traced, patience: float, at_once: int
+    ) -> dict[Exchange, Tried]:
+        """Some at once; what is sent from the port of a server, one after the other."""
+        everything = tuple(chosen)
+        found = {one: await self._attempt(one, hosts, patience) for one in everything if one.source_port}
+        gate = asyncio.Semaphore(at_once)
 
         async def one_of_many(exchange: Exchange) -> None:
             async with gate:
-                found[exchange] = await self._attempt(exchange, hosts)
+                found[exchange] = await self._attempt(exchange, hosts, patience)
                 traced.read()
 
         await asyncio.gather(*(one_of_many(one) for one in everything if not one.source_port))
         traced.read()
         return {exchange: self._explained(tried, traced) for exchange, tried in found.items()}
 
-    async def _attempt(self, exchange: Exchange, hosts: Hosts) -> Tried:
+    def _may_be_slow(self, tried: Tried) -> bool:
+        """Report whether it may only have had too little time."""
+        is_stopped = bool(tried.decided_by) and not tried.decided_by[-1].is_accepted
+        return (
+            tried.outcome == "silent" and not is_stopped and not self.options.faults.excuse(self._way(tried.exchange))
+        )
+
+    async def _attempt(self, exchange: Exchange, hosts: Hosts, patience: float) -> Tried:
         if exchange.protocol == ICMP:
-            return await exchanges.ping(exchange, self.network, self.options.patience)
-        return await exchanges.attempt(hosts.by_exchange[exchange], hosts, self.options.patience)
+            return await exchanges.ping(exchange, self.network, patience)
+        return await exchanges.attempt(hosts.by_exchange[exchange], hosts, patience)
 
     def _explained(self, tried: Tried, traced: Traced) -> Tried:
-        """With the lines that decided about its first packet."""
-        exchange = tried.exchange
-        return replace(tried, decided_by=traced.of(exchange, tried.source_port, self._way(exchange)))
+        """With the lines that decided about its first packet; where one stopped the answer, with that one, too."""
+        exchange, port = tried.exchange, tried.source_port
+        way = self._way(exchange)
+        there = traced.of(exchange, port, way)
+        if tried.outcome == "silent" and all(one.is_accepted for one in there):
+            back = traced.of_answer(exchange, port, way[::-1])
+            if back and not back[-1].is_accepted:
+                return replace(tried, said=_ANSWER_STOPPED, decided_by=(*there, back[-1]))
+        return replace(tried, decided_by=there)
 
     async def _sample(self, traced: Traced, recorders: Sequence[recording.Recorder]) -> tuple[Sampled, ...]:
         """Send what nobody needs, and see which rules stop it."""

@@ -100,7 +100,7 @@ def _came_of(failed: Tried) -> str:
     """How an exchange ended, and which rule ended it."""
     decider = failed.decided_by[-1] if failed.decided_by else None
     if decider is not None and not decider.is_accepted:
-        return f"stopped by {_rule(decider)}"
+        return f"{failed.said or 'stopped'} by {_rule(decider)}"
     return f"{failed.outcome} ({failed.said})" if failed.said else failed.outcome
 
 
