@@ -30,12 +30,18 @@ HIGHER = 20_000  # what is added to a port that only the superuser may have
 
 
 class _Shifted(socket.socket):
-    """A socket that takes a high port for each that only the superuser may have."""
+    """A socket of a host that takes a high port for each that only the superuser may have."""
+
+    def __init__(self, blocked, node, *kind):
+        super().__init__(*kind)
+        self.blocked, self.node = blocked, node
 
     def bind(self, address):
         super().bind(_shifted(address))
 
     def connect(self, address):
+        if (self.node, *address[:2]) in self.blocked:
+            raise ConnectionRefusedError("blocked")
         super().connect(_shifted(address))
 
 
@@ -45,16 +51,19 @@ def _shifted(address):
 
 
 class Sockets:
-    """Sockets of every host, which are the machine's own."""
+    """Sockets of every host, which are the machine's own; some connections are blocked: node, address and port."""
+
+    def __init__(self, blocked=()):
+        self.blocked = set(blocked)
 
     def socket(self, node, version, kind, protocol=0):
-        made = _Shifted({4: socket.AF_INET, 6: socket.AF_INET6}[version], kind, protocol)
+        made = _Shifted(self.blocked, node, {4: socket.AF_INET, 6: socket.AF_INET6}[version], kind, protocol)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.setblocking(False)
         return made
 
 
-def hosts_of(folder, hosts, settings="", absent=()):
+def hosts_of(folder, hosts, settings="", absent=(), sockets=None):
     """The hosts of a site: roles by host name, `settings` as the site file has them."""
     lines = [f"  h{name}: {{zone: lan, addresses: [{NETWORK}.{n}], roles: [{', '.join(roles)}]}}"
              for n, (name, roles) in enumerate(hosts.items(), 11)]  # fmt: skip
@@ -73,7 +82,9 @@ def hosts_of(folder, hosts, settings="", absent=()):
     file.write_text(text)
     site = load_site(file)
     plan, lab = make_plan(site.catalog, site, list("setup configure run administer".split())), layout(site)
-    return Hosts(plan, lab, Sockets(), common_realm(site, lab), [placed(flow, lab, site) for flow in plan.flows])
+    return Hosts(
+        plan, lab, sockets or Sockets(), common_realm(site, lab), [placed(flow, lab, site) for flow in plan.flows]
+    )
 
 
 @contextlib.asynccontextmanager

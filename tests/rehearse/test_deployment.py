@@ -7,7 +7,7 @@ from tests.rehearse.loopback import NETWORK, hosts_of, running
 
 from portwright.protocols.conversation import Refused
 from portwright.rehearse.plays.administrator import RemoteShell
-from portwright.rehearse.servers.signing_in import initiating
+from portwright.rehearse.servers.tickets import initiating
 from portwright.rehearse.visits import Visit
 
 ROLES = {

@@ -87,6 +87,48 @@ def _predicted(site, line):
     return {one.scenario.id: (one.verdict, one.user_sees) for one in traces}
 
 
+APART = {"KERBEROS": ["tcp-udp destination eq 88"], "RPC": ["tcp destination eq 135", "object rpc-dynamic"]}
+
+
+@pytest.fixture
+def apart(tmp_path):
+    """F6, its firewall with rules for Kerberos and for RPC alone: the site, and their lines by list and group."""
+    site = copied(tmp_path)
+    config = site.parent / "core-fw.cfg"
+    lines, members = [], [one for of in APART.values() for one in of]
+    for line in config.read_text().splitlines():
+        if line == "object-group service BACKUP tcp":
+            for name, of in APART.items():
+                lines += [f"object-group service {name}", *(f" service-object {one}" for one in of)]
+        lines += [] if line.strip().removeprefix("service-object ") in members else [line]
+        if "permit object-group DC-SERVICES" in line:
+            lines += [line.replace("DC-SERVICES", name) for name in APART]
+    config.write_text("\n".join(lines) + "\n")
+    return site, {
+        (line.split()[1], line.split()[5]): number for number, line in enumerate(lines, 1) if "permit object" in line
+    }
+
+
+@kernel
+def test_without_kerberos_windows_goes_on_by_ntlm(apart):
+    """As the catalog says; the front end then has to reach Netlogon, or the browser shows 401."""
+    site, lines = apart
+    kerberos = ["--without-rule", f"core-fw:{lines['users_in', 'KERBEROS']}"]
+    _, document, _ = rehearse(site, *kerberos, "--patience", "1")
+    found = {one["id"]: one for one in document["scenarios"]}
+    assert found["sign-in-integrated"]["verdict"] == "degraded"
+    for name in ("sign-in-integrated", "run-sql-report"):
+        assert found[name]["played"]["works"], found[name]
+        assert found[name]["played"]["told"].endswith("by NTLM, as staff got no ticket")
+    rpc = ["--without-rule", f"core-fw:{lines['app_in', 'RPC']}"]
+    _, document, _ = rehearse(site, *kerberos, *rpc, "--patience", "1")
+    found = {one["id"]: one["played"] for one in document["scenarios"]}
+    for name in ("sign-in-integrated", "run-sql-report"):
+        assert not found[name]["works"]
+        assert "401" in found[name]["told"]
+        assert found[name]["told"].endswith("fe01 gets no answer from dc01 (ad.rpc-mapper)")
+
+
 @kernel
 def test_a_host_that_is_stopped_is_no_disagreement(tmp_path):
     """What hangs on it is broken; the proof, which knows nothing of it, is not contradicted."""
@@ -97,7 +139,11 @@ def test_a_host_that_is_stopped_is_no_disagreement(tmp_path):
     assert blocked
     assert all("ssrs01" in id for id in blocked)
     scenarios = {one["id"]: one for one in document["scenarios"]}
-    assert not scenarios["run-sql-report"]["played"]["works"]
+    assert scenarios["run-sql-report"]["played"] == {
+        "works": False,
+        "told": "The report cannot be displayed: the report server cannot be reached;"
+        " fe01 gets no answer from ssrs01 (crm.report-execution)",
+    }
     assert scenarios["sign-in-integrated"]["played"]["works"]
     _, out, _ = run(site, "--stop", "ssrs01", "--patience", "1")
     assert "The proof says otherwise" not in out

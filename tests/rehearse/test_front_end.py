@@ -5,13 +5,14 @@ import asyncio
 import pytest
 from tests.rehearse.loopback import hosts_of, running
 
-from portwright.protocols import saml
+from portwright.protocols import saml, wsfed
 from portwright.protocols.conversation import Refused
 from portwright.protocols.http import Request, formed
 from portwright.rehearse.browsing import Browser
+from portwright.rehearse.clock import now
 from portwright.rehearse.realm import Account
-from portwright.rehearse.servers.signing_in import now
-from portwright.rehearse.visits import NoTicket, Visit
+from portwright.rehearse.servers.tickets import without_tickets
+from portwright.rehearse.visits import Visit
 
 INSIDE = {
     "dc01": ["ad/global-catalog"], "fe01": ["crm/full-server"], "sql01": ["sql/engine", "ssrs/report-server"],
@@ -21,15 +22,18 @@ PAGE = "<html><head><title>Microsoft Dynamics CRM</title></head><body>Alice</bod
 CLAIMS = "authentication: claims, web: {scheme: https}"
 
 
+KERBEROS = {("dc01", "ad/kerberos"), ("dc01", "ad/kerberos-udp")}
+
+
 def site_of(folder, settings="", **more):
     return hosts_of(folder, INSIDE | more, settings)
 
 
-def played(site, play, *, without=()):
-    """Run a play while the servers run, but those of some hosts."""
+def played(site, play, *, without=(), elsewhere=()):
+    """Run a play while the servers run, but those of some hosts and some services."""
 
     async def run():
-        async with running(site, without=without):
+        async with running(site, elsewhere, without):
             return await asyncio.wait_for(play(), 30)
 
     return asyncio.run(run())
@@ -50,7 +54,7 @@ def test_a_user_comes_in_by_a_ticket(tmp_path):
     assert played(site, visiting(site)) == (PAGE,) * 2
     dialed = [one.target.requirement for one in site.dials]
     assert dialed.count("crm.web") == 1
-    assert {"ad.kerberos", "ad.ldap"} <= set(dialed)
+    assert {"ad.kerberos", "ad.ldap", "ad.global-catalog"} <= set(dialed)
 
 
 def test_nobody_comes_in_without_a_ticket(tmp_path):
@@ -67,11 +71,24 @@ def test_nobody_comes_in_without_a_ticket(tmp_path):
         played(site, visiting(site, wrong))
 
 
-def test_without_a_domain_controller_the_browser_gets_no_ticket(tmp_path):
-    """Windows would go on by NTLM, which nobody plays: that is said, and nothing is claimed."""
+def test_without_a_ticket_the_browser_goes_on_by_ntlm(tmp_path):
+    """The front end has it checked by the Netlogon of a domain controller, and asks the directory as before."""
     site = site_of(tmp_path)
-    with pytest.raises(NoTicket, match=r"ad\.kerberos.*NTLM"):
-        played(site, visiting(site), without=("dc01",))
+    assert played(site, visiting(site), elsewhere=KERBEROS) == (PAGE,) * 2
+    dialed = [one.target.requirement for one in site.dials]
+    assert dialed.index("ad.rpc-mapper") < dialed.index("ad.rpc-dynamic") < dialed.index("ad.ldap")
+    assert set(site.shared(without_tickets)) == {"pc01", "fe01"}
+    with pytest.raises(Refused, match="401"):
+        played(site, visiting(site, Account("alice", "wrong", "CONTOSO.TEST")), elsewhere=KERBEROS)
+
+
+@pytest.mark.parametrize("service", ["ad/rpc-mapper", "ad/rpc-dynamic"])
+def test_ntlm_is_refused_where_no_controller_checks_it(service, tmp_path):
+    """401, although the password is right."""
+    site = site_of(tmp_path)
+    with pytest.raises(Refused, match="401"):
+        played(site, visiting(site), elsewhere={*KERBEROS, ("dc01", service)})
+    assert any("cannot have the NTLM sign-in of alice checked" in line for line in site["fe01"].log)
 
 
 def test_a_page_that_is_not_there_is_told(tmp_path):
@@ -97,7 +114,7 @@ def test_a_user_comes_in_by_a_token(tmp_path):
 def test_a_wrong_password_is_refused_by_ad_fs(tmp_path):
     """As it is by Active Directory."""
     site = site_of(tmp_path, CLAIMS, **STS)
-    with pytest.raises(Refused, match="Incorrect user ID or password"):
+    with pytest.raises(Refused, match=r"^Incorrect user ID or password"):
         played(site, visiting(site, Account("alice", "wrong", "x")))
 
 
@@ -121,7 +138,7 @@ def test_a_token_is_issued_for_crm_alone(tmp_path):
 
     async def play():
         async with Visit(site["pc01"], "crm.sign-in") as visit:
-            query = saml.sign_in_query(saml.SignIn("https://evil.test/"))
+            query = wsfed.sign_in_query(wsfed.SignIn("https://evil.test/"))
             return (await visit.ask(Request("GET", f"/adfs/ls/?{query}"))).status
 
     assert played(site, play) == 400
@@ -149,3 +166,13 @@ def test_another_identity_provider_checks_the_password(tmp_path):
     dialed = [one.target.requirement for one in site.dials]
     assert "crm.sign-in-elsewhere" in dialed
     assert "adfs.claims" not in dialed
+
+
+def test_what_the_site_does_without_is_told(tmp_path):
+    """No AD FS though users sign in with claims, no report server though somebody runs a report: an error page."""
+    found = hosts_of(tmp_path, INSIDE | {"sql01": ["sql/engine"]}, absent=("ssrs/report-server",))
+    with pytest.raises(Refused, match="500"):
+        played(found, visiting(found, path="/Reserved.ReportViewerWebControl.axd?id=x"))
+    alone = hosts_of(tmp_path, INSIDE, CLAIMS, absent=("adfs/server",))
+    with pytest.raises(Refused, match="no security token service"):
+        played(alone, visiting(alone))

@@ -25,7 +25,7 @@ hosts:
 _MARK = f"rehearsal-to-be-killed-{os.getpid()}"
 
 
-@pytest.mark.parametrize("example", ["f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8"])
+@pytest.mark.parametrize("example", [f"f{number}" for number in range(1, 11)])
 def test_what_is_proved_works(example, tmp_path):
     """Every required flow that somebody can play is answered, and nothing disagrees with the proof."""
     status, document, said = rehearse(copied(tmp_path, example=example))
@@ -42,15 +42,6 @@ def test_what_was_not_played_is_not_said_to_work(tmp_path):
     _, out, _ = run(copied(tmp_path, example="f9"))
     assert " works, as far as it was played: " in out.splitlines()[0]
     assert "it runs inside IPsec" in out
-
-
-def test_the_rule_that_stops_the_answers_is_named(tmp_path):
-    """The request has arrived; who drops what comes back is as much to blame as who drops what goes."""
-    _, document, _ = rehearse(copied(tmp_path, "replies-blocked"))
-    flows = {one["id"]: one for one in document["flows"]}
-    for name in ("ad.kerberos/sql01>dc01", "ad.kerberos-udp/sql01>dc01"):
-        assert flows[name]["decided_by"]["point"] == "data-fw"
-        assert flows[name]["exchanges"][0]["said"] == "its answer is stopped"
 
 
 def test_a_machine_that_is_slow_blocks_nothing(tmp_path):

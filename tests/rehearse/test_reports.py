@@ -12,7 +12,7 @@ from portwright.protocols.conversation import Refused
 from portwright.protocols.report_service import SQL_DATA, DataSet, Definition, rdl
 from portwright.rehearse.browsing import Browser
 from portwright.rehearse.servers.default_reports import SQL_REPORT, folder
-from portwright.rehearse.servers.signing_in import initiating
+from portwright.rehearse.servers.tickets import initiating
 from portwright.rehearse.servers.worksheets import worksheet_of
 from portwright.rehearse.visits import Visit
 

@@ -18,6 +18,17 @@ _NAME = "translation that the site declares"
 
 def with_declared(policy: Policy, translations: Iterable[Translation], point: Point, interfaces: Interfaces) -> Policy:
     """The policy behind the site's translations of destinations, but for those that it makes itself."""
+    stage = declared_stage(policy, translations, point, interfaces)
+    if stage is None:
+        return policy
+    before = tuple(takewhile(_is_untranslated, policy.stages))
+    return Policy((*before, stage, *policy.stages[len(before) :]))
+
+
+def declared_stage(
+    policy: Policy, translations: Iterable[Translation], point: Point, interfaces: Interfaces
+) -> Stage | None:
+    """The site's translations of destinations that a policy does not make itself; None where there are none."""
     own = [box for stage in policy.stages for box in _translated(stage)]
     rules = [
         rule
@@ -26,15 +37,13 @@ def with_declared(policy: Policy, translations: Iterable[Translation], point: Po
         if not any(rule.match.sure[0] & box for box in own)
     ]
     if not rules:
-        return policy
+        return None
     source = rules[0].source
     default = Rule(ALWAYS, Verdict.ACCEPT, source, default=True, reason="the site declares no translation of it")
     new = Box.of({Field.STATE: ((State.NEW, State.NEW),)})
     assert new is not None
     chain = Chain(_NAME, (*rules, default), source)
-    stage = Stage(_NAME, _NAME, {_NAME: chain}, (new,), translates=True, look=Look.ARRIVING)
-    before = tuple(takewhile(_is_untranslated, policy.stages))
-    return Policy((*before, stage, *policy.stages[len(before) :]))
+    return Stage(_NAME, _NAME, {_NAME: chain}, (new,), translates=True, look=Look.ARRIVING)
 
 
 def _is_untranslated(stage: Stage) -> bool:

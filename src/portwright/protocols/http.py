@@ -119,7 +119,7 @@ def _answer(connection: h11.Connection) -> Talk[Response]:
 
 
 def server() -> Talk[None]:
-    """Ask the application for the Response to each Request, until the client ends; it has no such page: None."""
+    """Ask the application for the Response to each Request (None: no such page), until the client ends."""
     connection = h11.Connection(h11.SERVER, LARGEST_HEAD)
     while True:
         try:
@@ -228,9 +228,9 @@ def token_of(header: str, scheme: str) -> bytes | None:
         return None
 
 
-def negotiate(token: bytes) -> str:
-    """A Negotiate challenge or Authorization header with its token (RFC 4559)."""
-    return ("Negotiate " + base64.b64encode(token).decode("ascii")).rstrip()
+def negotiate(token: bytes, scheme: str = "Negotiate") -> str:
+    """A Negotiate challenge or Authorization header with its token (RFC 4559); or one of NTLM ([MS-NTHT] 2.1)."""
+    return (f"{scheme} " + base64.b64encode(token).decode("ascii")).rstrip()
 
 
 def quoted(text: str) -> str:

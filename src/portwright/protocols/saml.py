@@ -1,12 +1,5 @@
-"""Claims: WS-Federation passive requests (OASIS WS-Federation 1.2, 13) and signed SAML 2.0 assertions.
+"""Claims as signed SAML 2.0 assertions, in the answer of WS-Trust (February 2005) that WS-Federation posts."""
 
-A web site sends the browser to the security token service with `wa=wsignin1.0`; the service has the browser post the
-assertion back, in a RequestSecurityTokenResponse of WS-Trust. Who signs is known from the federation metadata.
-"""
-
-import base64
-import binascii
-import html
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,14 +16,10 @@ from signxml.signer import XMLSigner
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from portwright.protocols.conversation import Misspoken, Refused
-from portwright.protocols.http import Response, formed, page
 from portwright.protocols.xmltree import Element, SubElement, child, children, parsed, text_of, written
 
 ASSERTION = "urn:oasis:names:tc:SAML:2.0:assertion"
 _TRUST = "http://schemas.xmlsoap.org/ws/2005/02/trust"  # WS-Trust of February 2005, which AD FS speaks here
-_METADATA = "urn:oasis:names:tc:SAML:2.0:metadata"
-_SIGNATURE = "http://www.w3.org/2000/09/xmldsig#"
-METADATA = "/FederationMetadata/2007-06/FederationMetadata.xml"
 UPN = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"
 NAME = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name"
 _CONFIGURATION = SignatureConfiguration(
@@ -67,47 +56,6 @@ def make_signer(name: str) -> Signer:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return Signer(made.public_bytes(serialization.Encoding.PEM).decode("ascii"), private)
-
-
-# -- the browser's way there and back
-
-
-@dataclass(frozen=True, slots=True)
-class SignIn:
-    """A request for a token: for whom, and what to give back with it."""
-
-    realm: str  # wtrealm: the relying party, an address
-    context: str = ""  # wctx
-    issuer: str = ""  # whr: the identity provider that shall check the credentials
-
-
-def sign_in_query(request: SignIn) -> str:
-    """The query with which the browser is sent to the security token service."""
-    fields = {"wa": "wsignin1.0", "wtrealm": request.realm, "wctx": request.context, "whr": request.issuer}
-    return formed({name: value for name, value in fields.items() if value})
-
-
-def sign_in_of(query: Mapping[str, str]) -> SignIn | None:
-    """The request in a query or form; None where it is none."""
-    if query.get("wa") != "wsignin1.0" or "wtrealm" not in query:
-        return None
-    return SignIn(query["wtrealm"], query.get("wctx", ""), query.get("whr", ""))
-
-
-def posted_back(where: str, token: str, context: str) -> Response:
-    """The page that has the browser post the token to the relying party by itself."""
-    fields = {"wa": "wsignin1.0", "wresult": token, "wctx": context}
-    inputs = "".join(
-        f'<input type="hidden" name="{name}" value="{html.escape(value)}">' for name, value in fields.items()
-    )
-    return page(
-        f'<html><body><form method="POST" action="{html.escape(where)}">{inputs}'
-        "<noscript><button>Continue</button></noscript></form>"
-        "<script>document.forms[0].submit()</script></body></html>"
-    )
-
-
-# -- tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,57 +151,5 @@ def _when(conditions: Element, name: str) -> datetime:
         raise Misspoken(f"the token has no {name}") from None
 
 
-# -- federation metadata
-
-
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """Who takes part in a federation: the name, the address for the browser, the certificates that sign (PEM)."""
-
-    entity: str
-    address: str
-    certificates: tuple[str, ...] = ()
-
-
-def published(metadata: Metadata) -> bytes:
-    """Federation metadata as a document."""
-    root = Element(_meta("EntityDescriptor"), entityID=metadata.entity)
-    role = SubElement(
-        root, _meta("RoleDescriptor"), protocolSupportEnumeration="http://docs.oasis-open.org/wsfed/federation/200706"
-    )
-    for one in metadata.certificates:
-        info = SubElement(SubElement(role, _meta("KeyDescriptor"), use="signing"), f"{{{_SIGNATURE}}}KeyInfo")
-        held = SubElement(SubElement(info, f"{{{_SIGNATURE}}}X509Data"), f"{{{_SIGNATURE}}}X509Certificate")
-        held.text = "".join(one.strip().splitlines()[1:-1])
-    place = SubElement(role, "{http://docs.oasis-open.org/wsfed/federation/200706}PassiveRequestorEndpoint")
-    reference = SubElement(place, "{http://www.w3.org/2005/08/addressing}EndpointReference")
-    SubElement(reference, "{http://www.w3.org/2005/08/addressing}Address").text = metadata.address
-    return written(root)
-
-
-def metadata_of(data: bytes) -> Metadata:
-    """Read federation metadata. Raises Misspoken for what is none."""
-    root = parsed(data)
-    if root.tag != _meta("EntityDescriptor"):
-        raise Misspoken("no federation metadata")
-    role = child(root, "RoleDescriptor")
-    keys = [one for one in children(role, "KeyDescriptor") if one.get("use") == "signing"]
-    address = text_of(role, "PassiveRequestorEndpoint", "EndpointReference", "Address")
-    return Metadata(root.get("entityID", ""), address, tuple(map(_certificate, keys)))
-
-
-def _certificate(key: Element) -> str:
-    text = text_of(key, "KeyInfo", "X509Data", "X509Certificate")
-    try:
-        found = x509.load_der_x509_certificate(base64.b64decode("".join(text.split()), validate=True))
-    except (binascii.Error, ValueError):
-        raise Misspoken("no certificate in the metadata") from None
-    return found.public_bytes(serialization.Encoding.PEM).decode("ascii")
-
-
 def _saml(name: str) -> str:
     return f"{{{ASSERTION}}}{name}"
-
-
-def _meta(name: str) -> str:
-    return f"{{{_METADATA}}}{name}"

@@ -8,9 +8,9 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from portwright.protocols import ntlm
 from portwright.protocols.conversation import Misspoken, Talk, send
 from portwright.protocols.netbios_session import framed, message
+from portwright.protocols.ntlm import anonymous as ntlm
 from portwright.protocols.octets import Octets
 
 NEGOTIATE, SESSION_SETUP, LOGOFF, TREE_CONNECT, TREE_DISCONNECT = 0, 1, 2, 3, 4  # [MS-SMB2] 2.2.1.2

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from uuid import NAMESPACE_DNS, uuid5
 
-from portwright.protocols import netbios_session, ntlm
+from portwright.protocols import netbios_session
 from portwright.protocols.conversation import EndOfStream, Misspoken, Talk, send
 from portwright.protocols.netbios_session import message
+from portwright.protocols.ntlm import anonymous as ntlm
 from portwright.protocols.octets import Octets
 from portwright.protocols.smb import (
     ACCESS_DENIED,

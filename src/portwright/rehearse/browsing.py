@@ -1,22 +1,23 @@
 """A user's browser on a host: it keeps connections and cookies, follows redirects, and fills in sign-in forms."""
 
+import re
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from html import unescape
 from html.parser import HTMLParser
 from types import TracebackType
 from typing import Self
 
 from portwright.protocols.conversation import Misspoken, Refused
 from portwright.protocols.http import Request, Response, formed
-from portwright.rehearse.hosts import Host
+from portwright.rehearse.hosts import Host, Unanswered
 from portwright.rehearse.realm import Account
-from portwright.rehearse.servers.signing_in import initiating
+from portwright.rehearse.servers.tickets import initiating
 from portwright.rehearse.visits import Visit
 
 CRM, STS, PARTNER = "crm.web", "crm.sign-in", "crm.sign-in-elsewhere"
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _MOST_HOPS = 12
+_ASIDE = re.compile(r"<(title|button)\b[^>]*>[^<]*</\1>", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -64,7 +65,14 @@ class Browser:
 
         Raises Unanswered, Refused where the page is an error, and Misspoken.
         """
-        more = tuple((headers or {}).items()) + ((("Content-Type", kind),) if kind else ())
+        try:
+            return await self._opened(target, body, kind, headers or {})
+        except (Unanswered, Refused, Misspoken) as problem:
+            self.host.say(f"{self.account.name} sees: {problem}")
+            raise
+
+    async def _opened(self, target: str, body: bytes, kind: str, headers: dict[str, str]) -> Response:
+        more = tuple(headers.items()) + ((("Content-Type", kind),) if kind else ())
         requirement, request = self._site, Request("POST" if body else "GET", target, more, body)
         for _ in range(_MOST_HOPS):
             response = await self._ask(requirement, request)
@@ -124,17 +132,19 @@ def _path(address: str) -> str:
 
 
 def _good(response: Response) -> Response:
+    if response.status == 401 and response.header("www-authenticate"):
+        raise Refused("the browser asks for the password again and again (HTTP 401)")
     if response.status >= 400:
-        raise Refused(f"HTTP {response.status}: {_words(response)}")
+        raise Refused(f"{_words(response)} (HTTP {response.status})")
     if not 200 <= response.status < 300:
         raise Misspoken(f"HTTP {response.status}")
     return response
 
 
 def _words(response: Response) -> str:
-    """The beginning of an error page, without its tags and entities."""
-    text = response.text[:2000]
+    """The beginning of an error page, without its tags, its title and its buttons."""
+    text = _ASIDE.sub("", response.text[:2000])
     while "<" in text:
         before, _, rest = text.partition("<")
         text = before + " " + rest.partition(">")[2]
-    return " ".join(unescape(text).split())[:200]
+    return " ".join(text.split())[:200]

@@ -1,17 +1,17 @@
 """Which line of which configuration let a packet through or stopped it, as the kernel traced it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from portwright.packets.fields import ICMP, ICMPV6
+from portwright.packets.fields import ICMP, ICMPV6, PORT_PROTOCOLS
 from portwright.rehearse.evidence import Exchange
 from portwright.rehearse.netns import Network
 from portwright.rehearse.rules import Decider, Handle, Rules
 from portwright.rehearse.tracing import Run, TraceSocket
 
 TABLE = "portwright_trace"
-# Before everything else, what opens a connection and what answers it, and whatever has none.
+# Before everything else, what opens a connection and what first comes back, and whatever has none.
 _OPENING = """{
         meta l4proto tcp tcp flags & syn == syn meta nftrace set 1
         meta l4proto != tcp meta nftrace set 1
@@ -22,7 +22,6 @@ RULES = f"""table inet {TABLE} {{
     chain opening {_OPENING}
 }}
 """
-_Ends = tuple[int, int, int, int, int]  # protocol, source and its port, destination and its port
 _OWN = (TABLE, "portwright_seen", "portwright_faults")
 
 
@@ -32,17 +31,19 @@ class Traced:
 
     network: Network
     rules: Mapping[str, Rules]  # by node
+    balancers: tuple[str, ...] = ()  # nodes of which only the marks are of interest
     _sockets: dict[str, TraceSocket] = field(default_factory=dict)
     _places: dict[str, Mapping[Handle, Decider]] = field(default_factory=dict)
     _runs: dict[str, list[Run]] = field(default_factory=dict)  # by node, in order
-    _identities: dict[_Ends, bytes] = field(default_factory=dict)
+    _identities: dict[tuple[int, int, int, int, int], bytes] = field(default_factory=dict)  # protocol and ends
 
     def start(self) -> None:
         """Have every packet traced that opens a connection. Raises OSError, ValueError."""
-        for node, rules in self.rules.items():
+        for node in (*self.rules, *self.balancers):
             with self.network.within(node):
                 self._sockets[node] = TraceSocket()
             self.network.load(node, RULES)
+        for node, rules in self.rules.items():
             listing = self.network.run(node, ["nft", "-a", "list", "ruleset"]).stdout
             self._places[node] = rules.deciders(listing)
 
@@ -65,37 +66,60 @@ class Traced:
     def _by_identity(self, node: str, run: Run) -> None:
         self._runs.setdefault(f"{node} {run.protocol} {run.identity.hex()}", []).append(run)
 
+    @property
+    def has_lost(self) -> bool:
+        """Report whether the kernel had more to say than there was room for."""
+        return any(one.has_lost for one in self._sockets.values())
+
     def forget(self) -> None:
         """Forget everything so far, so that what comes is not taken for it."""
         self.read()
         self._runs.clear()
         self._identities.clear()
 
-    def of(self, exchange: Exchange, source_port: int, way: Iterable[str]) -> tuple[Decider, ...]:
+    def of(
+        self, exchange: Exchange, source_port: int, way: Iterable[str], counts: Callable[[Run], bool] = lambda _: True
+    ) -> tuple[Decider, ...]:
         """Who decided about a packet at each point on its way, in order; the last of a point is the one that counts."""
-        return self._along(_protocol(exchange), _key(exchange, source_port), way)
+        return self._along(way, _key(exchange, source_port), counts)
 
-    def of_answer(self, exchange: Exchange, source_port: int, way: Iterable[str]) -> tuple[Decider, ...]:
-        """The same about what came back; nothing where a point translates the client's address."""
-        return self._along(_protocol(exchange), _answer_key(exchange, source_port), way)
+    def of_reply(self, exchange: Exchange, source_port: int, way: Iterable[str]) -> tuple[Decider, ...]:
+        """The same of the first packet that came back; none where it is not known to which address it went."""
+        protocol, source, own_port, _, _ = _key(exchange, source_port)
+        here = int(ip_address(exchange.destination_address))
+        return self._along(way, (protocol, here, exchange.port, source, own_port), lambda _: True)
 
-    def _along(self, protocol: int, key: _Ends, way: Iterable[str]) -> tuple[Decider, ...]:
-        identity = self._identities.get(key)
+    def _along(
+        self, way: Iterable[str], key: tuple[int, int, int, int, int], counts: Callable[[Run], bool]
+    ) -> tuple[Decider, ...]:
+        identity, protocol = self._identities.get(key), key[0]
         if identity is None:
             return ()
-        found: list[Decider] = []
+        found = []
         for node in way:
             runs = self._runs.get(f"{node} {protocol} {identity.hex()}", [])
+            runs = [run for run in runs if counts(run)]
             deciders = [one for run in runs if (one := self._decider(node, run)) is not None]
             found += deciders[-1:]
             if deciders and not deciders[-1].is_accepted:
                 break
         return tuple(found)
 
+    def anew(self, exchange: Exchange) -> None:
+        """Forget which packet stood for an exchange without ports, so that the next one does."""
+        self._identities.pop(_key(exchange, 0), None)
+
+    def mark(self, exchange: Exchange, source_port: int, node: str) -> int | None:
+        """The mark with which its first packet left a node's own rules; None where it has not come there."""
+        identity = self._identities.get(_key(exchange, source_port))
+        runs = self._runs.get(f"{node} {_protocol(exchange)} {identity.hex()}", []) if identity else []
+        return max((run.mark for run in runs), default=None)
+
     def _decider(self, node: str, run: Run) -> Decider | None:
         """The line that decided a run; None for a chain without rules of anybody."""
         key: Handle = run.decider or (run.family, run.table, run.chain)
-        found = self._places[node].get(key) or self._places[node].get((run.family, run.table, run.chain))
+        places = self._places.get(node, {})
+        found = places.get(key) or places.get((run.family, run.table, run.chain))
         return found.which(run.is_accepted) if found else None
 
 
@@ -103,12 +127,7 @@ def _protocol(exchange: Exchange) -> int:
     return ICMPV6 if exchange.protocol == ICMP and exchange.version == 6 else exchange.protocol
 
 
-def _key(exchange: Exchange, source_port: int) -> _Ends:
+def _key(exchange: Exchange, source_port: int) -> tuple[int, int, int, int, int]:
     address, port = exchange.to
-    ports = (0, 0) if exchange.protocol == ICMP else (source_port, port)
+    ports = (source_port, port) if exchange.protocol in PORT_PROTOCOLS else (0, 0)
     return (_protocol(exchange), int(ip_address(exchange.source_address)), ports[0], int(ip_address(address)), ports[1])
-
-
-def _answer_key(exchange: Exchange, source_port: int) -> _Ends:
-    ends = int(ip_address(exchange.destination_address)), exchange.port, int(ip_address(exchange.source_address))
-    return (_protocol(exchange), *ends, 0 if exchange.protocol == ICMP else source_port)

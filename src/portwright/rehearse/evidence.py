@@ -19,6 +19,16 @@ Outcome = Literal["answered", "refused", "silent", "unreachable", "misspoken"]
 
 
 @dataclass(frozen=True, slots=True)
+class Front:
+    """A virtual address by way of which somebody is asked, where a device of its own leads on to the members."""
+
+    node: str
+    address: str
+    port: int  # 0 for protocols without
+    mode: str  # dnat, snat or dsr
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """Who asks whom, by what."""
 
@@ -28,15 +38,27 @@ class Exchange:
     destination_address: str  # its own
     version: int  # 4 or 6
     protocol: int  # TCP, UDP or ICMP (which stands for ICMPv6 in IPv6)
-    port: int = 0  # of the destination; 0 for ICMP
+    port: int = 0  # of the destination; 0 for protocols without
     source_port: int = 0  # 0: any
     asked_address: str = ""  # which the client asks for, where a point translates it; empty: the destination's own
     asked_port: int = 0
+    front: Front | None = None  # which of its members is asked is not the client's to choose
+
+    @property
+    def arriving(self) -> tuple[str, int]:
+        """Address and port at the end of the client's own flow: of the virtual address, where there is one."""
+        return (self.front.address, self.front.port) if self.front else (self.destination_address, self.port)
 
     @property
     def to(self) -> tuple[str, int]:
         """Address and port as the client asks for them."""
-        return self.asked_address or self.destination_address, self.asked_port or self.port
+        address, port = self.arriving
+        return self.asked_address or address, self.asked_port or port
+
+    @property
+    def seen_from(self) -> str:
+        """The address from which it comes to the destination, as far as load balancers are concerned."""
+        return self.front.address if self.front and self.front.mode == "snat" else self.source_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +70,35 @@ class Tried:
     source_port: int  # that was used; of ICMP the identifier
     said: str = ""  # what the server said, or what is wrong with it
     decided_by: tuple[Decider, ...] = ()  # the line of each point on the way, in order, up to the one that blocks
+    decided_behind: tuple[Decider, ...] = ()  # the same for the way on from a virtual address
+    is_led: bool = True  # it has come to the device of its virtual address, where it has one
+    reply_stopped_by: Decider | None = None  # the line that stopped what came back
+
+    @property
+    def is_stopped_behind(self) -> bool:
+        """Report whether a rule stopped it on its way on from a virtual address."""
+        return bool(self.decided_behind) and not self.decided_behind[-1].is_accepted
+
+    @property
+    def stopped_by(self) -> Decider | None:
+        """The line that stopped it or its reply, as the kernel traced it; None where none is known to have."""
+        last = self.decided_by[-1] if self.decided_by else None
+        if last is not None and not last.is_accepted:
+            return last
+        return self.reply_stopped_by if self.outcome != "answered" else None
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A flow with its exchanges; none, and why, where it cannot be rehearsed."""
+    """A flow with its exchanges; none, and why, where it cannot be rehearsed.
+
+    A reason beside exchanges tells why they may not be tried, where nothing real makes them possible.
+    """
 
     flow: RequiredFlow
     exchanges: tuple[Exchange, ...]
     reason: str = ""
+    is_behind: bool = False  # it is the way on from a virtual address; a flow of the client's has the same exchanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +108,7 @@ class FlowEvidence:
     placed: Placed
     static: Judgment
     tried: tuple[Tried, ...]
-    excused: str = ""  # a fault that the proof knows nothing of: a host that was stopped
+    excused: str = ""  # why it says nothing against the proof: a host was stopped, other ways are not rehearsed
 
     @property
     def flow(self) -> RequiredFlow:
@@ -80,15 +122,17 @@ class FlowEvidence:
 
     @property
     def decided_by(self) -> Decider | None:
-        """The line that blocked it, or the last one that let it pass."""
-        blocked = [one for one in self.tried if one.outcome != "answered"]
-        deciders = [decider for one in (blocked or self.tried)[:1] for decider in one.decided_by]
+        """The line that stopped it or its reply; of what passes the last one that let it pass."""
+        if self.passes is False:
+            stopped = (one.stopped_by for one in self.tried if one.outcome != "answered")
+            return next((one for one in stopped if one is not None), None)
+        deciders = [decider for one in self.tried[:1] for decider in one.decided_by]
         return deciders[-1] if deciders else None
 
     @property
     def disagrees(self) -> bool:
         """Report whether proof and rehearsal contradict each other."""
-        if self.excused:
+        if self.excused and self.passes is False:  # no fault lets anything pass
             return False
         wanted = {Judgment.PROVED: True, Judgment.MISSING: False}.get(self.static)
         return None not in (wanted, self.passes) and wanted != self.passes
@@ -113,6 +157,7 @@ class Played:
     works: bool
     told: str  # what the user saw at the end
     seen: tuple[Seen, ...]  # connections that arrived meanwhile, as the kernel recorded them
+    dialed: Mapping[str, int] = field(default_factory=dict)  # how often somebody dialed meanwhile, by flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +221,20 @@ class Rehearsal:
         if played is None:
             return None
         evidence = self.by_flow.get(step.flow.id) if step.flow is not None and step.step.opens else None
-        ends = {
-            (one.exchange.destination, one.exchange.source_address, one.exchange.port)
-            for one in (evidence.tried if evidence else ())
-        }
-        return sum((one.node, one.source, one.port) in ends for one in played.seen)
+        tried = evidence.tried if evidence else ()
+        ends = {(one.exchange.destination, one.exchange.port) for one in tried}
+        sources = {one.exchange.seen_from for one in tried}
+        recorded = sum(
+            (one.node, one.port) in ends and (one.source in sources or one.source not in self._addresses)
+            for one in played.seen
+        )
+        return min(recorded, played.dialed.get(step.flow.id, 0)) if step.flow is not None else 0
+
+    @cached_property
+    def _addresses(self) -> frozenset[str]:
+        """Every host's own: whoever comes with another one has been translated on the way."""
+        ends = self.lab.of_kind("host", "client", "outside")
+        return frozenset(str(one.ip) for node in ends for port in node.ports for one in port.addresses)
 
     def result(self, flow: RequiredFlow) -> FlowResult:
         """What the rehearsal says of a flow, for `trace`."""
@@ -218,7 +272,16 @@ class Rehearsal:
     def unplanned(self) -> tuple[Seen, ...]:
         """What arrived somewhere and belongs to no flow that was played."""
         played = {(one.exchange.destination, one.exchange.port) for each in self.flows for one in each.tried}
-        return tuple(sorted((one for one in self.seen if (one.node, one.port) not in played), key=str))
+        between = {  # of a range its edges are played; real programs choose others
+            (one.exchange.destination, *ports) for each in self.flows for one in each.tried for ports in each.flow.ports
+        }
+        beside = (one for one in self.seen if (one.node, one.port) not in played)
+        found = (
+            one
+            for one in beside
+            if not any(node == one.node and first <= one.port <= last for node, first, last in between)
+        )
+        return tuple(sorted(found, key=str))
 
 
 def _is_among(tried: Tried, arrived: set[tuple[str, int, int]]) -> bool:

@@ -1,11 +1,16 @@
-"""One exchange of a flow: the client's side of what its service speaks, from its host, within a deadline."""
+"""One exchange of a flow: the client's side of what its service speaks, from its host, within a deadline.
+
+For protocols without ports nobody speaks anything: a packet with a plausible header goes there, and one comes back.
+"""
 
 import asyncio
+import contextlib
 import os
 import socket
 import struct
 
 from portwright.packets.fields import TCP
+from portwright.packets.names import PROTOCOLS
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.rehearse.evidence import Exchange, Tried
 from portwright.rehearse.hosts import CONNECTING, Hosts, Target, Unanswered
@@ -14,6 +19,9 @@ from portwright.rehearse.netns import Network
 _NONCE = 16  # bytes
 _MOST = 2048  # bytes of an answer
 _ECHO = {4: 8, 6: 128}  # RFC 792; RFC 4443, 4.1
+_REPLY = {4: 0, 6: 129}  # the same
+_QUESTION, _ANSWER = b"portwright?", b"portwright!"  # so that nobody answers an answer
+_NO_NEXT_HEADER = 59  # RFC 8200, 4.7
 _RAW_PROTOCOL = {4: socket.IPPROTO_ICMP, 6: socket.IPPROTO_ICMPV6}
 
 
@@ -21,7 +29,7 @@ async def attempt(target: Target, hosts: Hosts, patience: float = CONNECTING) ->
     """Ask a service once, and say what came of it."""
     exchange = target.exchange
     try:
-        wire, port = await hosts.connect(target, patience)
+        wire, port = await hosts.connect(target)
     except Unanswered as problem:
         return Tried(exchange, problem.outcome, problem.source_port)
     try:
@@ -62,10 +70,61 @@ async def ping(exchange: Exchange, network: Network, patience: float = CONNECTIN
 async def _echoed(made: socket.socket, exchange: Exchange) -> None:
     """Send an echo request, and wait until its own reply comes."""
     loop, nonce = asyncio.get_running_loop(), os.urandom(_NONCE)
-    request = struct.pack("!BBHHH", _ECHO[exchange.version], 0, 0, os.getpid() & 0xFFFF, 1)
+    sequence = int.from_bytes(os.urandom(2))  # by which the kernel's trace tells one from the other
+    request = struct.pack("!BBHHH", _ECHO[exchange.version], 0, 0, os.getpid() & 0xFFFF, sequence)
     await loop.sock_sendall(made, _with_checksum(request + nonce))
-    while not (await loop.sock_recv(made, _MOST)).endswith(nonce):
+    while not _is_reply(await loop.sock_recv(made, _MOST), exchange.version, nonce):
         pass
+
+
+def _is_reply(packet: bytes, version: int, nonce: bytes) -> bool:
+    """Report whether this is the echo itself, and no error that quotes the request; IPv4 has its header before it."""
+    message = packet[(packet[0] & 0xF) * 4 :] if version == 4 else packet
+    return message[:1] == bytes([_REPLY[version]]) and message.endswith(nonce)
+
+
+async def raw(exchange: Exchange, network: Network, patience: float = CONNECTING) -> Tried:
+    """Send a packet of a protocol without ports once, and wait for what answers it."""
+    made = network.socket(exchange.source, exchange.version, socket.SOCK_RAW, exchange.protocol)
+    try:
+        made.bind((exchange.source_address, 0))
+        made.connect((exchange.to[0], 0))
+        await asyncio.wait_for(_returned(made, exchange.protocol), patience)
+    except TimeoutError:
+        return Tried(exchange, "silent", 0)
+    except OSError:
+        return Tried(exchange, "unreachable", 0)
+    finally:
+        made.close()
+    return Tried(exchange, "answered", 0, "a packet came back")
+
+
+async def _returned(made: socket.socket, protocol: int) -> None:
+    loop, nonce = asyncio.get_running_loop(), os.urandom(_NONCE)
+    await loop.sock_sendall(made, _header(protocol) + _QUESTION + nonce)
+    while not (await loop.sock_recv(made, _MOST)).endswith(_ANSWER + nonce):
+        pass
+
+
+async def answer_raw(made: socket.socket, protocol: int) -> None:
+    """Answer every such packet that comes to a socket, until it is closed."""
+    loop = asyncio.get_running_loop()
+    while True:
+        packet, client = await loop.sock_recvfrom(made, _MOST)
+        _, question, nonce = packet.rpartition(_QUESTION)
+        if question and len(nonce) == _NONCE:
+            await loop.sock_sendto(made, _header(protocol) + _ANSWER + nonce, client)
+
+
+def _header(protocol: int) -> bytes:
+    """What stands before the payload: an index of security parameters and a number, as if there were such."""
+    if protocol == PROTOCOLS["esp"]:  # RFC 4303, 2
+        return os.urandom(8)
+    if protocol == PROTOCOLS["ah"]:  # RFC 4302, 2: 12 bytes of an integrity check value, so 24 bytes, less 2 words
+        return struct.pack("!BBH", _NO_NEXT_HEADER, 4, 0) + os.urandom(20)
+    if protocol == PROTOCOLS["gre"]:  # RFC 2784, 2.1: no options, version 0, IPv4; other bits the kernel would read
+        return struct.pack("!HH", 0, 0x0800) + os.urandom(4)
+    return os.urandom(8)
 
 
 def knock(exchange: Exchange, network: Network) -> socket.socket:
@@ -75,7 +134,8 @@ def knock(exchange: Exchange, network: Network) -> socket.socket:
     made.bind((exchange.source_address, 0))
     made.connect_ex(exchange.to)
     if exchange.protocol != TCP:
-        made.send(b"portwright")
+        with contextlib.suppress(OSError):  # a rule of its own host stops it, or there is no way
+            made.send(os.urandom(_NONCE))  # the kernel's trace tells packets apart by what they say
     return made
 
 

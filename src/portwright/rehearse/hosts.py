@@ -48,6 +48,12 @@ class Target:
     lookup: Lookup = field(repr=False, compare=False)  # the settings of the server
 
     @property
+    def called(self) -> str:
+        """What the site calls it; who is outside, by the full name."""
+        end = self.flow.rpartition(">")[2] or self.exchange.destination
+        return self.name if "/" in end else end
+
+    @property
     def address(self) -> str:
         """The address that is asked."""
         return self.exchange.to[0]
@@ -68,11 +74,19 @@ class Dialed:
     source_port: int
 
 
+_LACKS = {
+    "silent": "gets no answer from",
+    "unreachable": "gets no answer from",
+    "refused": "is turned away by",
+    "misspoken": "does not understand",
+}
+
+
 class Unanswered(Exception):
     """Nobody answers there."""
 
     def __init__(self, target: Target, outcome: Outcome, source_port: int = 0) -> None:
-        super().__init__(f"{target.name} port {target.port} ({target.requirement}): {outcome}")
+        super().__init__(f"{target.exchange.source} {_LACKS[outcome]} {target.called} ({target.requirement})")
         self.target, self.outcome, self.source_port = target, outcome, source_port
 
 
@@ -162,12 +176,13 @@ class Host:
 
     async def converse(self, wire: Stream | Datagrams, target: Target, talk: Talk[T]) -> T:
         """Say one thing more on a connection that is held open. Raises Unanswered, and what the conversation raises."""
+        patience = 2 * self._hosts.patience if isinstance(wire, Datagrams) else TALKING
         try:
-            return await asyncio.wait_for(wire.run(talk), TALKING)
+            return await asyncio.wait_for(wire.run(talk), patience)
         except TimeoutError:
-            raise Unanswered(target, "silent") from None
+            raise self._hosts.unanswered(target, "silent") from None
         except ConnectionRefusedError:  # of a datagram one hears it only now
-            raise Unanswered(target, "refused") from None
+            raise self._hosts.unanswered(target, "refused") from None
 
     @contextlib.asynccontextmanager
     async def dial(self, requirement: str, target: Target | None = None) -> AsyncIterator[Stream | Datagrams]:
@@ -208,7 +223,7 @@ class Hosts(Mapping[str, Host]):
         patience: float = CONNECTING,
     ) -> None:
         self.plan, self.lab, self.realm = plan, lab, realm
-        self._patience = patience
+        self.patience = patience  # seconds that a client waits for a connection; twice that for datagrams
         self.dials: list[Dialed] = []
         self._network = network
         self.authority = Authority(realm.domain)
@@ -269,11 +284,8 @@ class Hosts(Mapping[str, Host]):
         addresses = [str(one.ip) for port in self.lab.nodes[node].ports for one in port.addresses]
         return Tls(self.authority.server(tuple(names), tuple(addresses)))
 
-    async def connect(self, target: Target, patience: float = 0.0) -> tuple[Stream | Datagrams, int]:
-        """A connection to a target, recorded, and the port from which it goes; 0: with the patience of all clients.
-
-        Raises Unanswered.
-        """
+    async def connect(self, target: Target) -> tuple[Stream | Datagrams, int]:
+        """A connection to a target, recorded, and the port from which it goes. Raises Unanswered."""
         exchange, port = target.exchange, 0
         outcome: Outcome = "answered"
         kind = socket.SOCK_STREAM if exchange.protocol == TCP else socket.SOCK_DGRAM
@@ -281,7 +293,7 @@ class Hosts(Mapping[str, Host]):
         try:
             made.bind((exchange.source_address, exchange.source_port))
             port = made.getsockname()[1]
-            return await self._connected(made, target, patience or self._patience), port
+            return await self._connected(made, target), port
         except OSError as problem:
             outcome = _outcome(problem)
             made.close()
@@ -289,20 +301,25 @@ class Hosts(Mapping[str, Host]):
         finally:
             self.dials.append(Dialed(target, outcome, time.monotonic(), port))
 
-    async def _connected(self, made: socket.socket, target: Target, patience: float) -> Stream | Datagrams:
+    async def _connected(self, made: socket.socket, target: Target) -> Stream | Datagrams:
         if target.exchange.protocol == UDP:
             made.connect((target.address, target.port))
             return Datagrams(made)
         tls = Tls(self.authority.client(), target.name)
-        stream = await asyncio.wait_for(dialed(made, target.address, target.port, tls), patience)
+        stream = await asyncio.wait_for(dialed(made, target.address, target.port, tls), self.patience)
         if target.is_secure:
-            await asyncio.wait_for(stream.secure(), patience)
+            await asyncio.wait_for(stream.secure(), self.patience)
         return stream
+
+    def unanswered(self, target: Target, outcome: Outcome) -> Unanswered:
+        """A conversation that came to nothing, recorded."""
+        self.dials.append(Dialed(target, outcome, time.monotonic(), 0))
+        return Unanswered(target, outcome)
 
     def _find_targets(self, placed: Sequence[Placed]) -> dict[tuple[str, str], tuple[Target, ...]]:
         found: dict[tuple[str, str], list[Target]] = {}
         for one in placed:
-            for exchange in one.exchanges:
+            for exchange in one.exchanges if not one.is_behind else ():
                 target = self._target(one, exchange)
                 found.setdefault((exchange.source, target.requirement), []).append(target)
         for use in self.plan.local:

@@ -1,11 +1,12 @@
 """The lab of a site: a node for each host, group and router, with the addresses and routes that the site implies."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 
 from portwright.packets.addresses import Addresses
 from portwright.packets.fields import LAST_ADDRESS
+from portwright.rehearse.fronts import answering, singles
 from portwright.rehearse.lab import LONGEST_NAME, Address, Hop, Kind, Lab, Network, Node, Port
 from portwright.rehearse.wiring import Wiring
 from portwright.site.model import Site, Zone
@@ -18,15 +19,15 @@ _STRANGER = {4: "198.51.100.77", 6: "2001:db8:77::77"}  # RFC 5737, RFC 3849: a 
 Own = tuple[IPv4Interface | IPv6Interface, ...]
 Ports = Mapping[str, Port]  # by the site's names of the interfaces
 _LARGE = 1 << 25  # addresses: nobody's network
-_BEHIND_A_DEVICE = ("dnat", "snat", "dsr")  # modes of virtual addresses that some device answers for
 
 
-def layout(site: Site, answered: Mapping[str, Sequence[Network]] | None = None) -> Lab:
+def layout(site: Site, answered: Mapping[str, Sequence[Network]] | None = None, hiding: Collection[str] = ()) -> Lab:
     """The lab of a site. What it has to make simpler is among the lab's notes.
 
-    `answered` has the networks, by point, that a point answers for because it translates from or to them.
+    `answered` has the networks, by point, that a point answers for because it translates from or to them; `hiding` has
+    those points that give packets addresses of their own.
     """
-    return _Layout(site, Wiring.of(site), answered or {}).lab()
+    return _Layout(site, Wiring.of(site), answered or {}, hiding).lab()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class _Layout:
     site: Site
     wiring: Wiring
     answered: Mapping[str, Sequence[Network]]
+    hiding: Collection[str]
     used: set[Address] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
@@ -68,23 +70,27 @@ class _Layout:
             host.name: _Home(
                 "host",
                 host.zone,
-                _inside([*_singles(host.addresses), *extra.get(host.name, ())], zones[host.zone]),
+                _inside([*singles(host.addresses), *extra.get(host.name, ())], zones[host.zone]),
             )
             for host in self.site.hosts.values()
         }
 
     def _balancers(self) -> dict[str, _Home]:
-        """Virtual addresses that a device of its own answers for."""
-        return {
-            one.name: _Home("balancer", one.zone, _inside(_singles(one.addresses), self.site.zones[one.zone]))
-            for one in self.site.virtual.values()
-            if one.mode in _BEHIND_A_DEVICE
-        }
+        """Devices that answer for virtual addresses, and for nothing else; one for those with the same address."""
+        found: dict[str, list[Address]] = {}
+        for name, node in answering(self.site).items():
+            if node not in self.site.hosts:
+                found.setdefault(node, []).extend(singles(self.site.virtual[name].addresses))
+        return {name: self._balancer(name, addresses) for name, addresses in found.items()}
+
+    def _balancer(self, name: str, addresses: Sequence[Address]) -> _Home:
+        zone = self.site.virtual[name].zone
+        return _Home("balancer", zone, _inside(addresses, self.site.zones[zone]))
 
     def _strangers(self) -> dict[str, _Home]:
         """One computer for each group, and one for each component that somebody else runs."""
-        taken = {one for host in self.site.hosts.values() for one in _singles(host.addresses)}
-        taken |= {one for virtual in self.site.virtual.values() for one in _singles(virtual.addresses)}
+        taken = {one for host in self.site.hosts.values() for one in singles(host.addresses)}
+        taken |= {one for virtual in self.site.virtual.values() for one in singles(virtual.addresses)}
         found: dict[str, _Home] = {}
         groups: list[tuple[str, Kind, str, Addresses]] = [
             *((one.name, "client", one.zone, one.addresses) for one in self.site.groups.values()),
@@ -100,27 +106,47 @@ class _Layout:
         return found
 
     def _answered_by_hosts(self) -> dict[str, list[Address]]:
-        """Virtual addresses that the first member answers for itself."""
+        """Virtual addresses that a host answers for: one of the members, or whoever has the address."""
         found: dict[str, list[Address]] = {}
-        for virtual in self.site.virtual.values():
-            if virtual.mode == "nlb" and virtual.members:
-                found.setdefault(virtual.members[0], []).extend(_singles(virtual.addresses))
-                if len(virtual.members) > 1:
-                    self.notes.append(f"{virtual.members[0]} answers for {virtual.name}, as one of its members does")
+        for name, node in answering(self.site).items():
+            virtual = self.site.virtual[name]
+            if node in self.site.hosts:
+                found.setdefault(node, []).extend(singles(virtual.addresses))
+                if len(virtual.members) > 1 and virtual.mode == "nlb":
+                    self.notes.append(f"{node} answers for {name}, as one of its members does")
         return found
 
     def _end(self, name: str, home: _Home, routers: Mapping[str, Ports]) -> Node:
         port = Port(_HOME, self.wiring.segments["", home.zone], home.addresses)
-        hops = (*self._outer(port.segment, routers), *self._hops_from(home.zone, routers))
+        hops = (*self._outer((port,), routers), *self._hops_from(home.zone, routers))
         return Node(name, home.kind, (port,), hops, home.zone)
 
-    def _outer(self, segment: str, routers: Mapping[str, Ports]) -> Iterator[Hop]:
-        """The routes to what the routers on a segment answer for."""
-        for name, networks in self.answered.items():
-            for port in routers.get(name, {}).values():
-                for network in networks if port.segment == segment else ():
-                    if (via := port.address(network.version)) is not None and not self._is_somebodys(network):
-                        yield Hop(network, _HOME, via)
+    def _outer(self, own: Sequence[Port], routers: Mapping[str, Ports], itself: str = "") -> Iterator[Hop]:
+        """The routes to what routers answer for, each by whichever router on a node's segments is the nearest to it."""
+        for name in routers:
+            networks = [*self._free_ones(name), *self._own(name, routers)]
+            if networks and name != itself:
+                away = _distances(name, routers)
+                nearer = [
+                    (away[other], port.name, there)
+                    for port in own
+                    for other, ports in routers.items()
+                    for there in ports.values()
+                    if there.segment == port.segment and other in away and other != itself
+                ]
+                for _, leaves, there in sorted(nearer, key=lambda one: one[0])[:1]:
+                    for network in networks:
+                        via = there.address(network.version)
+                        if via is not None and via != network.network_address:
+                            yield Hop(network, leaves, via)
+
+    def _free_ones(self, name: str) -> list[Network]:
+        """What a point answers for, but for what is somebody's own."""
+        return [one for one in self.answered.get(name, ()) if not self._is_somebodys(one)]
+
+    def _own(self, name: str, routers: Mapping[str, Ports]) -> list[Network]:
+        """The addresses that a point gives to packets."""
+        return [ip_network(one.ip) for port in routers[name].values() for one in port.addresses if name in self.hiding]
 
     def _is_somebodys(self, network: Network) -> bool:
         return any(one in network for one in self.used if one.version == network.version)
@@ -180,7 +206,8 @@ class _Layout:
         routers: Mapping[str, Ports],
         homes: Mapping[str, _Home],
     ) -> Node:
-        hops = [*self._onward(name, ports, routers), *self._lonely(ports, homes)]
+        outer = self._outer(tuple(ports.values()), routers, name)
+        hops = [*outer, *self._onward(name, ports, routers), *self._lonely(ports, homes)]
         return Node(name, "router", tuple(ports.values()), tuple(dict.fromkeys(hops)))
 
     def _onward(self, name: str, ports: Ports, routers: Mapping[str, Ports]) -> Iterator[Hop]:
@@ -226,13 +253,24 @@ class _Layout:
                     yield from (Hop(network, port.name, None) for network in alone)
 
 
+def _distances(name: str, routers: Mapping[str, Ports]) -> dict[str, int]:
+    """How many segments lie between a router and each other one that can be reached from it."""
+    found, latest = {name: 0}, [name]
+    while latest:
+        segments = {port.segment for one in latest for port in routers[one].values()}
+        number = found[latest[0]] + 1
+        latest = [
+            other
+            for other, ports in routers.items()
+            if other not in found and any(port.segment in segments for port in ports.values())
+        ]
+        found |= dict.fromkeys(latest, number)
+    return found
+
+
 def _inside(addresses: Iterable[Address], zone: Zone) -> Own:
     """The addresses with the length of their network in the zone; alone where the zone has no networks."""
     return tuple(ip_interface(f"{one}/{_length(one, zone)}") for one in dict.fromkeys(addresses))
-
-
-def _singles(addresses: Addresses) -> list[Address]:
-    return [network.network_address for network in addresses.networks()]
 
 
 def _member(addresses: Addresses, version: int, taken: set[Address]) -> Address | None:

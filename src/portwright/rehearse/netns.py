@@ -23,12 +23,13 @@ from portwright.rehearse.lab import Hop, Lab, Node, Port
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_INSIDE = "PORTWRIGHT_REHEARSAL"  # environment variable: set where the namespaces are there
+_INSIDE = "PORTWRIGHT_REHEARSAL"  # environment variable: the namespaces of whoever started the rehearsal
 _SITE = "PORTWRIGHT_REHEARSAL_SITE"  # environment variable: the site file of the lab, for those who want to enter it
 _NAMES = Path("/run/portwright-nodes.json")  # the namespace of each node, for them, too
 _PLAIN = {"bash": ("--norc",)}  # what keeps a shell from saying that it is somewhere else
 _SWITCH = "switch"  # the namespace that has the segments, as bridges
 _PROGRAMS = {"ip": "iproute2", "nft": "nftables", "unshare": "util-linux", "mount": "mount"}  # Debian's packages
+_LOADING = 120.0  # seconds that a firewall's rules may take to load
 _FIRST_TABLE = 1000  # of routes by source
 _LISTENS = {"tcp": "0A", "udp": "07"}  # net/tcp_states.h: TCP_LISTEN; of UDP: bound to nobody (TCP_CLOSE)
 _AS_NODE = """hostname "$1" && shift || exit
@@ -96,7 +97,8 @@ def _running(site: str) -> str | None:
     here = Path("/proc/self/ns/pid").readlink()
     for folder in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
-            is_of_site = folder.name.isdigit() and wanted in (folder / "environ").read_bytes().split(b"\0")
+            is_ours = folder.name.isdigit() and folder.stat().st_uid == os.geteuid()  # others may pretend anything
+            is_of_site = is_ours and wanted in (folder / "environ").read_bytes().split(b"\0")
             if is_of_site and (folder / "ns/pid").readlink() != here and (folder / f"root{_NAMES}").exists():
                 return folder.name
     return None
@@ -104,7 +106,14 @@ def _running(site: str) -> str | None:
 
 def is_inside() -> bool:
     """Report whether this process runs in a rehearsal's namespaces."""
-    return os.environ.get(_INSIDE) == "1"
+    before = os.environ.get(_INSIDE, "").split()
+    now = _namespaces()
+    return len(before) == len(now) and not set(before) & set(now)  # a variable alone proves nothing
+
+
+def _namespaces() -> list[str]:
+    """The namespaces of this process that a rehearsal has of its own."""
+    return [str(Path("/proc/self/ns", kind).readlink()) for kind in ("net", "mnt", "pid")]
 
 
 def inside(arguments: Sequence[str], module: str = "portwright", site: str = "") -> int:
@@ -114,7 +123,7 @@ def inside(arguments: Sequence[str], module: str = "portwright", site: str = "")
     """
     _check_programs()
     program = [*_unshare(), sys.executable, "-m", module, *arguments]
-    known = {_INSIDE: "1", _SITE: str(Path(site).resolve()) if site else ""}
+    known = {_INSIDE: " ".join(_namespaces()), _SITE: str(Path(site).resolve()) if site else ""}
     process = subprocess.Popen(program, env=os.environ | known, preexec_fn=_die_with_parent)  # noqa: PLW1509 (no threads here)
     while True:
         with contextlib.suppress(KeyboardInterrupt):  # the child has it too, and ends
@@ -186,6 +195,7 @@ class Network:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         self._spaces: dict[str, int] = {}
+        self._reserved: dict[str, set[tuple[int, int]]] = {}
         self._mounts: dict[str, dict[str, str]] = {}  # by node: place of the system -> what its programs find there
         _mount_own_run()
         self._names = {name: f"n{number}" for number, name in enumerate((*lab.nodes, _SWITCH))}
@@ -231,6 +241,22 @@ class Network:
                     plain(port.name)
         delays.start()
 
+    def configure(self, node: str, version: int, commands: Iterable[str]) -> None:
+        """Run commands of ip(8) in a node, for IP version 4 or 6. Raises OSError where one fails."""
+        _ip(commands, self._names[node], f"-{version}")
+
+    def adjust(self, node: str, values: Mapping[str, int]) -> None:
+        """Set what the kernel does in a node, by file below /proc/sys/net. Raises OSError."""
+        self._set(node, values)
+
+    def reserve(self, node: str, ports: Iterable[tuple[int, int]]) -> None:
+        """Keep ranges of ports from the clients of a node, too, so that its servers find them free (ip-sysctl)."""
+        kept = self._reserved.setdefault(node, set())
+        kept.update(ports)
+        if kept:
+            texts = [f"{first}-{last}" for first, last in sorted(kept)]
+            self._set(node, {"ipv4/ip_local_reserved_ports": ",".join(texts)})
+
     def stop(self, node: str) -> None:
         """Cut a node off, as if somebody had pulled its plugs."""
         _ip([f"link set {port.name} down" for port in self.lab.nodes[node].ports], self._names[node])
@@ -244,7 +270,7 @@ class Network:
         _ip([f"netns add {self._names[name]}"])
         self._spaces[name] = os.open(f"/run/netns/{self._names[name]}", os.O_RDONLY)
 
-    def _set(self, name: str, values: dict[str, int], *, needed: bool = True) -> None:
+    def _set(self, name: str, values: Mapping[str, int | str], *, needed: bool = True) -> None:
         with self.within(name):
             for file, value in values.items():
                 path = Path("/proc/sys/net", file)
@@ -339,16 +365,24 @@ class Network:
         Raises NotPossibleHere where there is no such program.
         """
         try:
-            done = self.run(node, program, text, {"XTABLES_LOCKFILE": os.devnull})  # the lock would be a file outside
+            own = {"XTABLES_LOCKFILE": os.devnull}  # the lock would be a file outside
+            done = self.run(node, program, text, own, _LOADING)
         except FileNotFoundError:
             raise NotPossibleHere(f"the rules of {node} need {program[0]}, which is not installed") from None
+        except subprocess.TimeoutExpired:
+            raise ValueError(f"{program[0]} has not read them within {_LOADING:g} seconds") from None
         if done.returncode:
             raise ValueError(done.stderr.strip())
 
     def run(
-        self, node: str, program: Sequence[str], text: str = "", env: Mapping[str, str] | None = None
+        self,
+        node: str,
+        program: Sequence[str],
+        text: str = "",
+        env: Mapping[str, str] | None = None,
+        patience: float | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program in a node's namespace to its end."""
+        """Run a program in a node's namespace to its end. Raises TimeoutExpired after so many seconds."""
         with self.within(node):
             return subprocess.run(
                 self._as_node(node, program),
@@ -357,6 +391,7 @@ class Network:
                 text=True,
                 errors="replace",
                 env=os.environ | (env or {}),
+                timeout=patience,
                 check=False,
             )
 

@@ -17,6 +17,7 @@ from portwright.policy.model import Policy, Rewrite
 from portwright.rehearse.evidence import Exchange, Placed
 from portwright.rehearse.lab import Network
 
+_ANY_OF_ITS_OWN = {(0, last) for last in LAST_ADDRESS.values()}  # how a policy says masquerading
 _MOST = 256  # addresses of a range that a point answers for
 
 
@@ -29,6 +30,19 @@ def answered(configuration: Configuration) -> tuple[Network, ...]:
         for network in _networks(ranges)
     }
     return tuple(sorted(found, key=str))
+
+
+def hides(configuration: Configuration) -> bool:
+    """Report whether a point gives packets an address of its own, whichever it has: masquerading."""
+    return any(
+        change.field is Field.SRC and change.shift is None and change.values[0] in _ANY_OF_ITS_OWN
+        for policy in configuration.policies.values()
+        for stage in policy.stages
+        for chain in stage.chains.values()
+        for rule in chain.rules
+        if isinstance(rule.action, Rewrite)
+        for change in rule.action.changes
+    )
 
 
 def _translated(policy: Policy) -> Iterator[Intervals]:
@@ -81,10 +95,11 @@ def _box(exchange: Exchange, one: Placed) -> Box:
     fields[Field.VERSION] = ((version, version),)
     protocol = next(box.get(Field.PROTOCOL) for box in one.flow.packets if box.get(Field.VERSION)[0][0] == version)
     fields[Field.PROTOCOL] = protocol
-    for name, text in ((Field.SRC, exchange.source_address), (Field.DST, exchange.destination_address)):
+    address, port = exchange.arriving
+    for name, text in ((Field.SRC, exchange.source_address), (Field.DST, address)):
         fields[name] = ((int(ip_address(text)),) * 2,)
     if protocol[0][0] in PORT_PROTOCOLS:
-        fields[Field.DPORT] = ((exchange.port, exchange.port),)
+        fields[Field.DPORT] = ((port, port),)
         fields[Field.SPORT] = ((exchange.source_port,) * 2,) if exchange.source_port else EPHEMERAL
     box = Box.of(fields)
     assert box is not None  # no field of it is empty

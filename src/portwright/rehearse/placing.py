@@ -1,62 +1,139 @@
 """Which exchanges stand for the flows of a plan: one for each flow, IP version and edge of a range of ports."""
 
-from collections.abc import Iterator
-from ipaddress import ip_address
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
 
-from portwright.packets.fields import ICMP, TCP, UDP
-from portwright.plan.model import Endpoint, RequiredFlow
-from portwright.rehearse.evidence import Exchange, Placed
+from portwright.packets.fields import ICMP, PORT_PROTOCOLS, TCP, UDP
+from portwright.plan.model import ECHO_REQUEST, Endpoint, RequiredFlow
+from portwright.rehearse.evidence import Exchange, Front, Placed
+from portwright.rehearse.fronts import Members, answering, front_of, is_led
 from portwright.rehearse.lab import Lab
-from portwright.site.model import Site
+from portwright.site.model import Site, Virtual
 
-_PLAYED = (TCP, UDP, ICMP)
-
-
-def placed(flow: RequiredFlow, lab: Lab, site: Site) -> Placed:
-    """The exchanges of a flow."""
-    if flow.protocol not in _PLAYED:
-        return Placed(flow, (), "no stand-in speaks this protocol")
-    if flow.tunneled:
-        return Placed(flow, (), "it runs inside IPsec, which the lab has not")
-    if flow.via:
-        return Placed(flow, (), f"the way on from {flow.via} is played by the device that answers for it")
-    source, destination = _node(flow.source, site), _node(flow.destination, site)
-    if source not in lab.nodes or destination not in lab.nodes:
-        absent = source if source not in lab.nodes else destination
-        return Placed(flow, (), f"nobody in the lab plays {absent}")
-    found = tuple(_exchanges(flow, lab, source, destination))
-    return Placed(flow, found, "" if found else "the two ends have no IP version in common")
+IN_A_TUNNEL = "it runs inside IPsec, which stand-ins have not"
+_UNSPOKEN = frozenset(PORT_PROTOCOLS) - {TCP, UDP}
 
 
-def _node(end: Endpoint, site: Site) -> str:
-    """The node that plays an end; the first member answers for an address that its members share."""
+class _NotPlayed(Exception):
+    """Nobody can play the flow, and why."""
+
+
+def placed(flow: RequiredFlow, lab: Lab, site: Site, members: Members = {}) -> Placed:  # noqa: B006 (nobody writes it)
+    """The exchanges of a flow; `members` has the flows of the plan that go on from virtual addresses to members.
+
+    Where a device leads on to them, what is asked by the virtual address is placed on these flows too, once more.
+    """
+    front = front_of(flow, site)
+    try:
+        found = tuple(_exchanges(flow, lab, site, members))
+    except _NotPlayed as problem:
+        return Placed(flow, (), str(problem), is_behind=bool(front))
+    if not found and not front:
+        return Placed(flow, (), "the two ends have no IP version in common")
+    return Placed(flow, found, IN_A_TUNNEL if flow.tunneled else "", is_behind=bool(front))
+
+
+def _exchanges(flow: RequiredFlow, lab: Lab, site: Site, members: Members) -> Iterator[Exchange]:
+    if flow.protocol in _UNSPOKEN:
+        raise _NotPlayed("no stand-in speaks this protocol")
+    if flow.protocol == ICMP and flow.icmp_type not in (None, ECHO_REQUEST[4]):
+        raise _NotPlayed("no stand-in sends messages of this type")
+    if front := front_of(flow, site):
+        _check_led(site.virtual[front], site)
+        return  # whoever asks the virtual address says it
+    nodes = answering(site)
+    source, destination = _node(flow.source, nodes), _node(flow.destination, nodes)
+    for name in (source, destination):
+        if name not in lab.nodes:
+            raise _NotPlayed(f"nobody in the lab plays {name}")
+    virtual = site.virtual.get(flow.destination.name)
+    if virtual is not None and is_led(site, virtual):
+        yield from _led(_Asked(flow, virtual, source, destination), lab, members)
+    elif lab.nodes[destination].kind == "balancer":
+        raise _NotPlayed(f"{destination} has its address, and leads on what comes for itself alone")
+    else:
+        yield from _direct(flow, lab, source, destination)
+
+
+def _node(end: Endpoint, nodes: Mapping[str, str]) -> str:
+    """The node that plays an end."""
     name = end.name.partition("#")[0]
-    virtual = site.virtual.get(name)
-    if virtual is not None and virtual.mode == "nlb" and virtual.members:
-        return virtual.members[0]
-    if virtual is not None and virtual.mode == "proxy":
-        return next((host.name for host in site.hosts.values() if host.addresses & virtual.addresses), name)
-    return name
+    return nodes.get(name, name)
 
 
-def _exchanges(flow: RequiredFlow, lab: Lab, source: str, destination: str) -> Iterator[Exchange]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A flow to a virtual address that a device of its own leads on."""
+
+    flow: RequiredFlow
+    virtual: Virtual
+    source: str  # nodes
+    balancer: str
+
+
+def _check_led(virtual: Virtual, site: Site) -> None:
+    """Raises _NotPlayed where no device of the lab leads on to members."""
+    if virtual.mode == "nlb":
+        raise _NotPlayed(f"nothing says how what comes for {virtual.name} gets to members in another zone")
+    if virtual.mode == "dsr":
+        raise _NotPlayed(f"{virtual.name} reaches members in another zone through a tunnel, which the lab has not")
+    if not is_led(site, virtual):
+        raise _NotPlayed(f"nothing says how {answering(site)[virtual.name]} leads on what comes for {virtual.name}")
+
+
+def _led(asked: _Asked, lab: Lab, members: Members) -> Iterator[Exchange]:
+    """An exchange with each member. Raises _NotPlayed where there is no way on to any."""
+    if asked.virtual.mode == "snat" and asked.flow.protocol not in (*PORT_PROTOCOLS, ICMP):
+        raise _NotPlayed(f"{asked.virtual.name} cannot tell by whose packets members answer, which have no ports")
+    found = list(_returned_directly(asked, lab) if asked.virtual.mode == "dsr" else _translated(asked, lab, members))
+    if not found:
+        raise _NotPlayed(f"no member of {asked.virtual.name} can be reached by way of it")
+    yield from found
+
+
+def _translated(asked: _Asked, lab: Lab, members: Members) -> Iterator[Exchange]:
+    """Those whose members are asked by their own addresses; with dnat nobody reaches himself so."""
+    flow, mode = asked.flow, asked.virtual.mode
+    on = {one.destination.name: one for one in members.get((flow.requirement.id, asked.virtual.name), ())}
+    for name, way in on.items():
+        if name in lab.nodes and (name != asked.source or mode == "snat"):
+            ports = dict(zip(_edges(flow), _edges(way), strict=False))
+            for one in _direct(flow, lab, asked.source, asked.balancer):
+                front = Front(asked.balancer, one.destination_address, one.port, mode)
+                for address in _addresses(way.destination, lab, name, one.version) if one.port in ports else ():
+                    port = ports[one.port]
+                    yield replace(one, destination=name, destination_address=address, port=port, front=front)
+
+
+def _returned_directly(asked: _Asked, lab: Lab) -> Iterator[Exchange]:
+    """Those whose members have the virtual address themselves: a member that asks for it asks itself."""
+    virtual = asked.virtual
+    itself = [one for one in virtual.members if one == asked.source]
+    for name in itself or virtual.members:
+        if name in lab.nodes and lab.nodes[name].zone == virtual.zone:
+            for one in _direct(asked.flow, lab, asked.source, asked.balancer):
+                front = Front(asked.balancer, one.destination_address, one.port, virtual.mode)
+                yield replace(one, destination=name, front=None if itself else front)
+
+
+def _direct(flow: RequiredFlow, lab: Lab, source: str, destination: str) -> Iterator[Exchange]:
     for version in (4, 6):
-        asks = _address(flow.source, lab, source, version)
-        asked = _address(flow.destination, lab, destination, version)
-        if asks and asked:
-            for port in _edges(flow):
-                for source_port in _source_ports(flow):
-                    yield Exchange(source, asks, destination, asked, version, flow.protocol, port, source_port)
+        for asks, asked in product(
+            _addresses(flow.source, lab, source, version), _addresses(flow.destination, lab, destination, version)
+        ):
+            for port, source_port in product(_edges(flow), _source_ports(flow)):
+                yield Exchange(source, asks, destination, asked, version, flow.protocol, port, source_port)
 
 
-def _address(end: Endpoint, lab: Lab, node: str, version: int) -> str:
-    """The node's address among those of the end; empty where it has none."""
-    for port in lab.nodes[node].ports:
-        for one in port.addresses:
-            number = int(one.ip)
-            if one.version == version and any(a <= number <= b for a, b in end.addresses.family(version)):
-                return str(ip_address(one.ip))
-    return ""
+def _addresses(end: Endpoint, lab: Lab, node: str, version: int) -> list[str]:
+    """The node's addresses among those of the end: any of them may be used."""
+    return [
+        str(one.ip)
+        for port in lab.nodes[node].ports
+        for one in port.addresses
+        if one.version == version and any(a <= int(one.ip) <= b for a, b in end.addresses.family(version))
+    ]
 
 
 def _edges(flow: RequiredFlow) -> tuple[int, ...]:
@@ -66,3 +143,10 @@ def _edges(flow: RequiredFlow) -> tuple[int, ...]:
 def _source_ports(flow: RequiredFlow) -> tuple[int, ...]:
     """Fixed ones where the requirement says so; else any."""
     return tuple(dict.fromkeys(first for first, _ in flow.requirement.source_ports or ())) or (0,)
+
+
+def other_ways(one: Placed) -> str:
+    """Why that a flow passes says nothing of all its ways; empty where they all are rehearsed."""
+    ways = {route.forward for route in one.flow.routes}
+    taken = max(1, len({exchange.destination for exchange in one.exchanges}))
+    return f"it is rehearsed on {taken} of {len(ways)} ways" if len(ways) > taken else ""

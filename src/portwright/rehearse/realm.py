@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from portwright.rehearse.fronts import answering
 from portwright.rehearse.lab import Address, Kind, Lab, Node
 from portwright.site.model import DYNAMIC, Host, Instance, Site, Virtual
 
@@ -54,6 +55,7 @@ class Realm:
     administrator: Account
     users: tuple[Account, ...]
     computers: Mapping[str, Account]  # by node: the account of its services
+    led: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by member: the devices that lead on to it
 
     @property
     def name(self) -> str:
@@ -82,6 +84,10 @@ class Realm:
     def account_of(self, node: str) -> Account:
         """The account of a node's services. Raises KeyError."""
         return self.computers[node]
+
+    def accounts_at(self, node: str) -> tuple[Account, ...]:
+        """The accounts whose keys a node has: its own, and that of the name by which clients ask for all members."""
+        return (self.computers[node], *(self.computers[one] for one in self.led.get(node, ())))
 
     def account(self, service: str) -> Account | None:
         """The account that stands for a service principal name; large and small letters are the same."""
@@ -146,11 +152,22 @@ def _realm(
         records=records,
         administrator=Account(ADMINISTRATOR, name, _password()),
         users=tuple(Account(user, name, _password()) for user in PEOPLE),
+        led=_led(site, nodes),
         computers={
             node: Account(f"svc-{accounts[node]}", name, _password(), tuple(_services(site, node, full, shared)))
             for node, full in hosts.items()
         },
     )
+
+
+def _led(site: Site, nodes: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The devices that lead on to each member."""
+    devices = {name: one for name, one in answering(site).items() if one in nodes and one in site.virtual}
+    found: dict[str, tuple[str, ...]] = {}
+    for name, device in devices.items():
+        for member in site.virtual[name].members:
+            found[member] = tuple(dict.fromkeys((*found.get(member, ()), device)))
+    return found
 
 
 def _unique(names: Iterable[str], longest: int) -> dict[str, str]:
@@ -192,19 +209,19 @@ def _controllers(site: Site, nodes: Iterable[str]) -> tuple[str, ...]:
 
 def _services(site: Site, node: str, full: str, shared: Mapping[Virtual, str]) -> Iterator[str]:
     """What a node's account stands for: its own name, and those of the addresses that it is the first to answer for."""
-    host = _host(site, node)
+    behind = site.virtual[node].members if node in site.virtual else ()
+    host = _host(site, behind[0] if behind else node)
     names = [full, *(other for virtual, other in shared.items() if _first(site, virtual) == node)]
     classes = (*_OF_ALL, *(_OF_CONTROLLERS if host and _CONTROLLER in host.roles else ()))
-    for name in names:
+    for name in dict.fromkeys(names):
         yield from (f"{kind}/{name}" for kind in classes)
         for instance in host.instances_of(_ENGINE) if host else ():
             yield from _engine(site, host, instance, name)
 
 
 def _first(site: Site, virtual: Virtual) -> str:
-    """The node that has the keys of a shared address: the first member; of a proxy, the host that has the address."""
-    holder = next((host.name for host in site.hosts.values() if host.addresses & virtual.addresses), "")
-    return virtual.members[0] if virtual.mode != "proxy" and virtual.members else holder
+    """The node that has the keys of a shared address: who answers for it, or a device of its own."""
+    return answering(site).get(virtual.name, "")
 
 
 def _engine(site: Site, host: Host | None, instance: Instance, name: str) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What the kernel records of connections that arrive at a host: the log of netfilter, read as it comes."""
 
-import contextlib
+import errno
 import socket
 import struct
 from ipaddress import ip_address
@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from portwright.packets.fields import TCP, UDP
 from portwright.packets.names import protocol_name
 from portwright.rehearse.evidence import Seen
-from portwright.rehearse.tracing import NETLINK_NETFILTER, messages_in, received, widen
+from portwright.rehearse.tracing import NETLINK_NETFILTER, messages_in, widen
 
 GROUP = 77  # of the log; any number below 65536
 TABLE = "portwright_seen"
@@ -34,6 +34,7 @@ class Recorder:
 
     def __init__(self, node: str) -> None:
         self.node = node
+        self.has_lost = False  # more has arrived than there was room to tell of
         self._seen: list[Seen] = []
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
         widen(self._socket)
@@ -56,11 +57,19 @@ class Recorder:
 
     def read(self) -> None:
         """Take what the kernel has said since, so that there is room for more."""
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                for _, kind, attributes in messages_in(received(self._socket)):
-                    if kind == _PACKET_MESSAGE and (found := arrived(self.node, attributes.get(_PAYLOAD, b""))):
-                        self._seen.append(found)
+        while True:
+            try:
+                data = self._socket.recv(1 << 16)
+            except BlockingIOError:
+                return
+            except OSError as problem:
+                if problem.errno != errno.ENOBUFS:
+                    raise
+                self.has_lost = True
+                continue
+            for _, kind, attributes in messages_in(data):
+                if kind == _PACKET_MESSAGE and (found := arrived(self.node, attributes.get(_PAYLOAD, b""))):
+                    self._seen.append(found)
 
     def seen(self) -> list[Seen]:
         """What has arrived since it was asked last."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from portwright import platforms
+from portwright.errors import InvalidInput, Problem
 from portwright.plan.model import Plan
 from portwright.platforms.nftables import listing_text
 from portwright.policy.configuration import Configuration
@@ -147,6 +148,7 @@ def rules_of(
         configuration.platform == "nftables" and not text.lstrip().startswith("{")
     )
     if is_native:
+        _check_commands(configuration.platform, text, configuration.file)
         return Rules(point.name, "native", text, configuration.file, lines, platform=configuration.platform)
     made = [
         translated(configuration.policy(hook, path=hook == "forward"), configuration.interfaces, ports, hook)
@@ -154,6 +156,13 @@ def rules_of(
     ]
     left_out = tuple(line for one in made for line in one.left_out)
     return Rules(point.name, "translated", "".join(one.text for one in made), configuration.file, lines, left_out)
+
+
+def _check_commands(platform: str, text: str, file: str) -> None:
+    """Raise InvalidInput where nft would do what nobody has read, such as to put a rule in another's place."""
+    if platform == "nftables" and (unknown := listing_text.read(text, file).unknown):
+        message = "this is not understood, and nft would do it: it cannot be rehearsed"
+        raise InvalidInput([Problem(file, place.line, 1, "", message, "") for place in unknown])
 
 
 def _rendered(plan: Plan, point: Point, ports: Mapping[str, str]) -> Rules:

@@ -5,8 +5,10 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from portwright.packets.fields import TCP, UDP
+from portwright.packets.fields import ICMP, TCP, UDP
 from portwright.protocols.conversation import Misspoken, Refused
+from portwright.protocols.http import Response
+from portwright.rehearse.exchange import answer_raw
 from portwright.rehearse.hosts import Host, Hosts, Target
 from portwright.rehearse.servers.role import Answer, Role
 from portwright.rehearse.servers.spoken import ECHO, Spoken
@@ -14,6 +16,7 @@ from portwright.rehearse.wire import Datagram, Stream, listening, receiving
 
 _BACKLOG = 512  # connections that wait
 _LAST = 5  # lines of a log
+_NOT_FOUND = 404  # RFC 9110, 15.5.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +38,29 @@ class Services:
     elsewhere: frozenset[tuple[str, str]] = frozenset()  # node and service: a real program answers
     troubles: list[str] = field(default_factory=list)  # servers that failed, for people
     _open: dict[Place, asyncio.AbstractServer | asyncio.DatagramTransport] = field(default_factory=dict)
+    _raw: list[tuple[socket.socket, asyncio.Task[None]]] = field(default_factory=list)
 
-    async def start(self, make_socket: Callable[[str, int, int], socket.socket]) -> None:
+    async def start(self, make_socket: Callable[..., socket.socket]) -> None:
         """Listen wherever the plan's flows and hosts' own uses end. Raises OSError where a port cannot be had."""
         for place, services in sorted(_places(self.hosts).items(), key=lambda one: str(one[0])):
             here = sorted(service for service in services if (place.node, service) not in self.elsewhere)
-            if here and here == sorted(services):
+            if place.protocol not in (TCP, UDP):
+                self._answer(place, make_socket)
+            elif here and here == sorted(services):
                 await self._listen(place, here, services, make_socket)
+
+    def _answer(self, place: Place, make_socket: Callable[..., socket.socket]) -> None:
+        """Answer what comes of a protocol without ports."""
+        made = make_socket(place.node, place.version, socket.SOCK_RAW, place.protocol)
+        made.bind((place.address, 0))
+        self._raw.append((made, asyncio.create_task(answer_raw(made, place.protocol))))
 
     async def _listen(
         self,
         place: Place,
         services: list[str],
         targets: Mapping[str, Target],
-        make_socket: Callable[[str, int, int], socket.socket],
+        make_socket: Callable[..., socket.socket],
     ) -> None:
         host, speech = self.hosts[place.node], _speech(self.hosts, place.node, services)
         kind = socket.SOCK_STREAM if place.protocol == TCP else socket.SOCK_DGRAM
@@ -88,7 +100,11 @@ class Services:
         """Stop answering."""
         for server in self._open.values():
             server.close()
+        for made, task in self._raw:
+            task.cancel()
+            made.close()
         self._open.clear()
+        self._raw.clear()
 
 
 def _places(hosts: Hosts) -> dict[Place, dict[str, Target]]:
@@ -97,7 +113,7 @@ def _places(hosts: Hosts) -> dict[Place, dict[str, Target]]:
     for targets in hosts.targets.values():
         for one in targets:
             exchange = one.exchange
-            if exchange.protocol in (TCP, UDP):
+            if exchange.protocol != ICMP:  # the kernel answers that
                 place = Place(
                     exchange.destination,
                     exchange.destination_address,
@@ -115,16 +131,19 @@ def _speech(hosts: Hosts, node: str, services: Iterable[str]) -> Spoken:
 
 
 def _answering(host: Host, services: Iterable[str]) -> Answer | None:
-    """The roles behind a new connection: each is asked until one has an answer."""
+    """The roles behind a new connection: each is asked until one has an answer, or has the page that is asked for."""
     behind = [role.services[service]() for role in _roles(host) for service in services if service in role.services]
     if not behind:
         return None
 
     async def answer(question: object) -> object:
+        first = None
         for one in behind:
-            if (said := await one(question)) is not None:
+            said = await one(question)
+            if said is not None and not (isinstance(said, Response) and said.status == _NOT_FOUND):
                 return said
-        return None
+            first = first or said
+        return first
 
     return answer
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from portwright.packets.fields import PORT_PROTOCOLS, UDP
+from portwright.packets.fields import PORT_PROTOCOLS, TCP, UDP
 
 # linux/netlink.h, linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
 NETLINK_NETFILTER, _SOL_NETLINK, _ADD_MEMBERSHIP, _NFNLGRP_NFTRACE = 12, 270, 1, 9
@@ -22,11 +22,11 @@ _MESSAGE = 16 + 4  # bytes: nlmsghdr, nfgenmsg
 _MESSAGE_HEADER = struct.Struct("<IH")  # length, type
 _ATTRIBUTE = 4  # bytes: nlattr
 _ATTRIBUTE_HEADER = struct.Struct("<HH")  # length, type
-_ENOUGH = 8  # bytes of a transport header: ports, and what tells a packet from others of the same ends
+_ENOUGH = 20  # bytes of a transport header and what follows: as many as the kernel tells of
 _SHORTEST_HEADER = 20  # bytes, RFC 791, 3.1
 _TABLE, _CHAIN, _HANDLE, _TYPE, _VERDICT, _ID, _NETWORK_HEADER, _TRANSPORT_HEADER = 1, 2, 3, 4, 5, 6, 8, 9
 _POLICY_TYPE, _RULE_TYPE = 1, 3
-_POLICY = 16
+_MARK, _POLICY = 14, 16
 _NF_DROP, _NF_ACCEPT = 0, 1
 FAMILIES = {1: "inet", 2: "ip", 5: "netdev", 10: "ip6"}
 _SO_RCVBUFFORCE = 33
@@ -66,6 +66,7 @@ class Run(NamedTuple):
     matched: tuple[RuleKey, ...]  # all rules that matched, in order
     network_header: bytes  # of the packet as it enters the chain
     transport_header: bytes
+    mark: int = 0  # of the packet as it leaves the chain
 
     @property
     def ends(self) -> Ends:
@@ -80,10 +81,13 @@ class Run(NamedTuple):
     @property
     def identity(self) -> bytes:
         """What stays the same of a packet when its addresses and ports are translated."""
-        if self.protocol != UDP:  # the sequence number of TCP, identifier and number of an ICMP echo
-            return self.transport_header[4:8]
-        is_four = self.network_header[0] >> 4 == 4
-        return self.network_header[4:6] if is_four else self.network_header[1:4]  # identification; flow label
+        transport = self.transport_header
+        if self.protocol == TCP:
+            return transport[4:8]  # the sequence number
+        if self.protocol != UDP:  # type, and what a message begins with: many pings have the same number
+            return transport[:1] + transport[4:]
+        is_four = self.network_header[0] >> 4 == 4  # the length and what is said, and identification or flow label
+        return transport[4:6] + transport[8:] + self.network_header[slice(4, 6) if is_four else slice(1, 4)]
 
 
 class _Message(NamedTuple):
@@ -96,6 +100,7 @@ class _Message(NamedTuple):
     verdict: int  # as in linux/netfilter.h: negative ones go on
     network_header: bytes
     transport_header: bytes
+    mark: int
 
     @property
     def rule(self) -> RuleKey:
@@ -110,31 +115,39 @@ class TraceSocket:
         widen(self._socket)
         self._socket.bind((0, 0))
         self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, _NFNLGRP_NFTRACE)
+        self._unfinished: dict[bytes, list[_Message]] = defaultdict(list)
+        self.has_lost = False  # the kernel had more to say than there was room for
+
+    def fileno(self) -> int:
+        """Its number, for those who wait for it."""
+        return self._socket.fileno()
 
     def forget(self) -> None:
         """Drop what has come so far: packets of the kernel's own, traced by a ruleset that is gone."""
         self._socket.settimeout(0)
         with contextlib.suppress(BlockingIOError):
             while True:
-                received(self._socket)
-
-    def fileno(self) -> int:
-        """The number by which others wait for it."""
-        return self._socket.fileno()
+                self._socket.recv(1 << 16)
 
     def runs(self, seconds: float) -> Iterator[Run]:
         """The runs of all packets, as they come; the end when nothing comes for some seconds. 0: what is there."""
-        gathered: dict[bytes, list[_Message]] = defaultdict(list)
         self._socket.settimeout(seconds)
         while True:
             try:
-                data = received(self._socket)
+                data = self._socket.recv(1 << 16)
             except (TimeoutError, BlockingIOError):
                 return
+            except OSError as problem:
+                if problem.errno != errno.ENOBUFS:
+                    raise
+                self.has_lost = True
+                self._unfinished.clear()  # what is missing of them is not known
+                continue
             for message in _messages(data):
-                gathered[message.trace].append(message)
+                gathered = self._unfinished[message.trace]
+                gathered.append(message)
                 if message.verdict in (_NF_DROP, _NF_ACCEPT) or message.kind == _POLICY_TYPE:
-                    yield from _run(gathered.pop(message.trace))
+                    yield from _run(self._unfinished.pop(message.trace))
 
 
 def _run(messages: list[_Message]) -> Iterator[Run]:
@@ -146,7 +159,7 @@ def _run(messages: list[_Message]) -> Iterator[Run]:
     matched = tuple(message.rule for message in messages if message.kind == _RULE_TYPE)
     at = first.family, _name(first.table), _name(first.chain)
     headers = first.network_header, first.transport_header[:_ENOUGH]
-    yield Run(*at, decider, last.verdict == _NF_ACCEPT, matched, *headers)
+    yield Run(*at, decider, last.verdict == _NF_ACCEPT, matched, *headers, last.mark)
 
 
 def widen(made: socket.socket) -> None:
@@ -154,16 +167,6 @@ def widen(made: socket.socket) -> None:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
     with contextlib.suppress(PermissionError):  # an ordinary user may not have more than net.core.rmem_max
         made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
-
-
-def received(made: socket.socket) -> bytes:
-    """What comes next, behind a gap where the buffer has been too small. Raises BlockingIOError, TimeoutError."""
-    while True:
-        try:
-            return made.recv(1 << 16)
-        except OSError as problem:
-            if problem.errno != errno.ENOBUFS:  # once for each gap; what is there is there (netlink(7))
-                raise
 
 
 def messages_in(data: bytes) -> Iterator[tuple[int, int, dict[int, bytes]]]:
@@ -188,6 +191,7 @@ def _messages(data: bytes) -> Iterator[_Message]:
             int.from_bytes(get(_VERDICT, b"")[_ATTRIBUTE:][:4] or get(_POLICY, b"\xff" * 4), "big", signed=True),
             get(_NETWORK_HEADER, b""),
             get(_TRANSPORT_HEADER, b""),
+            _number(get(_MARK, b"")),
         )
 
 

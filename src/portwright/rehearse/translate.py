@@ -193,7 +193,8 @@ class _Writer:
                 continue
             if name is Field.OUT and not self.is_routed:
                 raise _Inexpressible("where a packet leaves is not known before routing")
-            yield f"{word} {self._named(wanted)}"
+            if named := self._named(wanted):
+                yield f"{word} {named}"
 
     def _named(self, atoms: Intervals) -> str:
         """The interfaces of some atoms; where unnamed ones are among them, all but the others."""
@@ -207,7 +208,7 @@ class _Writer:
         ]
         listed = ", ".join(f'"{self.ports.get(name, name)[:15]}"' for name in names)
         if not names:
-            return '!= ""' if has_others else '""'
+            return "" if has_others else '""'  # every interface; none at all
         return f"{'!= ' if has_others else ''}{{ {listed} }}"
 
 

@@ -10,17 +10,10 @@ from portwright.protocols import soap
 from portwright.protocols.conversation import EndOfStream
 from portwright.protocols.http import Request, Response, basic, exchange, negotiate, token_of
 from portwright.protocols.xmltree import Element
-from portwright.rehearse.hosts import Host, Target, Unplanned
+from portwright.rehearse.hosts import Host, Target
 from portwright.rehearse.wire import Datagrams, Stream
 
 _MOST_LEGS = 5  # of a negotiation
-
-
-NOT_PLAYED = 501  # Not Implemented: what a true server would do here, and ours cannot
-
-
-class NoTicket(Unplanned):
-    """No domain controller answers; Windows goes on by NTLM then, which nobody plays here."""
 
 
 class Initiator(Protocol):
@@ -76,16 +69,7 @@ class Visit:
         return f"{scheme}://{self.target.name}" + (f":{self.target.port}" if self.target.port != usual else "")
 
     async def ask(self, request: Request) -> Response:
-        """Ask, and sign in where that is wanted.
-
-        Raises Unanswered, Refused, Misspoken, EndOfStream, and NoTicket, also where a server in the middle had none.
-        """
-        response = await self._signed_in(request)
-        if response.status == NOT_PLAYED:
-            raise NoTicket(response.text[:1000])
-        return response
-
-    async def _signed_in(self, request: Request) -> Response:
+        """Ask, and sign in where that is wanted. Raises Unanswered, Refused, Misspoken, EndOfStream."""
         response = await self._exchange(request)
         if response.status != 401:
             return response
@@ -122,6 +106,9 @@ class Visit:
             await self._leave()
             if is_old:  # a server may close a connection that waits (RFC 9112, 9.5)
                 return await self._exchange(request)
+            raise
+        except Exception:
+            await self._leave()  # nobody knows any more what comes next on it
             raise
         if response.closes:
             await self._leave()

@@ -35,6 +35,49 @@ class Tls:
     name: str = ""  # of the server, for a client
 
 
+class TlsEngine:
+    """One side of TLS for protocols that carry its handshake in messages of their own, as TDS does.
+
+    Version 1.2 at most, since later ones go on when the handshake is over. Raises ValueError for another context.
+    """
+
+    def __init__(self, tls: Tls, *, serves: bool) -> None:
+        if tls.context.maximum_version != ssl.TLSVersion.TLSv1_2:
+            raise ValueError("TLS in messages of another protocol is of version 1.2")
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        name = tls.name or None
+        self._tls = tls.context.wrap_bio(self._incoming, self._outgoing, serves, None if serves else name)
+
+    def handshake(self, received: bytes) -> tuple[bytes, bool]:
+        """What to send next, and whether the handshake has ended. Raises Misspoken where the two do not agree."""
+        self._incoming.write(received)
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return self._outgoing.read(), False
+        except ssl.SSLError as problem:
+            raise Misspoken(f"TLS: {problem.reason}") from None
+        return self._outgoing.read(), True
+
+    def seal(self, data: bytes) -> bytes:
+        """The data in records."""
+        self._tls.write(data)
+        return self._outgoing.read()
+
+    def open(self, records: bytes) -> bytes:
+        """The data in records, as far as they are whole. Raises Misspoken, EndOfStream."""
+        self._incoming.write(records)
+        found = bytearray()
+        try:
+            while data := self._tls.read(_CHUNK):
+                found += data
+        except ssl.SSLWantReadError:
+            return bytes(found)
+        except ssl.SSLError as problem:
+            raise Misspoken(f"TLS: {problem.reason}") from None
+        raise EndOfStream("the other side ends TLS")
+
+
 class Stream:
     """A TCP connection."""
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from portwright.protocols import ldap, spnego
 from portwright.protocols.conversation import Misspoken, Refused
 from portwright.protocols.kerberos import Principal, account_of, kpasswd, probe, sign_in, ticket_for
+from portwright.protocols.ntlm.response import Login
 from portwright.rehearse.wire import Datagrams, dialed
 
 PATIENCE = 10  # seconds
@@ -34,6 +35,8 @@ def asked(member):
     directory = asking.tcp(88, ticket_for(signed_in, Principal.of(f"ldap/{member.name}", realm.name), now()))
     who, wanted = ldap.Ticket(directory, now()), ldap.equal("sAMAccountName", "bob")
     said["ldap"] = asking.tcp(389, ldap.look_up(who, realm.base, wanted, attributes=("mail",)))
+    by_ntlm = ldap.Ntlm(Login("alice", member.passwords["alice"], realm.netbios, "FE01"))
+    said["ntlm"] = asking.tcp(389, ldap.look_up(by_ntlm, realm.base, wanted, attributes=("mail",)))
     said["catalog"] = asking.tcp(3268, ldap.look_up(ldap.Ticket(directory, now()), "", wanted, attributes=("mail",)))
     ticket = asking.tcp(88, ticket_for(signed_in, Principal.of(WEB, realm.name), now()))
     return {name: str(value) for name, value in said.items()} | {"web": accepted(realm, ticket)}

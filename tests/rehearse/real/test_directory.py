@@ -51,6 +51,7 @@ def test_a_real_client_is_served(seen, asked, says):
         ("passwords", "hard error (2)"),
         ("anonymous", "operations error (1)"),
         ("ldap", "bob@fabrikam.test"),
+        ("ntlm", "bob@fabrikam.test"),
         ("catalog", "bob@fabrikam.test"),
         ("web", "alice@FABRIKAM.TEST"),
     ],

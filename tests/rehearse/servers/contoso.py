@@ -16,7 +16,7 @@ REALM = Realm(
 class Computer:
     """What a database knows of its host."""
 
-    realm, name = REALM, "sql01"
+    realm, name, fqdn = REALM, "sql01", "sql01.contoso.test"
 
     def __init__(self):
         self.log = []

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.rehearse.loopback import hosts_of, running
+from tests.rehearse.loopback import Sockets, hosts_of, running
 
 from portwright.rehearse.plays.table import performed, play_of
 
@@ -16,7 +16,8 @@ EXCEL = "excel_dynamic_export: true"
 NAMED = ["{sql/engine: {instance: CRM, port: 51433}}"]
 CASES = {  # scenario: settings, what the user has, requirements that were dialed in this order
     "run-fetch-report": (
-        "", "Contacts by Account", ["crm.web", "crm.report-execution", "crm.fetch-report", "crm.database"],
+        "", "alice sees the report Contacts by Account",
+        ["crm.web", "crm.report-execution", "crm.fetch-report", "crm.database"],
     ),
     "sandbox-plugin": (
         "", "the plug-in made the task 'Call Ada Lovelace'; the system job has succeeded",
@@ -85,6 +86,17 @@ def test_excel_asks_for_the_port_of_a_named_instance(tmp_path):
     assert came_of(site, "export-to-excel") == (True, "Excel shows 2 rows")
     dialed = [one.target.requirement for one in site.dials]
     assert in_order(["crm.excel-export-lookup", "crm.excel-export"], dialed)
+
+
+def test_excel_goes_on_by_ntlm_where_it_gets_no_ticket(tmp_path):
+    """With claims CRM needs none, and SQL Server does."""
+    settings = f"{EXCEL}, authentication: claims, web: {{scheme: https}}"
+    roles = ROLES | {"sts01": ["adfs/server"]}
+    assert came_of(hosts_of(tmp_path, roles, settings), "export-to-excel") == (True, "Excel shows 2 rows")
+    sockets = Sockets()
+    site = hosts_of(tmp_path, roles, settings, sockets=sockets)
+    sockets.blocked |= {("pc01", one.address, 88) for one in site["pc01"].targets("ad.kerberos")}
+    assert came_of(site, "export-to-excel") == (True, "Excel shows 2 rows; by NTLM, as pc01 got no ticket")
 
 
 def test_without_its_listeners_a_front_end_fails_reports_by_fetchxml_and_plugins_alone(tmp_path):

@@ -19,9 +19,9 @@ from portwright.protocols.tds.login import Login
 from portwright.protocols.tds.requests import Change, Query
 from portwright.protocols.tds.server import Welcome
 from portwright.protocols.tds.tokens import Count, Moved, Rows, Told
+from portwright.rehearse.clock import now
 from portwright.rehearse.servers.database import Database
 from portwright.rehearse.servers.records import user_id
-from portwright.rehearse.servers.signing_in import now
 from portwright.rehearse.servers.sqlclient import signed_in
 
 ORGANIZATION = "CONTOSO_MSCRM"
@@ -225,7 +225,7 @@ def test_who_shows_a_ticket_is_known_with_the_domain(database):
         initiator.step(welcome.token)
         assert initiator.context
         said = await answer(Query("select suser_sname() from FilteredAccount where name = 'Fourth Coffee'"))
-        assert (await database.connection()(Login("", "", token=b"nothing"))).number == 18456
+        assert (await database.connection()(Login("", "", token=b"nothing"))).number == 18452
         return said
 
     assert values(asyncio.run(run())) == ["CONTOSO\\alice"]

@@ -80,6 +80,9 @@ def spans():
         "yesterday": lambda at: today - DAY <= at < today,
         "tomorrow": lambda at: at.date() == (today + DAY).date(),
         "last-seven-days": lambda at: today - 7 * DAY <= at <= now,
+        "last-week": lambda at: "2013-10-06" <= at.isoformat() < "2013-10-13",
+        "this-week": lambda at: "2013-10-13" <= at.isoformat() < "2013-10-20",
+        "next-week": lambda at: "2013-10-20" <= at.isoformat() < "2013-10-27",
         "this-month": lambda at: (at.year, at.month) == (2013, 10),
         "next-month": lambda at: (at.year, at.month) == (2013, 11),
         "last-year": lambda at: at.year == 2012,
@@ -279,6 +282,23 @@ def test_distinct_shows_each_once(ask):
     assert len(names) == len({name and name.lower() for name in NAMES})
 
 
+@pytest.mark.parametrize(
+    ("operator", "value", "now", "bounds"),
+    [
+        ("last-x-months", "1", (2013, 3, 31), ("2013-02-28 00:00:00", "2013-03-31 00:00:01")),
+        ("next-x-months", "2", (2013, 12, 31), ("2013-12-31 00:00:01", "2014-03-01 00:00:00")),
+        ("olderthan-x-months", "13", (2013, 10, 15), ("2012-09-15 00:00:00",)),
+        ("last-x-days", "3", (2013, 3, 1), ("2013-02-26 00:00:00", "2013-03-01 00:00:01")),
+        ("next-x-days", "1", (2013, 12, 31), ("2013-12-31 00:00:01", "2014-01-02 00:00:00")),
+    ],
+)
+def test_days_and_months_are_counted_from_today(operator, value, now, bounds):
+    """Where a month is too short its last day is meant."""
+    text = entity(f'<filter><condition attribute="createdon" operator="{operator}" value="{value}"/></filter>')
+    asked = statement(read_fetch(text, ENTITIES), ENTITIES, ALICE, datetime(*now, tzinfo=UTC))
+    assert tuple(asked.parameters.values()) == bounds
+
+
 def test_top_is_the_first(ask):
     """By the order that is asked for."""
     text = (
@@ -300,12 +320,13 @@ def test_all_attributes_and_aliases_name_the_columns(ask):
     assert row["login"] == "CONTOSO\\alice"
 
 
-def test_a_condition_may_ask_about_a_link(ask):
-    """Accounts without contacts."""
+@pytest.mark.parametrize(("alias", "named"), [('alias="c"', "c"), ("", "contact")])
+def test_a_condition_may_ask_about_a_link(ask, alias, named):
+    """Accounts without contacts; the link is meant by its alias, or by its entity."""
     text = (
-        '<fetch><entity name="account"><attribute name="name"/><filter><condition entityname="c" attribute="contactid"'
-        ' operator="null"/></filter><link-entity name="contact" alias="c" from="parentcustomerid" to="accountid"'
-        ' link-type="outer"/></entity></fetch>'
+        f'<fetch><entity name="account"><attribute name="name"/><filter><condition entityname="{named}"'
+        f' attribute="contactid" operator="null"/></filter><link-entity name="contact" {alias} from="parentcustomerid"'
+        ' to="accountid" link-type="outer"/></entity></fetch>'
     )
     taken = {row["parentcustomerid"] for row in CONTACTS}
     assert [row["name"] for row in found(ask, text)] == [a["name"] for a in ACCOUNTS if a["accountid"] not in taken]
@@ -357,6 +378,7 @@ REFUSED = [
     (entity('<filter><condition attribute="createdon" operator="on" value="soon"/></filter>'), "is no datetime"),
     (entity('<filter><condition attribute="createdon" operator="on" value="9999-12-31"/></filter>'), "outside of time"),
     (entity('<filter><condition attribute="createdon" operator="last-x-days" value="0"/></filter>'), "count of days"),
+    (entity('<filter><condition attribute="createdon" operator="last-x-months" value="36500"/></filter>'), "outside"),
     (entity('<filter><condition entityname="x" attribute="name" operator="null"/></filter>'), "is called 'x'"),
     (entity('<link-entity name="contact" from="x" to="accountid"/>'), "Name = 'x'"),
     (entity('<link-entity name="contact" from="contactid" to="x"/>'), "Name = 'x'"),

@@ -19,7 +19,7 @@ from portwright.rehearse.servers.records import CONFIGURATION, identifier, organ
 from portwright.rehearse.servers.sdk import fetch_data_set
 from portwright.rehearse.servers.sqlclient import signed_in
 from portwright.rehearse.servers.tcpservices import ask_organization, calling
-from portwright.rehearse.servers.tickets import initiator
+from portwright.rehearse.servers.tickets import initiator, without_tickets
 
 ROLES = {
     "dc01": ["ad/domain-controller"], "fe01": ["crm/front-end"], "be01": ["crm/async"], "sb01": ["crm/sandbox"],
@@ -35,11 +35,11 @@ def site(tmp_path, request):
     return hosts_of(tmp_path, {name: of for name, of in ROLES.items() if request.param or name != "dc01"})
 
 
-def played(site, play, without=()):
+def played(site, play, without=(), elsewhere=()):
     """What a play finds, while the servers run."""
 
     async def run():
-        async with running(site, without=without):
+        async with running(site, elsewhere, without):
             return await asyncio.wait_for(play(), 30)
 
     return asyncio.run(run())
@@ -283,14 +283,17 @@ def test_servers_show_tickets_to_each_other(tmp_path):
 
 
 def test_without_tickets_servers_still_work(tmp_path):
-    """They sign in by password at SQL Server, and come without at each other."""
+    """By NTLM, at SQL Server and at each other; whoever is called has it checked by a domain controller."""
     site = hosts_of(tmp_path, ROLES)
 
     async def play():
         return names(await fetch_data_set(site["ssrs01"], "alice", ACCOUNTS))
 
-    assert played(site, play, without=["dc01"]) == ["Blue Yonder Airlines", "Fourth Coffee"]
-    assert any("gets no ticket" in line for line in site["ssrs01"].log)
+    kerberos = {("dc01", "ad/kerberos"), ("dc01", "ad/kerberos-udp")}
+    assert played(site, play, elsewhere=kerberos) == ["Blue Yonder Airlines", "Fourth Coffee"]
+    assert {"ssrs01", "fe01"} <= set(site.shared(without_tickets))
+    with pytest.raises(Refused, match="logon denied"):
+        played(site, play, without=["dc01"])
 
 
 def test_a_database_that_is_silent_is_missed(site):

@@ -17,7 +17,7 @@ EXPANSION = 2_000_000  # tokens that variables may expand to in one file
 _OPENING, _CLOSING = frozenset("{(["), frozenset("})]")
 _STATEFUL = ("counter", "quota", "limit", "flowtable", "secmark", "synproxy")  # named objects
 _VERBS = ("add", "create", "insert", "replace", "delete", "destroy", "flush", "reset", "rename", "list")
-_UNWRITTEN = ("list", "reset", "describe", "monitor")  # commands that change nothing
+_UNWRITTEN = ("list", "reset", "describe")  # commands that change nothing
 
 
 def read(text: str, file: str) -> Ruleset:
@@ -55,7 +55,14 @@ class _Reader:
         if self._next is None:
             raise self._error(self._last, "the file ends too early", "it was cut off, or a closing brace is missing")
         self._last, self._next = self._next, next(self._tokens, None)
+        is_word = self._last.kind == "word" and self._last.text == "include"
+        if is_word and self._next is not None and self._next.kind == "string":  # nft knows it in every block
+            raise self._included(self._last)
         return self._last
+
+    def _included(self, token: Token) -> InvalidInput:
+        hint = "give the output of 'nft list ruleset'"
+        return self._error(token, "include reads other files, which are not here", hint)
 
     def _error(self, token: Token, message: str, hint: str = "") -> InvalidInput:
         problem = Problem(self._file, token.line, token.column, "", message, hint)
@@ -143,9 +150,7 @@ class _Reader:
         elif first.text in ("define", "redefine", "undefine"):
             self._define()
         elif first.text == "include":
-            raise self._error(
-                first, "include reads other files, which are not here", "give the output of 'nft list ruleset'"
-            )
+            raise self._included(first)
         elif first.text in ("table", "chain", "set", "map", *_STATEFUL):
             self._object()
         elif first.text in _VERBS:

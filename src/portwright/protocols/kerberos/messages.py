@@ -30,6 +30,7 @@ class Encrypted:
 
     etype: int
     cipher: bytes
+    version: int | None = None  # of the key, as it came: a read-only domain controller goes by it ([MS-KILE] 3.1.5.8)
 
     @classmethod
     def by(cls, key: Key, usage: Usage, plain: bytes) -> "Encrypted":
@@ -45,13 +46,14 @@ class Encrypted:
     @property
     def encoded(self) -> bytes:
         """Its octets."""
-        return der.members([(0, der.integer(self.etype)), (2, der.octets(self.cipher))])
+        version = None if self.version is None else der.integer(self.version)
+        return der.members([(0, der.integer(self.etype)), (1, version), (2, der.octets(self.cipher))])
 
     @classmethod
     def read(cls, element: Element) -> "Encrypted":
         """What came. Raises Misspoken."""
         fields = element.fields()
-        return cls(fields[0].integer(), fields[2].octets())
+        return cls(fields[0].integer(), fields[2].octets(), fields[1].integer() if 1 in fields else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,7 @@ class KrbError:
     def read(cls, element: Element) -> "KrbError":
         """The error that came. Raises Misspoken."""
         fields = element.inner(application(ERROR)).fields()
-        server = Principal.read(fields[10], fields[9].string())
+        server = Principal.read(fields[10], fields[9].string(), least=0)  # Samba leaves it empty
         text = fields[11].string() if 11 in fields else ""
         data = fields[12].octets() if 12 in fields else b""
         return cls(fields[6].integer(), server, moment(fields, 4, 5), text, data)

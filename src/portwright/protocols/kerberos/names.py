@@ -127,11 +127,11 @@ class Principal:
         return der.members([(0, der.integer(self.kind)), (1, strings)])
 
     @classmethod
-    def read(cls, name: Element, realm: str) -> "Principal":
+    def read(cls, name: Element, realm: str, least: int = 1) -> "Principal":
         """The principal of a name that came, in a realm. Raises Misspoken."""
         fields = name.fields()
         parts = tuple(part.string() for part in fields[1].parts())
-        if not 0 < len(parts) <= MOST_NAME_PARTS:
+        if not least <= len(parts) <= MOST_NAME_PARTS:
             raise Misspoken(f"a name of {len(parts)} parts")
         return cls(parts, realm, fields[0].integer())
 

@@ -6,7 +6,7 @@ locator(Located.of("contoso.example", "dc1.contoso.example"))       # on UDP 389
 entries = yield from look_up(Password("CN=Alice,...", "secret"), "DC=contoso,DC=example", equal("cn", "alice"))
 """
 
-from portwright.protocols.ldap.client import NOBODY, Password, SignIn, Ticket, locate, look_up, root_dse
+from portwright.protocols.ldap.client import NOBODY, Ntlm, Password, SignIn, Ticket, locate, look_up, root_dse
 from portwright.protocols.ldap.directory import Directory, directory_of, domain_base, domain_root
 from portwright.protocols.ldap.filters import EVERYTHING, All, Any, Compared, Filter, Not, Parts, Present, equal
 from portwright.protocols.ldap.messages import Entry, NotDone, Result, Scope, Search
@@ -25,6 +25,7 @@ __all__ = [
     "Located",
     "Not",
     "NotDone",
+    "Ntlm",
     "Parts",
     "Password",
     "Present",

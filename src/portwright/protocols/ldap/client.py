@@ -11,7 +11,8 @@ from portwright.protocols.ldap.filters import EVERYTHING, All, Compared, Filter,
 from portwright.protocols.ldap.layer import Layer
 from portwright.protocols.ldap.messages import Bind, Ended, Entry, Message, NotDone, Result, Scope, Search, message
 from portwright.protocols.ldap.netlogon import ATTRIBUTE, Located, Version, read_located
-from portwright.protocols.spnego import Initiator
+from portwright.protocols.ntlm.response import Login
+from portwright.protocols.spnego import Initiator, PasswordInitiator
 
 MOST_ENTRIES = 10_000
 _PATIENCE = 64  # messages that answer something else
@@ -38,7 +39,14 @@ class Ticket:
     flags: Flag = Flag.MUTUAL | Flag.REPLAY | Flag.SEQUENCE | Flag.SEAL | Flag.SIGN
 
 
-SignIn = Password | Ticket
+@dataclass(frozen=True, slots=True)
+class Ntlm:
+    """Sign in by NTLM (GSS-SPNEGO), and seal what follows."""
+
+    login: Login
+
+
+SignIn = Password | Ticket | Ntlm
 NOBODY = Password()
 
 
@@ -72,7 +80,8 @@ def signed_in(layer: Layer, sign_in: SignIn) -> Talk[None]:
     if isinstance(sign_in, Password):
         yield from _bound(layer, Bind(sign_in.name, sign_in.secret.encode()))
         return
-    client = Initiator(sign_in.credential, sign_in.now, sign_in.flags)
+    flags = sign_in.flags if isinstance(sign_in, Ticket) else Flag.SIGN | Flag.SEAL
+    client = _initiator(sign_in, flags)
     token = client.token
     for _ in range(_STEPS):
         ended = yield from _bound(layer, Bind(mechanism="GSS-SPNEGO", token=token))
@@ -81,8 +90,14 @@ def signed_in(layer: Layer, sign_in: SignIn) -> Talk[None]:
             break
     if client.context is None or ended.code != Result.SUCCESS:
         raise Misspoken("the server does not prove itself")
-    if sign_in.flags & (Flag.SEAL | Flag.SIGN):
-        layer.secure(client.context, seal=bool(sign_in.flags & Flag.SEAL))
+    if flags & (Flag.SEAL | Flag.SIGN):
+        layer.secure(client.context, seal=bool(flags & Flag.SEAL))
+
+
+def _initiator(sign_in: Ticket | Ntlm, flags: Flag) -> Initiator | PasswordInitiator:
+    if isinstance(sign_in, Ntlm):
+        return PasswordInitiator(sign_in.login)
+    return Initiator(sign_in.credential, sign_in.now, flags)
 
 
 def _bound(layer: Layer, bind: Bind) -> Talk[Ended]:

@@ -2,8 +2,10 @@
 
 from portwright.protocols import der
 from portwright.protocols.conversation import Misspoken, Talk, send, take
-from portwright.protocols.kerberos.gss import Context
+from portwright.protocols.kerberos.gss import Context as KerberosContext
+from portwright.protocols.ntlm.context import Context as NtlmContext
 
+Context = KerberosContext | NtlmContext
 LONGEST = 1 << 20  # octets of a message
 _OVERHEAD = 256  # octets that a layer may add
 

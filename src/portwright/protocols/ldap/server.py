@@ -4,7 +4,7 @@ It reads. Who signs in by name and password is asked about (`SimpleBind`); Kerbe
 Microsoft's GSS-SPNEGO), with the layer that the client wishes. Like a domain controller it shows the root DSE to all.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,7 +17,8 @@ from portwright.protocols.ldap.layer import Layer
 from portwright.protocols.ldap.messages import DONE, Bind, Ended, Message, Result, Search, encoded_entry, message
 from portwright.protocols.ldap.paging import PAGED, page_of
 from portwright.protocols.ldap.sasl import Gssapi
-from portwright.protocols.spnego import Acceptor
+from portwright.protocols.ntlm.sides import Server
+from portwright.protocols.spnego import Acceptor, Verified
 
 LONGEST_REQUEST = 1 << 16  # octets: a filter that is judged against every entry
 _REFUSED = Ended(Result.INVALID_CREDENTIALS, "the name or the password is wrong")
@@ -40,14 +41,20 @@ class _Session:
     keys: tuple[Key, ...]
     clock: Callable[[], datetime]
     layer: Layer
+    about: Mapping[int, bytes] | None  # this computer, to who signs in by NTLM; None where nobody can
     who: str = ""  # empty: nobody
     began: Acceptor | Gssapi | None = None  # a sign-in that takes more than one step
     mechanism: str = ""  # by which it goes
 
 
-def server(directory: Directory, clock: Callable[[], datetime], keys: Sequence[Key] = ()) -> Talk[None]:
-    """Serve a connection."""
-    session = _Session(directory, tuple(keys), clock, Layer(LONGEST_REQUEST))
+def server(
+    directory: Directory,
+    clock: Callable[[], datetime],
+    keys: Sequence[Key] = (),
+    about: Mapping[int, bytes] | None = None,
+) -> Talk[None]:
+    """Serve a connection. Where it says something `about` itself it takes NTLM, and asks `ntlm.response.SignIn`."""
+    session = _Session(directory, tuple(keys), clock, Layer(LONGEST_REQUEST), about)
     while True:
         try:
             came = Message.read((yield from session.layer.message()))
@@ -87,9 +94,9 @@ def _bound(session: _Session, came: Message) -> Talk[None]:
     """Answer a sign-in; its security layer begins after the answer."""
     bind = Bind.read(came.operation)
     session.who = ""
-    begins: Accepted | None = None
+    begins: Accepted | Verified | None = None
     if bind.mechanism:
-        ended, begins = _sasl(session, bind)
+        ended, begins = yield from _sasl(session, bind)
     else:
         ended = yield from _simple(session, bind)
     yield from session.layer.send(message(came.number, ended.encoded(messages.BIND_DONE)))
@@ -109,7 +116,7 @@ def _simple(session: _Session, bind: Bind) -> Talk[Ended]:
     return Ended() if good else _REFUSED
 
 
-def _sasl(session: _Session, bind: Bind) -> tuple[Ended, Accepted | None]:
+def _sasl(session: _Session, bind: Bind) -> Talk[tuple[Ended, Accepted | Verified | None]]:
     """One step of a sign-in by SASL, and who is there once it is the last."""
     began = session.began if session.began and session.mechanism == bind.mechanism else _begun(session, bind.mechanism)
     if began is None:
@@ -117,6 +124,8 @@ def _sasl(session: _Session, bind: Bind) -> tuple[Ended, Accepted | None]:
     session.began, session.mechanism = None, bind.mechanism
     try:
         token = began.step(bind.token)
+        if isinstance(began, Acceptor) and began.asks:
+            token = began.checked((yield from ask(began.asks)))
     except (Refused, Misspoken) as no:
         return Ended(Result.INVALID_CREDENTIALS, str(no)), None
     if began.accepted is None:
@@ -126,9 +135,10 @@ def _sasl(session: _Session, bind: Bind) -> tuple[Ended, Accepted | None]:
 
 
 def _begun(session: _Session, mechanism: str) -> Acceptor | Gssapi | None:
-    kinds: dict[str, type[Acceptor] | type[Gssapi]] = {"GSSAPI": Gssapi, "GSS-SPNEGO": Acceptor}
-    kind = kinds.get(mechanism)
-    return kind(session.keys, session.clock) if kind else None
+    if mechanism == "GSSAPI":
+        return Gssapi(session.keys, session.clock)
+    by_password = Server(session.about) if session.about is not None else None
+    return Acceptor(session.keys, session.clock, by_password) if mechanism == "GSS-SPNEGO" else None
 
 
 def _searched(session: _Session, came: Message) -> Talk[None]:

@@ -1,21 +1,11 @@
 """A connection secured by negotiation ([MS-NNS]): tokens first, then whatever is said signed and encrypted."""
 
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-from portwright.protocols.conversation import (
-    Act,
-    EndOfStream,
-    Misspoken,
-    Refused,
-    Send,
-    Take,
-    TakeSome,
-    Talk,
-    send,
-    take,
-)
-
-T = TypeVar("T")
+from portwright.protocols.conversation import Misspoken, Refused, Talk, ask, send, take
+from portwright.protocols.ntlm.response import SignIn
+from portwright.protocols.spnego import Known
+from portwright.protocols.within import Within
 
 DONE, ERROR, IN_PROGRESS = 0x14, 0x15, 0x16  # 2.2.1, MessageId
 _CHUNK = 0xFC00  # bytes of a message, 2.2.2: at most 64,512
@@ -65,6 +55,13 @@ class Acceptor(Protocol):
     def accepted(self) -> Accepted | None:
         """Who has been accepted, at the end."""
 
+    @property
+    def asks(self) -> SignIn | None:
+        """A sign-in by NTLM that the application has to check."""
+
+    def checked(self, known: Known | None) -> bytes:
+        """What to answer after that. Raises Refused."""
+
     def step(self, token: bytes) -> bytes:
         """What to answer, possibly nothing. Raises Refused, perhaps with a `reply` to send."""
 
@@ -85,11 +82,16 @@ def initiate(package: Initiator) -> Talk[Context]:
 
 
 def accept(package: Acceptor) -> Talk[Accepted]:
-    """Who the client is, by the service's side. Raises Refused, after the client has been told; Misspoken."""
+    """Who the client is, by the service's side; the application is asked `SignIn` for the check of NTLM.
+
+    Raises Refused, after the client has been told; Misspoken.
+    """
     for _ in range(_MOST_TOKENS):
         _, token = yield from _token()
         try:
             answer = package.step(token)
+            if package.asks is not None:
+                answer = package.checked((yield from ask(package.asks)))
         except Refused:
             yield from send(_handshake(ERROR, _LOGON_DENIED))
             raise
@@ -111,53 +113,26 @@ def _token() -> Talk[tuple[int, bytes]]:
     header = yield from take(5)
     token = yield from take(int.from_bytes(header[3:], "big"))
     if header[0] == ERROR:
-        raise Refused(f"the other side refuses the negotiation: 0x{token[-4:].hex()}")
+        why = "logon denied" if token == _LOGON_DENIED else f"0x{token[-4:].hex()}"
+        raise Refused(f"the other side refuses the negotiation: {why}")
     if header[0] not in (DONE, IN_PROGRESS) or header[1] != 1:
         raise Misspoken("this is no token of a negotiation")
     return header[0], token
 
 
-class Secured:
-    """Conversations under a context, as `Secure` is for TLS: their bytes travel in frames (2.2.2)."""
+class Secured(Within):
+    """Conversations under a context: their bytes travel in frames (2.2.2)."""
 
     def __init__(self, context: Context) -> None:
-        self._context, self._waiting = context, bytearray()
+        super().__init__()
+        self._context = context
 
-    def run(self, talk: Talk[T]) -> Talk[T]:
-        """The same conversation, within frames."""
-        try:
-            act = next(talk)
-            while True:
-                try:
-                    came = yield from self._do(act)
-                except (EndOfStream, Misspoken) as problem:  # whoever waits for it is told
-                    act = talk.throw(problem)
-                else:
-                    act = talk.send(came)
-        except StopIteration as end:
-            result: T = end.value
-            return result
+    def seal(self, data: bytes) -> bytes:
+        """The data in frames."""
+        return b"".join(map(self._frame, _chunks(data)))
 
-    def _do(self, act: Act) -> Talk[object]:
-        match act:
-            case Send(data):
-                yield from send(b"".join(map(self._frame, _chunks(data))))
-                return None
-            case Take(count):
-                while len(self._waiting) < count:
-                    self._waiting += yield from self._next()
-                return self._cut(count)
-            case TakeSome():
-                self._waiting += b"" if self._waiting else (yield from self._next())
-                return self._cut(len(self._waiting))
-        came: object = yield act
-        return came
-
-    def _frame(self, data: bytes) -> bytes:
-        wrapped = self._context.wrap(data)
-        return len(wrapped).to_bytes(4, "little") + wrapped
-
-    def _next(self) -> Talk[bytes]:
+    def more(self) -> Talk[bytes]:
+        """What the next frame holds. Raises EndOfStream, Misspoken."""
         size = int.from_bytes((yield from take(4)), "little")
         if not 0 < size <= _MOST:
             raise Misspoken(f"a frame has {size} bytes")
@@ -167,10 +142,9 @@ class Secured:
         except ValueError as problem:
             raise Misspoken(f"a frame is not what the other side wrapped: {problem}") from None
 
-    def _cut(self, count: int) -> bytes:
-        data = bytes(self._waiting[:count])
-        del self._waiting[:count]
-        return data
+    def _frame(self, data: bytes) -> bytes:
+        wrapped = self._context.wrap(data)
+        return len(wrapped).to_bytes(4, "little") + wrapped
 
 
 def _chunks(data: bytes) -> list[bytes]:

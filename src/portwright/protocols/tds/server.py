@@ -8,7 +8,17 @@ from dataclasses import dataclass
 
 from portwright.protocols.conversation import Misspoken, Talk, ask
 from portwright.protocols.tds import tokens
-from portwright.protocols.tds.login import ENCRYPT_NOT_SUP, OLDEST, Login, Prelogin, read_login, read_prelogin
+from portwright.protocols.tds.encryption import Engine, accept
+from portwright.protocols.tds.login import (
+    ENCRYPT_NOT_SUP,
+    ENCRYPT_ON,
+    ENCRYPT_REQ,
+    OLDEST,
+    Login,
+    Prelogin,
+    read_login,
+    read_prelogin,
+)
 from portwright.protocols.tds.packet import PACKET, Kind, Message, message, next_message, reply
 from portwright.protocols.tds.requests import Change, Procedure, Query, read_batch, read_call, read_change
 from portwright.protocols.tds.tokens import Moved, Result, Told
@@ -50,13 +60,25 @@ class Asked:
     packet: int = PACKET
 
 
-def server(name: str = "SQL") -> Talk[None]:
-    """Serve one connection to its end. Raises Misspoken where the client speaks something else."""
+def server(name: str = "SQL", tls: Callable[[], Engine] | None = None, *, insists: bool = False) -> Talk[None]:
+    """Serve one connection to its end; where there is `tls`, encrypted for whoever can, or `insists` that all do so.
+
+    Raises Misspoken where the client speaks something else.
+    """
     first = yield from message(PACKET)
     if first.kind != Kind.PRELOGIN:
         raise Misspoken("a connection begins with PRELOGIN")
-    read_prelogin(first.data)
-    yield from reply(Prelogin(BUILD, ENCRYPT_NOT_SUP).packed())
+    able = read_prelogin(first.data).encryption != ENCRYPT_NOT_SUP
+    agreed = ENCRYPT_NOT_SUP if tls is None else ENCRYPT_ON if able else ENCRYPT_REQ if insists else ENCRYPT_NOT_SUP
+    yield from reply(Prelogin(BUILD, agreed).packed())
+    if agreed == ENCRYPT_NOT_SUP:
+        yield from _served(name)
+    elif agreed == ENCRYPT_ON and tls is not None:
+        yield from (yield from accept(tls())).run(_served(name))
+
+
+def _served(name: str) -> Talk[None]:
+    """Sign in, and answer one message after the other."""
     session = yield from _sign_in(name)
     number = 0
     while session is not None:

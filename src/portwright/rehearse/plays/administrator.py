@@ -4,8 +4,8 @@ from portwright.protocols import soap, wsman
 from portwright.protocols.conversation import Refused
 from portwright.rehearse.hosts import Host, Hosts, Target
 from portwright.rehearse.plays.people import at
-from portwright.rehearse.servers.signing_in import initiating
-from portwright.rehearse.visits import NOT_PLAYED, NoTicket, Visit
+from portwright.rehearse.servers.tickets import NoTicket, by_ticket
+from portwright.rehearse.visits import Initiate, Initiator, Visit
 
 
 class RemoteShell:
@@ -21,14 +21,15 @@ class RemoteShell:
         output = wsman.output_of(await self._ask(wsman.Receive(shell, command)))
         await self._ask(wsman.Signal(shell, command))
         await self._ask(wsman.CloseShell(shell))
-        if output.code == NOT_PLAYED:
-            raise NoTicket(output.error.decode("utf-8", "replace"))
         if output.code:
             raise Refused(output.error.decode("utf-8", "replace").strip())
         return output.out.decode("utf-8", "replace").strip()
 
     async def _ask(self, call: wsman.Call) -> soap.Message:
-        return soap.result(await self._visit.ask(wsman.asked(call, f"{self._visit.address}{wsman.PATH}")))
+        answer = await self._visit.ask(wsman.asked(call, f"{self._visit.address}{wsman.PATH}"))
+        if answer.status == 401:
+            raise Refused("PowerShell cannot open the session: access is denied (HTTP 401)")
+        return soap.result(answer)
 
 
 async def deployment_administration(hosts: Hosts) -> str:
@@ -37,19 +38,39 @@ async def deployment_administration(hosts: Hosts) -> str:
     for host in at(hosts, "crm.deployment-powershell"):
         for number, target in enumerate(host.targets("crm.deployment-powershell")):
             told = await _administer(host, target, hosts[target.exchange.destination], f"Rehearsal{number}")
-    return f"Get-CrmOrganization: {told}"
+    return f"PowerShell lists the organization {told}"
 
 
 async def _administer(host: Host, target: Target, server: Host, name: str) -> str:
-    administrator = host.realm.administrator
-    password = administrator.name, administrator.password
-    initiate = initiating(host, administrator)
-    async with Visit(
-        host, target.requirement, initiate=initiate, password=None if initiate else password, target=target
-    ) as visit:
+    account = host.realm.administrator
+    initiate = _initiating(host)
+    password = None if initiate else (account.name, account.password)
+    async with Visit(host, target.requirement, initiate=initiate, password=password, target=target) as visit:
         shell = RemoteShell(visit)
         told = await shell.run("Get-CrmOrganization")
         if server.needs("crm.deployment-reports") and name not in told:
-            host.say(await shell.run(f"New-CrmOrganization -Name {name}"))
+            await _make(host, shell, name)
     host.say(told)
-    return told.splitlines()[0] if told else "nothing"
+    return " ".join(told.splitlines()[0].split()) if told else "nothing"
+
+
+def _initiating(host: Host) -> Initiate | None:
+    """How the administrator signs in: by a ticket, as WinRM takes NTLM of none but trusted hosts."""
+    if not host.needs("ad.kerberos"):
+        return None
+
+    async def initiate(service: str) -> Initiator:
+        try:
+            return await by_ticket(host, host.realm.administrator, service)
+        except NoTicket:
+            raise Refused("there are currently no logon servers available (0x80090311)") from None
+
+    return initiate
+
+
+async def _make(host: Host, shell: RemoteShell, name: str) -> None:
+    """Make an organization; where that fails, the others can still be administered."""
+    try:
+        host.say(await shell.run(f"New-CrmOrganization -Name {name}"))
+    except Refused as no:
+        host.say(f"New-CrmOrganization fails: {no}")

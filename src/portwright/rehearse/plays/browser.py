@@ -5,7 +5,7 @@ from portwright.protocols.http import quoted
 from portwright.protocols.report_service import SQL_DATA, DataSet, Definition, rdl
 from portwright.rehearse.browsing import Browser
 from portwright.rehearse.hosts import Host, Hosts, Unanswered
-from portwright.rehearse.plays.people import browser, find, locate, users_at, with_role
+from portwright.rehearse.plays.people import browser, find, greet, locate, users_at, with_role
 from portwright.rehearse.servers.default_reports import FETCH_REPORT, SQL_REPORT
 from portwright.rehearse.servers.federation import FederationServer
 from portwright.rehearse.servers.front_end import FrontEnd
@@ -30,6 +30,7 @@ async def sign_in_claims(hosts: Hosts) -> str:
     for host in users_at(hosts, "claims"):
         async with browser(host) as one:
             seen = await open_main_page(one)
+        await _ask_for_certificates(host)
     for component in ("crm/front-end", "adfs/server"):
         for host in with_role(hosts, component):
             await _read_metadata(host)
@@ -43,6 +44,16 @@ async def open_main_page(one: Browser) -> str:
         raise Misspoken("this is not the main page of CRM")
     one.host.say(f"{one.account.name} sees the main page of CRM")
     return f"{one.account.name} sees the main page of CRM"
+
+
+async def _ask_for_certificates(host: Host) -> None:
+    """Those who have a password do without."""
+    if not host.needs("crm.sign-in-certificate"):
+        return
+    try:
+        await greet(host, "crm.sign-in-certificate")
+    except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
+        host.say(f"nobody can sign in with a certificate: {problem}")
 
 
 async def _read_metadata(host: Host) -> None:
@@ -70,7 +81,7 @@ async def _run(hosts: Hosts, name: str) -> str:
         async with browser(host) as one:
             await _view(one, name)  # steps 1 and 2
             rows = await _rows(one, name)  # steps 3 to 7
-    return f"{name}: {rows} rows"
+    return f"{one.account.name} sees the report {name} with {rows} rows"
 
 
 async def _view(one: Browser, name: str) -> None:
@@ -96,4 +107,4 @@ async def publish_report(hosts: Hosts) -> str:
             await one.open(f"{UPLOAD}?id={quoted(_OWN)}", _DEFINITION, "text/xml")
             rows = await _rows(one, _OWN)
             await one.open(f"{DELETE}?id={quoted(_OWN)}", b"-")
-    return f"{_OWN} was published, showed {rows} rows, and was deleted"
+    return f"the report {_OWN} was published, showed {rows} rows, and was deleted"

@@ -21,12 +21,18 @@ _OTHERS = frozenset({"crm.router-pop3", "crm.router-forward-pop3", "crm.router-s
 
 async def email_router_exchange(hosts: Hosts) -> str:
     """The E-mail Router, with Exchange: what only the other mail servers keep from working is not told here."""
-    return await _carried(hosts, [_router(host) for host in with_role(hosts, "crm/email-router")], _OTHERS)
+    return await _routed(hosts, _OTHERS)
 
 
 async def email_router_pop3(hosts: Hosts) -> str:
     """The E-mail Router, with POP3 and SMTP: what only Exchange keeps from working is not told here."""
-    return await _carried(hosts, [_router(host) for host in with_role(hosts, "crm/email-router")], _EXCHANGE)
+    return await _routed(hosts, _EXCHANGE)
+
+
+async def _routed(hosts: Hosts, not_here: frozenset[str]) -> str:
+    carriers = [_router(host) for host in with_role(hosts, "crm/email-router")]
+    await _prepare(hosts, Organization(with_role(hosts, "crm/front-end")[0]))
+    return await _carried(carriers, not_here)
 
 
 def _router(host: Host) -> _Work:
@@ -43,7 +49,8 @@ async def server_side_sync(hosts: Hosts) -> str:
         carriers.append(one.work_once)
         if host.needs("crm.sync-autodiscover"):
             await _find_exchange(host, one)
-    return await _carried(hosts, carriers, frozenset())
+    await _prepare(hosts, Organization(with_role(hosts, "crm/async")[0], "crm.async-database"))
+    return await _carried(carriers, frozenset())
 
 
 async def _find_exchange(host: Host, one: Synchronization) -> None:
@@ -54,9 +61,8 @@ async def _find_exchange(host: Host, one: Synchronization) -> None:
         host.say(f"Test & Enable Mailbox fails for profiles without an address of their own: {problem}")
 
 
-async def _carried(hosts: Hosts, carriers: Sequence[_Work], not_here: frozenset[str]) -> str:
-    """Let mail wait, and have it carried. Raises the first problem that is not of another scenario."""
-    await _prepare(hosts)
+async def _carried(carriers: Sequence[_Work], not_here: frozenset[str]) -> str:
+    """Have the mail carried. Raises the first problem that is not of another scenario."""
     sent = received = 0
     for work in (*carriers, *carriers):  # the second round receives what the first has sent
         carried = await work()
@@ -66,13 +72,13 @@ async def _carried(hosts: Hosts, carriers: Sequence[_Work], not_here: frozenset[
                 raise problem
     if not sent and not received:
         raise Refused("no mail has moved")
-    return f"{sent} messages were sent, and {received} received"
+    return f"{sent} messages were sent from CRM, and {received} received into it"
 
 
-async def _prepare(hosts: Hosts) -> None:
+async def _prepare(hosts: Hosts, organization: Organization) -> None:
     """For each user a message to another one that waits in CRM, and one that has come to the mail servers."""
-    front_end = with_role(hosts, "crm/front-end")[0]
-    domain, organization, users = front_end.realm.domain, Organization(front_end), front_end.realm.users
+    realm = hosts.realm
+    domain, users = realm.domain, realm.users
     number = secrets.randbelow(10**6)
     for user, other in zip(users, (*users[1:], users[0]), strict=True):
         mine = f"{user.name}@{domain}"
@@ -81,9 +87,7 @@ async def _prepare(hosts: Hosts) -> None:
             "torecipients": f"{other.name}@{domain}", "directioncode": True, "statuscode": PENDING,
             "ownerid": Reference("systemuser", user_id(user.name)),
         }  # fmt: skip
-        await organization.answer(
-            front_end.realm.administrator.name.lower(), Create(Record("email", attributes=fields))
-        )
+        await organization.answer(realm.administrator.name.lower(), Create(Record("email", attributes=fields)))
         letter = Letter(f"customer@{domain}", (mine,), f"Question to {user.name} ({number})", "What does it cost?")
         for host in hosts.values():
             if host.components & {"exchange/server", "mail/pop3-server"}:

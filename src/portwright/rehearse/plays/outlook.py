@@ -8,7 +8,7 @@ from portwright.rehearse.hosts import Host, Hosts
 from portwright.rehearse.plays.people import at, greet, somebody
 from portwright.rehearse.servers.exchange import greeted, outlook
 from portwright.rehearse.servers.mailboxes import Letter
-from portwright.rehearse.servers.signing_in import initiating
+from portwright.rehearse.servers.tickets import initiating
 from portwright.rehearse.visits import Visit
 
 
@@ -16,9 +16,8 @@ async def outlook_sync(hosts: Hosts) -> str:
     """Read mail, then track a message in CRM."""
     for host in at(hosts, "crm.outlook-web"):
         await _mail(host)
-        made = await _track(host)
-        host.say(f"Outlook has tracked a message: {made}")
-    return f"Outlook has tracked a message: {made}"
+        host.say(f"Outlook has tracked a message: {await _track(host)}")
+    return "Outlook has read its mail and tracked a message in CRM"
 
 
 async def _mail(host: Host) -> None:

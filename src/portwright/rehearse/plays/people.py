@@ -25,17 +25,26 @@ def with_role(hosts: Hosts, component: str) -> tuple[Host, ...]:
 
 
 def users_at(hosts: Hosts, *ways: str) -> tuple[Host, ...]:
-    """The computers at which somebody can use CRM, signing in by one of these ways; by tickets, members of the domain.
+    """The computers at which somebody can use CRM, where the front end wants one of these ways of signing in.
 
     Raises Unplanned where there is none.
     """
     wanted = ways or ("integrated", "claims")
     signing_in = {"integrated": "ad.kerberos", "claims": "crm.sign-in"}
-    found = [(host, host.setting("authentication")) for host in at(hosts, "crm.web")]
+    found = [(host, _way_in(hosts, host)) for host in at(hosts, "crm.web")]
     users = tuple(host for host, way in found if way in wanted and host.needs(signing_in[way]))
     if not users:
         raise Unplanned(f"no computer of a user can sign in ({' or '.join(wanted)})")
     return users
+
+
+def _way_in(hosts: Hosts, host: Host) -> str:
+    """How the front end that a computer reaches has people sign in, behind a proxy where there is one."""
+    target = host.targets("crm.web")[0]
+    server = hosts.get(target.exchange.destination)
+    if server is not None and "crm/front-end" not in server.components and server.needs("crm.proxied-web"):
+        target = server.targets("crm.proxied-web")[0]
+    return target.lookup("authentication")
 
 
 def somebody(host: Host) -> Account:

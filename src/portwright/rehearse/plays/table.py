@@ -6,6 +6,8 @@ from importlib import import_module
 
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.rehearse.hosts import Hosts, Unanswered, Unplanned
+from portwright.rehearse.plays.telling import went_well, went_wrong
+from portwright.rehearse.servers.tickets import without_tickets
 
 PATIENCE = 45.0  # seconds for a whole play: behind each other, several clients may have to wait for nobody
 Play = Callable[[Hosts], Awaitable[str]]  # what the user has in the end; raises what is listed under `performed`
@@ -43,17 +45,20 @@ def play_of(scenario: str) -> Play | None:
 
 async def performed(play: Play, hosts: Hosts) -> tuple[bool, str]:
     """Whether a play went well, and what the user saw. Raises NotPlayed."""
+    hosts.shared(without_tickets).clear()
+    begun = len(hosts.dials)
     try:
-        return True, await asyncio.wait_for(play(hosts), PATIENCE)
+        return True, went_well(hosts, await asyncio.wait_for(play(hosts), PATIENCE), hosts.dials[begun:])
     except Unanswered as problem:
-        return False, f"no answer: {problem}"
+        return False, str(problem)
     except Unplanned as problem:
         raise NotPlayed(str(problem)) from None
     except Refused as problem:
-        return False, str(problem) or "refused"
+        told = str(problem) or "it is refused"
     except (Misspoken, EndOfStream) as problem:
-        return False, f"an answer that nobody understands: {problem}"
+        told = f"an answer that nobody understands: {problem}"
     except TimeoutError:
-        return False, f"no end within {PATIENCE:g} s"
+        told = f"no end within {PATIENCE:g} s"
     except OSError as problem:
-        return False, f"the connection broke: {problem}"
+        told = f"the connection broke: {problem.strerror or problem}"
+    return False, went_wrong(hosts, told, hosts.dials[begun:])

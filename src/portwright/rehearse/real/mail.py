@@ -1,9 +1,11 @@
 """Mail by Postfix and Dovecot: what is handed over by SMTP is fetched by POP3.
 
 All mailboxes of a lab lie in one folder, so that a provider may receive on one node and give out on another. Postfix
-is the last stop for every address: it has no program that sends mail on.
+is the last stop for every address: it has no program that sends mail on, and keeps together what is for strangers.
 """
 
+import secrets
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +23,23 @@ from portwright.site.model import Site
 _SMTP, _POP3 = "mail/smtp", "mail/pop3"
 _OWNER = ("nobody", "nogroup")  # of the mailboxes
 _INNER = "mailboxes.invalid"  # RFC 2606, 2: the domain that all others mean
+_ELSEWHERE = "elsewhere"  # the mailbox of everybody whom the lab does not know
 _RELAY = "relay"  # value of smtp.mode: no password is asked for
 # Started without postfix(1), which first looks at every file of the system's own Postfix.
 _MASTER = "/usr/lib/postfix/sbin/master"
 _QUEUES = "active bounce corrupt defer deferred flush hold incoming maildrop private public saved trace".split()
 _STORE = ".mailboxes"  # no node is called so
+
+
+def put(network: Network, address: str, data: bytes) -> None:
+    """Put a message into the mailbox of an address, as somebody else's mail server would have."""
+    box = network.folder(f"{_STORE}/{address.partition('@')[0].lower()}")
+    for folder in (box, *(network.folder(f"{_STORE}/{box.name}/{part}") for part in ("cur", "new", "tmp"))):
+        network.give(folder, *_OWNER)
+    unique = f"{time.time_ns()}.{secrets.token_hex(8)}.lab"  # maildir(5)
+    (box / "tmp" / unique).write_bytes(data)
+    network.give(box / "tmp" / unique, *_OWNER)
+    (box / "tmp" / unique).rename(box / "new" / unique)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +168,10 @@ class Postfix:
         (conf / "main.cf").write_text("\n".join(self._main(folder, network.folder(_STORE), proof)), encoding="utf-8")
         (conf / "master.cf").write_text("\n".join(self._master()) + "\n", encoding="utf-8")
         names = [one.name.lower() for one in self.accounts]
-        (conf / "names").write_text("".join(f"/^{one}@/ {one}@{_INNER}\n" for one in names), encoding="utf-8")
-        (conf / "mailboxes").write_text("".join(f"{one}@{_INNER} {one}/\n" for one in names), encoding="utf-8")
+        inner = [*(f"/^{one}@/ {one}@{_INNER}\n" for one in names), f"/@/ {_ELSEWHERE}@{_INNER}\n"]
+        (conf / "names").write_text("".join(inner), encoding="utf-8")
+        kept = "".join(f"{one}@{_INNER} {one}/\n" for one in (*names, _ELSEWHERE))
+        (conf / "mailboxes").write_text(kept, encoding="utf-8")
         return network.start(self.node, [_MASTER, "-s", "-c", str(conf)], folder / "log")
 
     def is_ready(self, network: Network) -> bool:

@@ -39,6 +39,7 @@ _TCP = frozenset(("tcp", port) for port in (53, 88, 135, 389, 445, 464, 636, 326
 _UDP = frozenset(("udp", port) for port in (53, 88, 389, 464))  # not 123; neither 135, 445 nor 1025
 _NETBIOS = frozenset({("tcp", 139), ("udp", 137), ("udp", 138)})
 _ON_NTDS = ("drsuapi", "lsarpc", "samr", "dnsserver")  # interfaces behind the port of the directory
+_MOST_TAKEN = 63  # dynamic ports beside the first that Samba ever takes
 _LEAST_BETWEEN = 6  # ports that Samba may choose from
 _LONGEST_NETBIOS = 15  # [MS-NBTE] 1.8
 
@@ -55,6 +56,12 @@ class Rpc:
     def pinned(self) -> frozenset[tuple[str, int]]:
         """The ports that are fixed."""
         return frozenset(("tcp", port) for port in (self.ntds, self.netlogon) if port is not None)
+
+    @property
+    def taken(self) -> tuple[tuple[int, int], ...]:
+        """The ranges that clients of this computer had better leave alone: it begins at the first dynamic port."""
+        first, last = self.dynamic
+        return ((first, min(first + _MOST_TAKEN, last)), *((port, port) for _, port in self.pinned))
 
     def conf(self) -> Iterator[str]:
         """What smb.conf(5) says of it."""
@@ -103,6 +110,7 @@ class Samba:
     def start(self, network: Network) -> Process:
         """Provision the domain, or join it, and start. Raises DaemonFailed."""
         folder = network.folder(f"{self.node}/samba")
+        network.reserve(self.node, self.rpc.taken)
         self._write(folder, certificate(network, self.node, self.authority, self.realm.hosts[self.node]))
         network.mount(self.node, folder / "run", "/run/samba")
         network.mount(self.node, folder / "resolv.conf", "/etc/resolv.conf")

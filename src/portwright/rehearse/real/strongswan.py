@@ -45,7 +45,7 @@ class StrongSwan:
     node: str
     services: frozenset[Service]
     tunnels: tuple[Tunnel, ...]
-    peers: frozenset[str]  # nodes that must be there first
+    peers: frozenset[str]  # nodes that it calls, which must be there first
     outside: tuple[str, ...]  # transports and ports that stay outside: `tcp 88`
     secret: str = field(repr=False)
     needs: ClassVar = {
@@ -166,6 +166,19 @@ def _connection(one: Tunnel) -> str:
  }}
 }}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What the daemons have made among themselves when all are ready."""
+
+    pairs: frozenset[frozenset[str]]  # nodes between which every packet goes into a tunnel
+
+    @classmethod
+    def by(cls, ready: Iterable[object]) -> "Called":
+        """What those who are ready have made."""
+        here = [one for one in ready if isinstance(one, StrongSwan)]
+        return cls(frozenset(frozenset((one.node, peer)) for one in here for peer in one.peers))
 
 
 def tunnels(plan: Plan, lab: Lab) -> Iterator[StrongSwan]:

@@ -10,6 +10,11 @@ from portwright.protocols.ldap.directory import Directory, directory_of, domain_
 from portwright.protocols.ldap.filters import Attributes
 from portwright.protocols.ldap.netlogon import Located
 from portwright.protocols.ldap.server import SimpleBind
+from portwright.protocols.nettcp.channel import Call, Endpoint, Failure, Via
+from portwright.protocols.ntlm import sides as ntlm
+from portwright.protocols.ntlm.response import SignIn
+from portwright.protocols.spnego import Acceptor
+from portwright.rehearse.clock import now
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.spoken import Spoken
 
@@ -18,6 +23,8 @@ if TYPE_CHECKING:
 
 _LDAP = ("ad/ldap", "ad/global-catalog", "ad/controller-catalog", "adfs/claims-ldap")
 _LDAPS = ("ad/ldaps", "ad/global-catalog-tls", "ad/controller-catalog-tls")
+WEB_SERVICES = "ad/web-services"
+RESOURCE = "/ActiveDirectoryWebServices/Windows/Resource"  # [MS-ADDM] 2.1
 _CHANGING = ("ad/kerberos-password", "ad/kerberos-password-udp")
 
 
@@ -29,14 +36,19 @@ class DomainController:
 
     @property
     def services(self) -> Mapping[str, Callable[[], Answer]]:
-        """LDAP on all its ports, and the change of passwords."""
+        """LDAP on all its ports, the change of passwords, and the web services of the directory."""
         return {
             **dict.fromkeys((*_LDAP, *_LDAPS), lambda: self._bind),
             **dict.fromkeys(_CHANGING, lambda: self._change),
+            WEB_SERVICES: lambda: self._resource,
         }
 
-    async def _bind(self, question: SimpleBind) -> object:
+    async def _bind(self, question: SimpleBind | SignIn) -> object:
         """Whether a name has a password: as a distinguished name, with the domain before it or behind it."""
+        if isinstance(question, SignIn):
+            from portwright.rehearse.servers.passthrough import known_here
+
+            return known_here(self._host, question)
         name = question.name.rpartition("\\")[2].partition("@")[0]
         name = name.partition(",")[0].rpartition("=")[2].lower()
         account = self._host.realm.accounts.get(name)
@@ -45,6 +57,15 @@ class DomainController:
     async def _change(self, question: kpasswd.ChangePassword) -> object:
         del question
         return "passwords stay as they are for the time of a rehearsal"
+
+    async def _resource(self, question: Via | Call) -> object:
+        """Who wants to manage the directory signs in first; there is nothing to manage here."""
+        from portwright.rehearse.servers.signing_in import keys_of
+
+        if isinstance(question, Call):
+            return Failure("the directory stays as it is for the time of a rehearsal")
+        account = self._host.realm.account_of(self._host.name)
+        return Endpoint(lambda: Acceptor(keys_of(account), now)) if question.address.endswith(RESOURCE) else None
 
 
 def directory(hosts: "Hosts") -> Directory:
@@ -79,9 +100,10 @@ def _handshake(host: "Host", target: "Target") -> Talk[str]:
 
 
 def _serve(host: "Host") -> Talk[None]:
-    from portwright.rehearse.servers.signing_in import keys_of, now
+    from portwright.rehearse.servers.signing_in import keys_of
 
-    return ldap.server(host.shared(directory), now, keys_of(host.realm.account_of(host.name)))
+    about = ntlm.about(host.fqdn, host.realm.netbios, host.realm.domain, now())
+    return ldap.server(host.shared(directory), now, keys_of(host.realm.account_of(host.name)), about)
 
 
 def _locate(host: "Host", target: "Target") -> Talk[str]:
@@ -96,7 +118,7 @@ def _serve_locator(host: "Host") -> Talk[None]:
 
 def _ask_to_change(*, datagrams: bool) -> "Callable[[Host, Target], Talk[str]]":
     def talk(host: "Host", target: "Target") -> Talk[str]:
-        from portwright.rehearse.servers.signing_in import now
+        from portwright.rehearse.clock import now
 
         return kpasswd.probe(host.realm.name, now(), target.exchange.source_address, datagrams=datagrams)
 
@@ -105,14 +127,12 @@ def _ask_to_change(*, datagrams: bool) -> "Callable[[Host, Target], Talk[str]]":
 
 def _serve_changes(host: "Host") -> Talk[None]:
     from portwright.rehearse.servers.directory import keys
-    from portwright.rehearse.servers.signing_in import now
 
     return kpasswd.server(host.shared(keys), now, str(host.addresses[0]))
 
 
 def _serve_changes_in_datagrams(host: "Host") -> Talk[None]:
     from portwright.rehearse.servers.directory import keys
-    from portwright.rehearse.servers.signing_in import now
 
     return kpasswd.datagram_server(host.shared(keys), now, str(host.addresses[0]))
 

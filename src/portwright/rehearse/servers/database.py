@@ -109,6 +109,13 @@ def login_failed(user: str) -> Told:
     return Told(18456, f"Login failed for user '{user[:128]}'.", 14)
 
 
+_UNTRUSTED = Told(
+    18452,
+    "Login failed. The login is from an untrusted domain and cannot be used with Windows authentication.",
+    14,
+)
+
+
 @dataclass(slots=True)
 class Connection:
     """One connection: who has signed in, and what is going on. Nothing in SQLite may refer to it; see its end."""
@@ -130,9 +137,11 @@ class Connection:
         match question:
             case Login():
                 self.login = question
-                return self._by_token(question.token) if question.token is not None else self._by_password(question)
+                return (
+                    await self._by_token(question.token) if question.token is not None else self._by_password(question)
+                )
             case Token(data):
-                return self._by_token(data)
+                return await self._by_token(data)
             case Query(text, parameters):
                 return await self._patiently(lambda: self._run(text, parameters))
             case Procedure(name):
@@ -148,13 +157,13 @@ class Connection:
             return login_failed(login.user)
         return self._admitted(account.name.lower(), account.name)
 
-    def _by_token(self, token: bytes) -> Admission:
+    async def _by_token(self, token: bytes) -> Admission:
         self.door = self.door or Door(self.server.host)
         try:
-            reply = self.door.step(token)
+            reply = await self.door.step(token)
         except (Refused, Misspoken) as problem:
             self.server.host.say(f"login failed: {problem}")
-            return login_failed("")
+            return _UNTRUSTED
         if not self.door.user:
             return Go(reply)
         return self._admitted(self.door.user, f"{self.server.host.realm.netbios}\\{self.door.user}", reply)

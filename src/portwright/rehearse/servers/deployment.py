@@ -10,8 +10,9 @@ from portwright.rehearse.hosts import Host
 from portwright.rehearse.servers.default_reports import DEFAULT_REPORTS
 from portwright.rehearse.servers.records import CONFIGURATION
 from portwright.rehearse.servers.role import Answer
-from portwright.rehearse.servers.signing_in import initiating, known_user
+from portwright.rehearse.servers.signing_in import known_user
 from portwright.rehearse.servers.sqlclient import signed_in
+from portwright.rehearse.servers.tickets import initiating
 from portwright.rehearse.servers.winrm import Shells
 from portwright.rehearse.visits import Visit
 

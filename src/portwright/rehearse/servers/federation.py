@@ -6,17 +6,20 @@ A user comes by redirect (WS-Federation), gives name and password on a form, and
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from portwright.protocols import saml
-from portwright.protocols.conversation import Misspoken, Refused
+from portwright.protocols import saml, wsfed
+from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.http import Request, Response, form, page, redirect
 from portwright.protocols.kerberos import Principal, sign_in
+from portwright.rehearse.clock import now
 from portwright.rehearse.hosts import Host, Hosts, Unanswered
 from portwright.rehearse.servers.mailboxes import address_of, may_sign_in
 from portwright.rehearse.servers.role import Answer
-from portwright.rehearse.servers.signing_in import known_user, now
-from portwright.rehearse.visits import NoTicket, Visit
+from portwright.rehearse.servers.signing_in import known_user
+from portwright.rehearse.servers.table import spoken
+from portwright.rehearse.visits import Visit
 
 SIGN_IN = "/adfs/ls/"
+_SECURE_CHANNEL = "ad.rpc-mapper", "ad.rpc-dynamic", "ad.rpc-directory", "ad.rpc-netlogon"
 _FORM = (
     '<html><head><title>Sign In</title></head><body><form method="post">'
     '<input name="UserName"><input name="Password" type="password"><button>Sign in</button></form>{}</body></html>'
@@ -49,33 +52,33 @@ class _SignInPages:
         """The page for a request; None where it is for somebody else."""
         if not isinstance(question, Request):
             return None
-        if question.path == saml.METADATA:
+        if question.path == wsfed.METADATA:
             return self._metadata()
         return await self._sign_in(question) if question.path.rstrip("/") == SIGN_IN.rstrip("/") else None
 
     def _metadata(self) -> Response:
         address = f"https://{self._host.fqdn}{SIGN_IN}"
-        document = saml.published(saml.Metadata(self.entity, address, (self.signer.certificate,)))
+        document = wsfed.published(wsfed.Metadata(self.entity, address, (self.signer.certificate,)))
         return Response(200, document, (("content-type", "application/samlmetadata+xml"),))
 
     async def _sign_in(self, request: Request) -> Response:
         given = form(request.body.decode("utf-8", "replace"))
-        wanted = saml.sign_in_of(request.query) or saml.sign_in_of(form(given.get("wctx", "")))
+        wanted = wsfed.sign_in_of(request.query) or wsfed.sign_in_of(form(given.get("wctx", "")))
         if wanted is None or not self.trusts(wanted.realm):
             return page("An error occurred: there is no relying party trust for this request.", 400)
         if request.method != "POST":
             return self.elsewhere(wanted) or page(_FORM.format(""))
         try:
             claims = await self.claims(given)
-        except (Unanswered, NoTicket) as problem:
-            self._host.say(f"cannot check who this is: {problem}")
-            return page("An error occurred. Contact your administrator.", 503)
-        except (Refused, Misspoken) as problem:
+        except (Refused, Misspoken) as problem:  # also where nobody could check
             self._host.say(f"nobody is signed in: {problem}")
             return page(_FORM.format("<p>Incorrect user ID or password.</p>"), 401)
+        except (Unanswered, EndOfStream, OSError) as problem:
+            self._host.say(f"no claims: {problem}")
+            return page("An error occurred. Contact your administrator.", 503)
         token = saml.issued(saml.Claims(self.entity, wanted.realm, claims), self.signer, now())
         self._host.say(f"a token for {wanted.realm}: {claims.get(saml.UPN, '')}")
-        return saml.posted_back(self.reply_to(wanted.realm), token, wanted.context)
+        return wsfed.posted_back(self.reply_to(wanted.realm), token, wanted.context)
 
     def trusts(self, realm: str) -> bool:
         """Report whether tokens are issued for this web site."""
@@ -85,7 +88,7 @@ class _SignInPages:
         """Where the browser posts a token for this web site."""
         return realm
 
-    def elsewhere(self, wanted: saml.SignIn) -> Response | None:
+    def elsewhere(self, wanted: wsfed.SignIn) -> Response | None:
         """Where somebody else checks the credentials; None where it is this one."""
         del wanted
         return None
@@ -95,9 +98,15 @@ class _SignInPages:
         raise NotImplementedError
 
 
-def _relying_parties(hosts: Hosts) -> frozenset[str]:
-    """The web sites that an administrator has entered: the front ends of CRM."""
-    return frozenset(f"https://{one.fqdn}/" for one in hosts.values() if "crm/front-end" in one.components)
+def web_names(hosts: Hosts) -> frozenset[str]:
+    """The names by which somebody reaches a front end of CRM: its own, of an address in front, of a proxy."""
+    found = {one.name for targets in hosts.targets.values() for one in targets if one.service == "crm/web"}
+    return frozenset(found | {one.fqdn for one in hosts.values() if "crm/front-end" in one.components})
+
+
+def relying_party(name: str) -> str:
+    """The web site of that name, as it stands among those that trust AD FS."""
+    return f"https://{name}/"
 
 
 class FederationServer(_SignInPages):
@@ -110,39 +119,49 @@ class FederationServer(_SignInPages):
     @property
     def services(self) -> Mapping[str, Callable[[], Answer]]:
         """The sign-in pages, the federation service, and the configuration of the farm."""
-        return dict.fromkeys(("adfs/web", "adfs/federation", "adfs/synchronization"), lambda: self.answer)
+        names = "adfs/web", "adfs/certificate-sign-in", "adfs/federation", "adfs/synchronization"
+        return dict.fromkeys(names, lambda: self.answer)
 
-    def _stored(self) -> dict[str, saml.Metadata]:
+    def _stored(self) -> dict[str, wsfed.Metadata]:
         """What the administrator has entered: the identity provider of the site, where there is one."""
         if not self._host.needs("adfs.identity-provider"):
             return {}
         name = self._host.targets("adfs.identity-provider")[0].name
-        found = saml.Metadata(f"http://{name}/trust", f"https://{name}{SIGN_IN}", (partner_signer(name).certificate,))
+        found = wsfed.Metadata(f"http://{name}/trust", f"https://{name}{SIGN_IN}", (partner_signer(name).certificate,))
         return {found.entity: found}
 
     def trusts(self, realm: str) -> bool:
         """Of the CRM web sites only."""
-        return realm in self._host.shared(_relying_parties)
+        return realm in map(relying_party, self._host.shared(web_names))
 
-    def elsewhere(self, wanted: saml.SignIn) -> Response | None:
+    def elsewhere(self, wanted: wsfed.SignIn) -> Response | None:
         """To the identity provider that the request names, or the only one where Active Directory is none."""
         chosen = self.partners.get(wanted.issuer)
         if chosen is None and self._host.setting("claims.provider") == "other":
             chosen = next(iter(self.partners.values()), None)
         if chosen is None:
             return None
-        onward = saml.SignIn(self.entity, saml.sign_in_query(wanted))
-        return redirect(f"{chosen.address}?{saml.sign_in_query(onward)}")
+        onward = wsfed.SignIn(self.entity, wsfed.sign_in_query(wanted))
+        return redirect(f"{chosen.address}?{wsfed.sign_in_query(onward)}")
 
     async def claims(self, given: Mapping[str, str]) -> Mapping[str, str]:
         """Of a token that a partner has issued, or of a name and a password."""
         if "wresult" in given:
             return self._passed_on(given["wresult"])
         user = address_of(self._host, given.get("UserName", "")).partition("@")[0]
-        principal = Principal.of(user, self._host.realm.name)
-        await self._host.call("ad.kerberos", lambda _: sign_in(principal, given.get("Password", ""), now()))
+        await self._check(user, given.get("Password", ""))
         entry = await known_user(self._host, "adfs.claims", user)
         return {saml.UPN: entry["userPrincipalName"] or address_of(self._host, user), saml.NAME: user}
+
+    async def _check(self, user: str, password: str) -> None:
+        """Have a domain controller check a password, over its secure channel too. Raises Refused, Misspoken."""
+        principal = Principal.of(user, self._host.realm.name)
+        try:
+            for requirement in filter(self._host.needs, _SECURE_CHANNEL):
+                await self._host.call(requirement, lambda one: spoken(one.service).handshake(self._host, one))
+            await self._host.call("ad.kerberos", lambda _: sign_in(principal, password, now()))
+        except (Unanswered, EndOfStream, OSError) as problem:
+            raise Refused(f"nobody checks the password: {problem}") from None
 
     def _passed_on(self, token: str) -> Mapping[str, str]:
         problem = Refused("there is no other identity provider")
@@ -161,11 +180,11 @@ class FederationServer(_SignInPages):
         self.partners = {one.entity: one for one in partners} or self.partners
         self._host.say("read the metadata of those who are trusted")
 
-    async def _metadata_by(self, requirement: str) -> list[saml.Metadata]:
+    async def _metadata_by(self, requirement: str) -> list[wsfed.Metadata]:
         found = []
         for target in self._host.targets(requirement) if self._host.needs(requirement) else ():
             async with Visit(self._host, requirement, target=target) as visit:
-                found.append(saml.metadata_of((await visit.ask(Request("GET", saml.METADATA))).body))
+                found.append(wsfed.metadata_of((await visit.ask(Request("GET", wsfed.METADATA))).body))
         return found
 
 

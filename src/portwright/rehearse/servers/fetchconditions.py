@@ -4,6 +4,7 @@ Those that say "not" also hold where there is no value, as in CRM and unlike SQL
 """
 
 import re
+from calendar import monthrange
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -196,6 +197,22 @@ def _year(one: _Written, offset: int) -> datetime:
     return datetime(one.now.year + offset, 1, 1)  # noqa: DTZ001
 
 
+def _week(one: _Written, offset: int) -> datetime:
+    """The first moment of a week, which begins on Sunday, counted from the one that is now."""
+    today = _today(one)
+    return today - _DAY * ((today.weekday() + 1) % 7) + 7 * offset * _DAY
+
+
+def _months(one: _Written, sign: int) -> datetime:
+    """Today, so many months on or back; where that month is too short, its last day."""
+    today, count = _today(one), _number_of(one.condition.values[0])
+    months = today.year * 12 + today.month - 1 + sign * count
+    year, month = months // 12, months % 12 + 1
+    if not 1 <= year <= 9999:
+        raise OverflowError
+    return today.replace(year=year, month=month, day=min(today.day, monthrange(year, month)[1]))
+
+
 def _now(one: _Written) -> datetime:
     return one.now.replace(tzinfo=None, microsecond=0) + timedelta(seconds=1)
 
@@ -212,6 +229,12 @@ _SPANS: Mapping[str, tuple[Callable[[_Written], Span], int]] = {  # and how many
     "next-seven-days": (lambda one: (_now(one), _today(one) + 8 * _DAY), 0),
     "last-x-days": (lambda one: (_today(one) - _count(one), _now(one)), 1),
     "next-x-days": (lambda one: (_now(one), _today(one) + _count(one) + _DAY), 1),
+    "last-week": (lambda one: (_week(one, -1), _week(one, 0)), 0),
+    "this-week": (lambda one: (_week(one, 0), _week(one, 1)), 0),
+    "next-week": (lambda one: (_week(one, 1), _week(one, 2)), 0),
+    "last-x-months": (lambda one: (_months(one, -1), _now(one)), 1),
+    "next-x-months": (lambda one: (_now(one), _months(one, 1) + _DAY), 1),
+    "olderthan-x-months": (lambda one: (None, _months(one, -1)), 1),
     "last-month": (lambda one: (_month(one, -1), _month(one, 0)), 0),
     "this-month": (lambda one: (_month(one, 0), _month(one, 1)), 0),
     "next-month": (lambda one: (_month(one, 1), _month(one, 2)), 0),

@@ -16,6 +16,7 @@ from portwright.rehearse.servers.fetchxml import (
     Filter,
     Node,
     Order,
+    node_named,
     nodes_of,
 )
 
@@ -119,7 +120,7 @@ class _Writer:
         if isinstance(part, Filter):
             return self._filter(part, node)
         if part.entity:
-            node = next(one for one in nodes_of(self.fetch.node) if one.alias == part.entity)
+            node = node_named(self.fetch.node, part.entity) or node
         kind = self._entity(node).attributes[part.attribute]
         return condition_sql(part, kind, self._column(node, part.attribute), self._parameter, self.user, self.now)
 

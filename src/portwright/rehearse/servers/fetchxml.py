@@ -113,6 +113,14 @@ def nodes_of(node: Node) -> Iterator[Node]:
         yield from nodes_of(link.node)
 
 
+def node_named(root: Node, name: str) -> Node | None:
+    """The node that a condition means: by its alias, or else the first of that entity."""
+    nodes = tuple(nodes_of(root))
+    return next((one for one in nodes if one.alias == name), None) or next(
+        (one for one in nodes if one.entity == name), None
+    )
+
+
 def _bounded(root: Element) -> None:
     """Hold the tree to a depth that may be walked through, and a size that a query has."""
     level, depth, count = [root], 0, 0
@@ -136,7 +144,7 @@ class _Reader:
         if local(root) != "fetch" or len(root) != 1 or local(root[0]) != "entity":
             raise FetchRefused("Invalid Fetch Xml: a fetch holds one entity")
         node = self.node(root[0], "")
-        self._conditions_name_nodes(node, {one.alias: one.entity for one in nodes_of(node)})
+        self._conditions_name_nodes(node)
         top = root.get("top")
         return Fetch(
             node, _number(root, "count", MOST_RECORDS), _number(root, "page", 1),
@@ -224,17 +232,17 @@ class _Reader:
         self._aliases.add(alias.lower())
         return alias
 
-    def _conditions_name_nodes(self, node: Node, entities: Mapping[str, str]) -> None:
+    def _conditions_name_nodes(self, root: Node) -> None:
         """Hold conditions on another entity against the entities that are there."""
-        waiting: list[Filter] = [one.filter for one in nodes_of(node)]
+        waiting: list[Filter] = [one.filter for one in nodes_of(root)]
         for one in waiting:
+            waiting += [part for part in one.parts if isinstance(part, Filter)]
             for part in one.parts:
-                if isinstance(part, Filter):
-                    waiting.append(part)
-                elif part.entity:
-                    if part.entity not in entities:
+                if isinstance(part, Condition) and part.entity:
+                    meant = node_named(root, part.entity)
+                    if meant is None:
                         raise FetchRefused(f"Invalid Fetch Xml: nothing here is called '{_shown(part.entity)}'")
-                    _known(part.attribute, self._entities[entities[part.entity]])
+                    _known(part.attribute, self._entities[meant.entity])
 
 
 _PARTS = ("attribute", "all-attributes", "filter", "order", "link-entity")

@@ -3,17 +3,18 @@
 import secrets
 from collections.abc import Callable, Mapping
 
-from portwright.protocols import saml
+from portwright.protocols import saml, wsfed
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.http import Request, Response, form, formed, page, redirect
-from portwright.rehearse.hosts import Host, Unanswered
-from portwright.rehearse.servers.federation import SIGN_IN, farm_signer
+from portwright.rehearse.clock import now
+from portwright.rehearse.hosts import Host, Unanswered, Unplanned
+from portwright.rehearse.servers.federation import SIGN_IN, farm_signer, relying_party, web_names
 from portwright.rehearse.servers.organization import Organization
 from portwright.rehearse.servers.pages import Pages
 from portwright.rehearse.servers.role import Answer
-from portwright.rehearse.servers.signing_in import guard_of, known_user, now
+from portwright.rehearse.servers.signing_in import guard_of, known_user
 from portwright.rehearse.servers.web import Guard
-from portwright.rehearse.visits import NOT_PLAYED, NoTicket, Visit
+from portwright.rehearse.visits import Visit
 
 COOKIE = "MSISAuth"  # of the session, where users sign in with claims
 
@@ -30,18 +31,20 @@ class FrontEnd:
         self.pages = Pages(host, Organization(host))
         self._sessions: dict[str, str] = {}  # by cookie: the user
         self._known: set[str] = set()  # users that the directory knows
-        self.certificates: tuple[str, ...] = (farm_signer(host.realm.domain).certificate,)  # as Setup has stored them
+        self._with_tokens = host.setting("authentication") == "claims"
+        stored = (farm_signer(host.realm.domain).certificate,) if self._with_tokens else ()
+        self.certificates: tuple[str, ...] = stored  # of AD FS, as the administrator has entered them
 
     @property
     def services(self) -> Mapping[str, Callable[[], Answer]]:
         """The web site, and the redirect to it where it has moved to HTTPS."""
-        connected = self._with_claims if self._host.setting("authentication") == "claims" else self._integrated
+        connected = self._with_claims if self._with_tokens else self._integrated
         return {"crm/web": connected, "crm/deployment-web": connected, "crm/web-redirect": lambda: self._moved}
 
-    @property
-    def realm(self) -> str:
-        """The name of the web site among those that trust AD FS."""
-        return f"https://{self._host.fqdn}/"
+    def _realm(self, request: Request) -> str:
+        """The web site among those that trust AD FS, by the name by which the browser has reached it."""
+        asked = request.header("host").partition(":")[0].lower()
+        return relying_party(asked if asked in self._host.shared(web_names) else self._host.fqdn)
 
     def _integrated(self) -> Answer:
         guard = guard_of(self._host)
@@ -49,8 +52,8 @@ class FrontEnd:
         async def answer(question: object) -> object:
             if not isinstance(question, Request):
                 return None
-            if question.path == saml.METADATA:
-                return self._metadata()
+            if question.path == wsfed.METADATA:
+                return self._metadata(question)
             return await guard.stop(question) or guard.passed(await self._shown(question, guard.user))
 
         return answer
@@ -64,21 +67,26 @@ class FrontEnd:
         return answer
 
     async def _claimed(self, request: Request, services: Guard) -> Response:
-        if request.path == saml.METADATA:
-            return self._metadata()
+        if request.path == wsfed.METADATA:
+            return self._metadata(request)
         fields = form(request.body.decode("utf-8", "replace")) if request.method == "POST" else {}
         if "wresult" in fields:
-            return self._entered(fields)
+            return self._entered(fields, self._realm(request))
         if user := self._sessions.get(request.cookies.get(COOKIE, "")):
             return await self._shown(request, user)
         if "/XRM" in request.path and services.acceptor:
             stopped = await services.stop(request)
             return stopped or services.passed(await self._shown(request, services.user))
-        return redirect(f"{self._issuer}?{saml.sign_in_query(saml.SignIn(self.realm, formed({'ru': request.target})))}")
+        if not self._host.needs("crm.federation-metadata"):
+            return page("An error has occurred: there is no security token service.", 500)
+        return redirect(
+            f"{self._issuer}?{wsfed.sign_in_query(wsfed.SignIn(self._realm(request), formed({'ru': request.target})))}"
+        )
 
-    def _metadata(self) -> Response:
+    def _metadata(self, request: Request) -> Response:
         """What AD FS has to know of this web site; anybody may read it."""
-        return Response(200, saml.published(saml.Metadata(self.realm, self.realm)))
+        realm = self._realm(request)
+        return Response(200, wsfed.published(wsfed.Metadata(realm, realm)))
 
     @property
     def _issuer(self) -> str:
@@ -86,12 +94,12 @@ class FrontEnd:
         servers = self._host.targets("crm.federation-metadata")
         return f"https://{servers[0].name}{SIGN_IN}"
 
-    def _entered(self, fields: Mapping[str, str]) -> Response:
+    def _entered(self, fields: Mapping[str, str], realm: str) -> Response:
         """Somebody comes back with a token: a session begins."""
         problem = "nobody has signed it"
         for certificate in self.certificates:
             try:
-                claims = saml.verified(fields["wresult"], certificate, self.realm, now())
+                claims = saml.verified(fields["wresult"], certificate, realm, now())
             except (Refused, Misspoken) as no:
                 problem = str(no)
                 continue
@@ -110,19 +118,17 @@ class FrontEnd:
             return await self.pages(request, user) or page("There is no such page here.", 404)
         except _Stranger:
             return page("You are not a Microsoft Dynamics CRM user.", 403)
-        except NoTicket as problem:
-            self._host.say(str(problem))
-            return page(str(problem), NOT_PLAYED)
-        except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
+        except (Unanswered, Unplanned, Refused, Misspoken, EndOfStream, OSError) as problem:
             self._host.say(f"{request.method} {request.path}: {problem}")
             return page("An error has occurred. Try this action again.", 500)
 
     async def _know(self, user: str) -> None:
-        """Ask the directory for a user who comes for the first time. Raises Refused, NoTicket."""
-        if user in self._known or not self._host.needs("ad.ldap"):
+        """Ask for a user who comes for the first time: the domain, and the forest for the groups. Raises _Stranger."""
+        if user in self._known:
             return
         try:
-            await known_user(self._host, "ad.ldap", user)
+            for requirement in filter(self._host.needs, ("ad.ldap", "ad.global-catalog")):
+                await known_user(self._host, requirement, user)
         except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
             self._host.say(f"the directory does not say who {user} is: {problem}")
             raise _Stranger from None
@@ -140,6 +146,6 @@ class FrontEnd:
         if not self._host.needs("crm.federation-metadata"):
             return
         async with Visit(self._host, "crm.federation-metadata") as visit:
-            found = saml.metadata_of((await visit.ask(Request("GET", saml.METADATA))).body)
+            found = wsfed.metadata_of((await visit.ask(Request("GET", wsfed.METADATA))).body)
         self.certificates = found.certificates or self.certificates
         self._host.say(f"read the metadata of {found.entity}")

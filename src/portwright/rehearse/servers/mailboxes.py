@@ -1,7 +1,7 @@
 """Mailboxes as values: what SMTP brings, POP3 fetches and Exchange shows is the same mail of the same host."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.errors import MessageError
@@ -61,11 +61,14 @@ class Mailboxes:
     def __init__(self) -> None:
         self._held: dict[str, list[Stored]] = {}
         self._numbers = itertools.count(1)
+        self.kept_by: Callable[[str, bytes], None] | None = None  # a real program that gives out what comes in
 
     def put(self, address: str, data: bytes, folder: str = INBOX) -> Stored:
         """Put a message into a mailbox."""
         stored = Stored(f"m{next(self._numbers)}", folder, data)
         self._held.setdefault(address.lower(), []).append(stored)
+        if self.kept_by is not None and folder == INBOX:
+            self.kept_by(address, data)
         return stored
 
     def deliver(self, recipients: Sequence[str], data: bytes) -> None:

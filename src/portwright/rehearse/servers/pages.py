@@ -15,8 +15,8 @@ from portwright.rehearse.servers.default_reports import folder
 from portwright.rehearse.servers.entities import ENTITIES
 from portwright.rehearse.servers.organization import Organization
 from portwright.rehearse.servers.records import CONFIGURATION, identifier, organization_database
-from portwright.rehearse.servers.signing_in import initiating
 from portwright.rehearse.servers.sqlclient import signed_in
+from portwright.rehearse.servers.tickets import initiating
 from portwright.rehearse.servers.web import served
 from portwright.rehearse.servers.worksheets import Worksheet, dynamic, static
 from portwright.rehearse.visits import Visit

@@ -6,7 +6,7 @@ from portwright.protocols.conversation import EndOfStream, Misspoken
 from portwright.protocols.http import Request, Response, page
 from portwright.rehearse.hosts import Host, Unanswered
 from portwright.rehearse.servers.role import Answer
-from portwright.rehearse.visits import NOT_PLAYED, NoTicket, Visit
+from portwright.rehearse.visits import Visit
 
 _FEDERATION = "/adfs/", "/federationmetadata/"
 _OF_A_CONNECTION = frozenset(  # RFC 9110, 7.6.1: not passed on
@@ -23,7 +23,8 @@ class WebApplicationProxy:
     @property
     def services(self) -> Mapping[str, Callable[[], Answer]]:
         """What it publishes."""
-        return dict.fromkeys(("adfs/web", "adfs/proxied-sign-in", "crm/web"), self._connected)
+        names = "adfs/web", "adfs/certificate-sign-in", "adfs/proxied-sign-in", "crm/web"
+        return dict.fromkeys(names, self._connected)
 
     def _connected(self) -> Answer:
         async def answer(question: object) -> object:
@@ -41,8 +42,6 @@ class WebApplicationProxy:
         try:
             async with Visit(self._host, requirement) as visit:
                 found = await visit.ask(onward)
-        except NoTicket as problem:
-            return page(str(problem), NOT_PLAYED)
         except (Unanswered, Misspoken, EndOfStream, OSError) as problem:
             self._host.say(f"cannot pass on {request.method} {request.path}: {problem}")
             return page(f"Web Application Proxy: HTTP {failure}", failure)

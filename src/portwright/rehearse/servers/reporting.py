@@ -18,7 +18,7 @@ from portwright.protocols.http import Request, Response, page
 from portwright.protocols.report_service import DataSet, definition_of
 from portwright.protocols.tds.values import Value
 from portwright.protocols.xmltree import Element
-from portwright.rehearse.hosts import Host, Unanswered
+from portwright.rehearse.hosts import Host, Unanswered, Unplanned
 from portwright.rehearse.servers import sdk
 from portwright.rehearse.servers.default_reports import DEFAULT_REPORTS, folder
 from portwright.rehearse.servers.records import REPORTS, organization_database
@@ -33,7 +33,7 @@ _MOST_ROWS = 10_000
 _MOST_EXECUTIONS = 1000
 _NO_DATABASE = "The report server cannot open a connection to its database. (rsReportServerDatabaseUnavailable)"
 _NO_CONNECTION = "Cannot create a connection to data source"
-_TROUBLE = Unanswered, Misspoken, EndOfStream, OSError
+_TROUBLE = Unanswered, Unplanned, Misspoken, EndOfStream, OSError
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from portwright.protocols.conversation import Misspoken, Refused
-from portwright.protocols.spnego import Initiator
 from portwright.protocols.tds import client
 from portwright.protocols.tds.client import Package, Session
 from portwright.protocols.tds.login import Login
@@ -12,7 +11,7 @@ from portwright.protocols.tds.tokens import Count, Result, Rows
 from portwright.protocols.tds.values import Value
 from portwright.rehearse.hosts import Host, Target
 from portwright.rehearse.servers.records import CONFIGURATION
-from portwright.rehearse.servers.tickets import initiator
+from portwright.rehearse.servers.tickets import Shown, initiator
 from portwright.rehearse.wire import Datagrams, Stream
 
 _ORGANIZATION = "SELECT DatabaseName FROM Organization WHERE UniqueName = @name AND State = 1"
@@ -48,7 +47,8 @@ async def signed_in(
 ) -> AsyncIterator[Sql]:
     """A connection to SQL Server, signed in as an account of the domain: the host's own unless another is named.
 
-    By a ticket; where no domain controller gives one, by password. Raises Unanswered, SqlRefused.
+    By a ticket, or by NTLM where no domain controller gives one; who is in no domain, by password.
+    Raises Unanswered, SqlRefused.
     """
     who = host.realm.accounts[account] if account else host.realm.account_of(host.name)
     where = target or host.targets(requirement)[0]
@@ -81,8 +81,8 @@ def service_of(target: Target) -> str:
     return f"MSSQLSvc/{target.name}:{target.port}"
 
 
-def package_of(shown: Initiator) -> Package:
-    """Somebody's ticket as a package of TDS: the first token, then what answers each of the server's."""
+def package_of(shown: Shown) -> Package:
+    """Somebody's ticket, or NTLM, as a package of TDS: the first token, then what answers each of the server's."""
 
     def step(token: bytes) -> bytes:
         return shown.step(token) if token else shown.token

@@ -59,6 +59,7 @@ _TCP_SERVICES = {
     "crm/sdk-listener": SDK_LISTENER,
     "crm/sandbox-callback": SANDBOX_CALLBACK,
     "crm/sandbox-host": SANDBOX_HOST,
+    controller.WEB_SERVICES: controller.RESOURCE,
 }
 
 

@@ -7,12 +7,13 @@ from portwright.protocols import organization_service, soap
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.nettcp import channel
 from portwright.protocols.nettcp.channel import Call, Channel, Endpoint, Failure, Via
+from portwright.protocols.ntlm.response import SignIn
 from portwright.protocols.organization_service import Answer as Answered
-from portwright.protocols.spnego import Acceptor
 from portwright.protocols.xmltree import Element, local
 from portwright.rehearse.hosts import Host, Target, Unanswered
+from portwright.rehearse.servers.passthrough import known
 from portwright.rehearse.servers.role import Answer
-from portwright.rehearse.servers.signing_in import keys_of, now
+from portwright.rehearse.servers.signing_in import acceptor_of
 from portwright.rehearse.servers.tickets import initiator
 from portwright.rehearse.wire import Datagrams, Stream
 
@@ -28,8 +29,11 @@ class Caller:
         self._host, self._target, self._wire, self._channel = host, target, wire, opened
 
     async def call(self, action: str, body: Element, headers: Iterable[Element] = ()) -> soap.Message:
-        """What is answered. Raises soap.Fault, Unanswered, Misspoken, EndOfStream."""
-        return await self._host.converse(self._wire, self._target, self._channel.call(action, body, headers))
+        """What is answered. Raises Refused with the reason of a fault, Unanswered, Misspoken, EndOfStream."""
+        try:
+            return await self._host.converse(self._wire, self._target, self._channel.call(action, body, headers))
+        except soap.Fault as fault:
+            raise Refused(fault.reason) from None
 
     async def close(self) -> None:
         """End the session."""
@@ -52,17 +56,15 @@ async def calling(host: Host, requirement: str, path: str, target: Target | None
 def listening(host: Host, path: str, handle: Handle) -> Callable[[], Answer]:
     """What answers connections to a service, for its path alone: others share the port.
 
-    Whoever shows a ticket has to be one of CRM's servers. Who gets none comes without: Windows would fall back to NTLM,
-    which the rehearsal does not play.
+    Whoever signs in has to be one of CRM's servers. Who is no member of a domain comes without.
     """
-
-    def acceptor() -> Acceptor:
-        return Acceptor(keys_of(host.realm.account_of(host.name)), now)
 
     async def answer(question: object) -> object:
         match question:
             case Via(address) if _path(address) == path.lower():
-                return Endpoint(acceptor, required=False)
+                return Endpoint(lambda: acceptor_of(host), required=False)
+            case SignIn():
+                return await known(host, question)
             case Call(via=via) if _path(via) == path.lower():
                 return await _handled(host, question, handle)
         return None

@@ -13,7 +13,7 @@ from portwright.protocols.xmltree import Element
 class Acceptor(Protocol):
     """Who negotiates for a server: one for each connection."""
 
-    def step(self, token: bytes) -> bytes:
+    async def step(self, token: bytes) -> bytes:
         """What to answer. Raises Refused where nobody is accepted."""
 
     @property
@@ -21,6 +21,7 @@ class Acceptor(Protocol):
         """Who has been accepted; empty until then."""
 
 
+_WAYS = "Negotiate", "NTLM"  # RFC 4559, 4; [MS-NTHT] 2.1
 Check = Callable[[str, str], Awaitable[str]]  # name and password -> the user; empty where they do not fit
 
 
@@ -28,32 +29,34 @@ Check = Callable[[str, str], Awaitable[str]]  # name and password -> the user; e
 class Guard:
     """Asks whoever connects who it is, and remembers it as long as the connection lasts."""
 
-    acceptor: Callable[[], Acceptor] | None = None  # Negotiate
+    acceptor: Callable[[], Acceptor] | None = None  # Negotiate, and NTLM without negotiation
     check: Check | None = None  # Basic
     user: str = ""
     _negotiating: Acceptor | None = None
     _last: bytes = field(default=b"")  # the token that goes back with the first page
+    _way: str = _WAYS[0]
 
     async def stop(self, request: Request) -> Response | None:
         """What to answer to somebody who has not signed in yet; None lets the request pass."""
         authorization = request.header("authorization")
         if not authorization:
             return None if self.user else self._challenge()
-        token = token_of(authorization, "Negotiate")
-        if token is not None and self.acceptor:
-            return self._step(token)
+        for way in _WAYS if self.acceptor else ():
+            if (token := token_of(authorization, way)) is not None:
+                self._way = way
+                return await self._step(token)
         said = credentials(authorization)
         if said is None or self.check is None:
             return self._challenge()
         self.user = await self.check(*said)
         return None if self.user else self._challenge()
 
-    def _step(self, token: bytes) -> Response | None:
+    async def _step(self, token: bytes) -> Response | None:
         assert self.acceptor is not None
         if self._negotiating is None or self._negotiating.user:
             self._negotiating = self.acceptor()
         try:
-            self._last = self._negotiating.step(token)
+            self._last = await self._negotiating.step(token)
         except (Refused, Misspoken):
             self._negotiating, self.user = None, ""
             return self._challenge()
@@ -65,10 +68,10 @@ class Guard:
         if not self._last:
             return response
         token, self._last = self._last, b""
-        return replace(response, headers=(*response.headers, ("www-authenticate", negotiate(token))))
+        return replace(response, headers=(*response.headers, ("www-authenticate", negotiate(token, self._way))))
 
     def _challenge(self, token: bytes = b"") -> Response:
-        ways = [negotiate(token)] if self.acceptor else []
+        ways = [negotiate(token, self._way)] if token else [negotiate(b"", way) for way in _WAYS if self.acceptor]
         ways += ['Basic realm="rehearsal"'] if self.check and not token else []
         return page("401 - Unauthorized", 401, tuple(("www-authenticate", one) for one in ways))
 

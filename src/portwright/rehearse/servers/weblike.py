@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from portwright.catalog.model import Lookup
-from portwright.protocols import deployment_service, ews, organization_service, report_service, saml, wsman
+from portwright.protocols import deployment_service, ews, report_service, wsfed, wsman
 from portwright.protocols.conversation import Misspoken, Talk
 from portwright.protocols.http import Request, Response, exchange
 
@@ -35,7 +35,7 @@ def _redirects(response: Response) -> str:
 
 
 def _federation(response: Response) -> str:
-    return f"federation metadata of {saml.metadata_of(response.body).entity[:200]}"
+    return f"federation metadata of {wsfed.metadata_of(response.body).entity[:200]}"
 
 
 def _winrm(response: Response) -> str:
@@ -50,15 +50,16 @@ def _shows(response: Response) -> str:
 
 _GET = "GET"
 _ASKED: Mapping[str, tuple[Request, Greeting]] = {
-    "crm/web": (Request(_GET, organization_service.PATH), _signs_in),
+    "crm/web": (Request(_GET, "/main.aspx"), _signs_in),
     "crm/web-redirect": (Request(_GET, "/"), _redirects),
     "crm/deployment-web": (Request(_GET, deployment_service.PATH), _signs_in),
     "ssrs/web": (Request(_GET, report_service.EXECUTION), _asks_who),
-    "adfs/web": (Request(_GET, saml.METADATA), _federation),
-    "adfs/federation": (Request(_GET, saml.METADATA), _federation),
-    "adfs/proxied-sign-in": (Request(_GET, saml.METADATA), _federation),
-    "adfs/identity-provider": (Request(_GET, saml.METADATA), _federation),
-    "adfs/synchronization": (Request(_GET, saml.METADATA), _federation),
+    "adfs/web": (Request(_GET, wsfed.METADATA), _federation),
+    "adfs/federation": (Request(_GET, wsfed.METADATA), _federation),
+    "adfs/certificate-sign-in": (Request(_GET, wsfed.METADATA), _federation),
+    "adfs/proxied-sign-in": (Request(_GET, wsfed.METADATA), _federation),
+    "adfs/identity-provider": (Request(_GET, wsfed.METADATA), _federation),
+    "adfs/synchronization": (Request(_GET, wsfed.METADATA), _federation),
     "exchange/ews": (Request(_GET, ews.PATH), _asks_who),
     "exchange/outlook": (Request(_GET, "/mapi/emsmdb/"), _asks_who),
     "exchange/autodiscover": (Request(_GET, ews.AUTODISCOVER), _asks_who),

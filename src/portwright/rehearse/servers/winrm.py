@@ -8,11 +8,10 @@ from portwright.protocols import soap, wsman
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.http import Request, Response
 from portwright.protocols.wsman import Output
-from portwright.rehearse.hosts import Host, Unanswered
+from portwright.rehearse.hosts import Host, Unanswered, Unplanned
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.signing_in import guard_of
 from portwright.rehearse.servers.web import Guard
-from portwright.rehearse.visits import NOT_PLAYED, NoTicket
 
 Run = Callable[[str], Awaitable[str]]  # a command line -> what it says; raises Refused where it fails
 _MOST_SHELLS = 25  # as Windows has it for one user
@@ -84,9 +83,6 @@ class Shells:
     async def _said(self, call: wsman.RunCommand) -> Output:
         try:
             return Output((await self.run(wsman.command_line(call))).encode())
-        except NoTicket as problem:
-            self.host.say(str(problem))
-            return Output(error=str(problem).encode(), code=NOT_PLAYED)
-        except (Unanswered, Refused, Misspoken, EndOfStream, OSError) as problem:
+        except (Unanswered, Unplanned, Refused, Misspoken, EndOfStream, OSError) as problem:
             self.host.say(f"a command fails: {problem}")
             return Output(error=f"{problem}\r\n".encode(), code=1)

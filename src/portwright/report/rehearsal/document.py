@@ -1,6 +1,7 @@
 """A rehearsal as JSON, by contract `portwright.rehearse/1`."""
 
-from portwright.packets.names import protocol_name
+from portwright.packets.fields import ICMP
+from portwright.packets.names import PROTOCOL_NAMES, protocol_name
 from portwright.policy.reference import reference_json
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Rehearsal, Sampled, Tried
 from portwright.trace.run import Hop, Trace, TracedStep
@@ -108,6 +109,9 @@ def packet_text(exchange: Exchange, source_port: int) -> str:
     source, (destination, port) = exchange.source_address, exchange.to
     if exchange.version == 6:
         source, destination = f"[{source}]", f"[{destination}]"
-    if not exchange.port:
+    if exchange.protocol == ICMP:
         return f"{'icmp' if exchange.version == 4 else 'icmpv6'} {source} > {destination}"
+    if not exchange.port:
+        name = PROTOCOL_NAMES.get(exchange.protocol, f"proto {exchange.protocol}")
+        return f"{name} {source} > {destination}"
     return f"{protocol_name(exchange.protocol)} {source}:{source_port} > {destination}:{port}"

@@ -98,9 +98,9 @@ def _blocked(found: Rehearsal) -> list[str]:
 
 def _came_of(failed: Tried) -> str:
     """How an exchange ended, and which rule ended it."""
-    decider = failed.decided_by[-1] if failed.decided_by else None
-    if decider is not None and not decider.is_accepted:
-        return f"{failed.said or 'stopped'} by {_rule(decider)}"
+    if (decider := failed.stopped_by) is not None:
+        word = "its reply was stopped" if decider is failed.reply_stopped_by else "stopped"
+        return f"{word} by {_rule(decider)}"
     return f"{failed.outcome} ({failed.said})" if failed.said else failed.outcome
 
 
