@@ -12,6 +12,7 @@ from tests.rehearse.shop import OPEN, SITE, flows, shop, via
 from portwright.check.obstacle import Judgment
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Tried
 from portwright.rehearse.netns import _namespaces, _running, is_inside
+from portwright.rehearse.rules import Rules
 
 pytestmark = pytest.mark.kernel
 
@@ -102,8 +103,8 @@ def test_a_line_that_lets_the_request_through_has_not_stopped_it(tmp_path):
     assert found["shop.tcp/c1>s1"]["decided_by"]["text"] == "tcp sport 8080 drop"
     assert found["shop.udp/c1>s2"]["decided_by"]["text"] == "udp sport 7000 drop"
     _, out, _ = run(site, "--patience", "0.5")
-    assert "its reply was stopped by fw, " in out
-    assert "fw.nft:5  udp sport 7000 drop" in out
+    assert "its reply was stopped by fw," in (told := " ".join(out.split()))
+    assert "fw.nft:5 udp sport 7000 drop" in told
 
 
 def test_no_fault_excuses_what_passes():
@@ -153,3 +154,143 @@ def kept(site, *options):
             pytest.skip("".join(said))
         yield process, said
         process.stdin.close()
+
+
+def test_an_answer_of_somebody_else_is_none(tmp_path):
+    """Where the firewall leads a client to another host, or answers itself, what the plan names has not answered."""
+    rules = """
+table ip nat {
+	chain prerouting {
+		type nat hook prerouting priority dstnat; policy accept;
+		ip daddr 10.2.0.11 tcp dport 8080 dnat to 10.2.0.12
+		ip daddr 10.2.0.11 icmp type echo-request redirect
+	}
+}
+"""
+    _, document, said = rehearse(shop(tmp_path / "site", rules), "--patience", "0.5")
+    found = flows(document)
+    for name, other in (("shop.tcp/c1>s1", "s2"), ("shop.ping/c1>s1", "fw")):
+        outcomes = [(one["outcome"], one["said"]) for one in found[name]["exchanges"]]
+        assert (found[name]["rehearsed"], outcomes) == ("blocked", [("astray", f"{other} has answered")]), said
+    assert found["shop.udp/c1>s1"]["rehearsed"] == "passes"
+
+
+def test_neighbors_behind_a_firewall_meet_it(tmp_path):
+    """Hosts of one zone that the site leads through a firewall do not talk past it."""
+    site = SITE.replace("10.2.0.11]", "10.1.0.12]") + "  - {from: left, to: left, through: [fw]}\n"
+    rules = _chain("forward", 'iifname "eth0" oifname "eth0" udp dport 7000 drop')
+    _, document, _ = rehearse(shop(tmp_path / "site", rules, site), "--patience", "0.5")
+    found = flows(document)
+    assert (found["shop.udp/c1>s1"]["static"], found["shop.udp/c1>s1"]["rehearsed"]) == ("missing", "blocked")
+    assert via(found["shop.tcp/c1>s1"]) == [["type filter hook forward priority filter; policy accept;"]]
+
+
+def test_what_does_not_cross_the_firewall_is_not_tried(tmp_path):
+    """Where two zones share a segment, the lab cannot lead one of them past the firewall of the other."""
+    site = """
+site: shop
+products: [shop]
+catalog: products
+zones:
+  left: {networks: [10.1.0.0/24]}
+  middle: {networks: [10.3.0.0/24]}
+  right: {networks: [10.2.0.0/24]}
+hosts:
+  c1: {addresses: [10.3.0.11], roles: [shop/client]}
+  s1: {addresses: [10.2.0.11], roles: [shop/server]}
+enforcement:
+  fw: {platform: nftables, config: fw.nft, interfaces: {left: eth0, middle: eth0, right: eth1}}
+paths:
+  - {between: [left, right], through: [fw]}
+  - {from: middle, to: right, through: []}
+  - {from: right, to: middle, through: [fw]}
+"""
+    _, document, _ = rehearse(shop(tmp_path / "site", site=site), "--patience", "0.5")
+    assert {(one["rehearsed"], one["reason"]) for one in document["flows"]} == {
+        ("not-tried", "the lab leads it through fw, the site through none")
+    }
+
+
+def test_a_line_that_becomes_several_rules_shifts_no_other(tmp_path):
+    """Iptables makes a rule of each address of a list: the lines behind it keep their rules, the policy its own."""
+    rules = """*filter
+:FORWARD DROP [0:0]
+-A FORWARD -s 10.9.0.1,10.9.0.2,10.9.0.3 -j ACCEPT
+-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -p udp -d 10.2.0.11 -j ACCEPT
+-A FORWARD -p icmp -j DROP
+COMMIT
+"""
+    site = SITE.replace("platform: nftables, config: fw.nft", "platform: iptables, config: fw.rules")
+    _, document, _ = rehearse(shop(tmp_path / "site", site=site, fw__rules=rules), "--patience", "0.5")
+    found = flows(document)
+    assert via(found["shop.udp/c1>s1"]) == [["-A FORWARD -p udp -d 10.2.0.11 -j ACCEPT"]]
+    assert via(found["shop.ping/c1>s1"]) == [["-A FORWARD -p icmp -j DROP"]]
+    assert found["shop.udp/c1>s2"]["decided_by"]["text"] == ":FORWARD DROP [0:0]"
+
+
+def test_a_rule_whose_line_is_not_known_is_no_other_line():
+    """Where a chain has more rules in the kernel than the file says, nothing is said of any of them."""
+    text = "table ip t {\n\tchain c {\n\t\taccept\n\t}\n}\n"
+    rules = Rules("fw", "native", text, "fw.nft", dict(enumerate(text.splitlines(), 1)))
+    listing = "table ip t { # handle 1\n\tchain c { # handle 1\n\t\taccept # handle 2\n{}\t}\n}\n"
+    assert rules.places(listing.replace("{}", "")).keys() == {("ip", "t", 2)}
+    assert not rules.places(listing.replace("{}", "\t\tdrop # handle 3\n"))
+
+
+def test_a_host_called_like_a_part_of_the_lab_is_a_host(tmp_path):
+    """Its shell sees its own interfaces alone."""
+    site = shop(tmp_path / "site", site=SITE.replace("  c1:", "  switch:"))
+    _, out, _ = run(site, "--enter", "switch", "--patience", "0.5", stdin="ip -brief link; exit\n")
+    links = [line.split("@")[0].split()[0] for line in out.splitlines() if "LOOPBACK" in line or "BROADCAST" in line]
+    assert links == ["lo", "eth0"]
+
+
+def test_two_firewalls_on_one_host_are_not_rehearsed(tmp_path):
+    """Either could take the rules of the other away, which would be said to let packets pass."""
+    second = _ON_HOSTS.replace("on: c1", "on: s1")
+    site = shop(
+        tmp_path / "site",
+        site=SITE.replace("\npaths:\n", second),
+        s1__nft=_chain("input", "drop"),
+        c1__nft="flush ruleset\n" + _chain("input"),
+    )
+    status, _, said = run(site)
+    assert (status, "s1-fw and c1-fw stand on one host" in said) == (2, True), said
+
+
+def test_captures_that_are_not_whole_are_told(tmp_path):
+    """And none of them has the name of a whole one."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", folder], check=False).returncode:
+        pytest.skip("this machine allows no mounts")
+    try:
+        site = shop(tmp_path / "shop")
+        _, out, said = run(site, "--capture", folder, "--patience", "0.5")
+        assert "the captures are not whole: No space left on device" in out, said
+        assert ("Traceback" in said, list(folder.iterdir())) == (False, [])
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_an_input_that_is_closed_has_ended(tmp_path):
+    """A lab that is kept without one goes at once."""
+    words = " ".join(command(shop(tmp_path / "site"), "--keep", "--patience", "0.5"))
+    done = subprocess.run(
+        ["sh", "-c", f"exec {words} <&-"], env=ENVIRONMENT, capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode in (1, NOT_POSSIBLE), done.stderr
+
+
+def test_many_hosts_need_no_setting_of_the_shell(tmp_path):
+    """The usual limit of open files is none where the user may have more."""
+    hosts = "".join(f"  n{one}: {{addresses: [10.1.0.{one + 20}], roles: [shop/client]}}\n" for one in range(40))
+    site = shop(tmp_path / "site", site=SITE.replace("enforcement:", f"{hosts}enforcement:"))
+    words = " ".join(command(site, "--format", "json"))
+    done = subprocess.run(
+        ["sh", "-c", f"ulimit -S -n 64; exec {words}"], env=ENVIRONMENT, capture_output=True, timeout=100, check=False
+    )
+    if done.returncode == NOT_POSSIBLE:
+        pytest.skip(done.stderr.decode())
+    assert {one["rehearsed"] for one in json.loads(done.stdout)["flows"]} == {"passes"}, done.stderr

@@ -5,7 +5,16 @@ from functools import cached_property
 
 from portwright.check.led import Led
 from portwright.check.neighbors import Neighbors
-from portwright.check.obstacle import NOT_GIVEN, FlowResult, Judgment, Obstacle, Trouble, judgment_of
+from portwright.check.obstacle import (
+    NOT_GIVEN,
+    TAKEN_UP,
+    FlowResult,
+    Judgment,
+    Obstacle,
+    Trouble,
+    in_doubt,
+    judgment_of,
+)
 from portwright.check.points import PointView, Way
 from portwright.check.routed import routed_elsewhere
 from portwright.check.stops import Stops
@@ -131,22 +140,37 @@ class Judge:
         """What stops a flow at points that see only its requests, or only its replies.
 
         To them what follows belongs to no connection. A SYN-ACK without its SYN, or data without a SYN-ACK, is invalid
-        (nf_conntrack_proto_tcp.c, tcp_conntracks); a datagram is new.
+        (nf_conntrack_proto_tcp.c, tcp_conntracks); a datagram is new. Where no SYN was seen, the answers behind the
+        SYN-ACK are new, unless the kernel was told not to take up connections in their middle (nf_conntrack_tcp_loose).
         """
         stray = State.INVALID if is_tcp else State.NEW
         there = tuple(crossing for crossing in route.forward if crossing.point not in both and is_tcp)
         back = tuple(crossing for crossing in route.back if crossing.point not in both)
         yield from self.along(packets, there, stray, "bypass")
-        yield from self.along(replies, back, stray, "bypass")
+        certain = list(self.along(replies, back, stray, "bypass"))
+        yield from certain
+        stopping = {obstacle.point for obstacle in certain}
+        others = tuple(crossing for crossing in back if crossing.point not in stopping and is_tcp)
+        for obstacle in self.along(replies, others, State.NEW, "bypass", is_taken_up=True):
+            yield in_doubt(obstacle, TAKEN_UP)
 
-    def along(self, boxes: Boxes, crossings: tuple[Crossing, ...], state: State, kind: Trouble) -> Iterator[Obstacle]:
+    def along(
+        self,
+        boxes: Boxes,
+        crossings: tuple[Crossing, ...],
+        state: State,
+        kind: Trouble,
+        *,
+        is_taken_up: bool = False,
+    ) -> Iterator[Obstacle]:
         """What stops packets on their way, in its order, where no point translates them."""
         packets = None
         for crossing in crossings:
             if crossing.point not in self.views:
                 yield Obstacle("undecided", crossing.point, crossing, reason=NOT_GIVEN)
                 continue
-            view, way = self.views[crossing.point], Way.of(crossing, state)
+            view = self.views[crossing.point]
+            way = Way.of(crossing, state, is_taken_up=is_taken_up)
             if not _all_sure(view.verdicts(way), boxes):
                 packets = packets or PacketSet.of(self.space, boxes)
                 yield from self._stops.at(view, way, crossing, packets, kind)

@@ -12,6 +12,7 @@ from portwright.site.model import Crossing
 from portwright.source import Source
 
 NOT_GIVEN = "no configuration of this point is given"
+TAKEN_UP = "it sees the answers alone: behind the first they are new to it, unless nf_conntrack_tcp_loose is 0"
 
 
 class Judgment(Enum):
@@ -49,6 +50,14 @@ class Obstacle:
         if self.kind == "undecided" and not self.decision.undecided_by:
             return rewriting
         return self.decision.undecided_by or ((self.decision.rule,) if self.decision.rule else ())
+
+
+def in_doubt(obstacle: Obstacle, reason: str) -> Obstacle:
+    """The obstacle, as one that may be there, and its rule as the one that the answer hangs on."""
+    decision = obstacle.decision
+    if decision is not None and decision.rule is not None:
+        decision = replace(decision, undecided_by=(decision.rule,))
+    return replace(obstacle, kind="undecided", reason=reason, decision=decision)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,11 +40,12 @@ class Way:
     interface_in: str | None
     interface_out: str | None
     state: State = State.NEW
+    is_taken_up: bool = False  # new to the point, though it is in the middle of a TCP connection
 
     @classmethod
-    def of(cls, crossing: Crossing, state: State = State.NEW) -> "Way":
+    def of(cls, crossing: Crossing, state: State = State.NEW, *, is_taken_up: bool = False) -> "Way":
         """The way of a crossing."""
-        return cls(crossing.hook, crossing.interface_in, crossing.interface_out, state)
+        return cls(crossing.hook, crossing.interface_in, crossing.interface_out, state, is_taken_up)
 
 
 class PointView:
@@ -263,7 +264,7 @@ class PointView:
 
     def constraints(self, way: Way) -> dict[Field, Intervals]:
         """The fields that a way fixes."""
-        flags = Flags.OPENS if way.state is State.NEW else Flags.OTHER
+        flags = Flags.OPENS if way.state is State.NEW and not way.is_taken_up else Flags.OTHER
         return {
             Field.IN: self._atoms(way.interface_in, sent_here=way.hook == "output"),
             Field.OUT: self._atoms(way.interface_out, sent_here=way.hook == "input"),

@@ -32,14 +32,16 @@ class Stops:
         view = self.views.get(crossing.point)
         return view is not None and view.translates(crossing.hook)
 
-    def there(self, passing: Passing, state: State, kind: Trouble) -> Iterator[Obstacle]:
+    def there(self, passing: Passing, state: State, kind: Trouble, *, is_taken_up: bool = False) -> Iterator[Obstacle]:
         """What stops packets that come to a point."""
         crossing = passing.crossing
         if crossing.point not in self.views:
             yield Obstacle("undecided", crossing.point, crossing, reason=NOT_GIVEN)
             return
         view = self.views[crossing.point]
-        obstacles = list(self.at(view, Way.of(crossing, state), crossing, passing.arriving, kind))
+        obstacles = list(
+            self.at(view, Way.of(crossing, state, is_taken_up=is_taken_up), crossing, passing.arriving, kind)
+        )
         yield from obstacles
         if kind == "missing" and not obstacles and (reason := routed_elsewhere(view, crossing, passing.arriving)):
             yield Obstacle("undecided", crossing.point, crossing, reason=reason)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from portwright.check.journey import Journey, Passing, by_port, journey_of, journeys
 from portwright.check.led import Led
-from portwright.check.obstacle import Judgment, Obstacle, judgment_of
+from portwright.check.obstacle import TAKEN_UP, Judgment, Obstacle, in_doubt, judgment_of
 from portwright.check.points import Way
 from portwright.check.stops import Stops, swapped
 from portwright.check.untracked import UntrackedFlows
@@ -85,7 +85,12 @@ class Translated:
                 stray = State.INVALID if is_tcp else State.NEW
                 if not is_tcp and self._changes(crossing, answers):
                     yield Obstacle("undecided", crossing.point, crossing, reason=_REWRITTEN)
-                yield from self._stops.there(Passing(crossing, answers, answers, answers), stray, "bypass")
+                passing = Passing(crossing, answers, answers, answers)
+                certain = list(self._stops.there(passing, stray, "bypass"))
+                yield from certain
+                if is_tcp and not certain:
+                    taken_up = self._stops.there(passing, State.NEW, "bypass", is_taken_up=True)
+                    yield from (in_doubt(one, TAKEN_UP) for one in taken_up)
             else:
                 yield from self._answers(known, crossing, answers, is_tcp)
                 answers = swapped(known.arriving)

@@ -117,7 +117,8 @@ def _inside(request: Request) -> int:
     options = Options(request.tier, faults, capture, request.keep, request.enter or "", request.patience)
     write = _writer(request.output)
     found = play(plan, readings, options, _tell, lambda one: show(write(one)))
-    is_fine = verdict(found) == "works" and not found.disagreements and all(one.is_blocked for one in found.sample)
+    is_told = found.disagreements or found.unused
+    is_fine = verdict(found) == "works" and not is_told and all(one.is_blocked for one in found.sample)
     return ExitStatus.PROVED if is_fine else ExitStatus.FINDINGS
 
 

@@ -28,6 +28,7 @@ class Captures:
         self._selector = selectors.DefaultSelector()
         self._files: list[_File] = []
         self.is_over = False
+        self._problem = ""  # why not everything could be written
         for point in points:
             with network.within(point):
                 made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_EVERY_PROTOCOL))
@@ -42,15 +43,23 @@ class Captures:
         while not self.is_over:
             for key, _ in self._selector.select(_PATIENCE):
                 assert isinstance(key.fileobj, socket.socket)
-                key.data.take(key.fileobj)
+                try:
+                    key.data.take(key.fileobj)
+                except OSError as problem:
+                    self._problem = problem.strerror or str(problem)
+                    return
 
-    def close(self) -> None:
-        """Write what is left, and end."""
+    def close(self) -> str:
+        """Write what is left, and end; why not everything could be written, in a sentence, else nothing."""
         time.sleep(_PATIENCE)
         self.is_over = True
         self._thread.join()
         for file in self._files:
-            file.close()
+            try:
+                file.close(is_whole=not self._problem)
+            except OSError as problem:
+                self._problem = problem.strerror or str(problem)
+        return f"the captures are not whole: {self._problem}" if self._problem else ""
 
 
 class _File:
@@ -77,10 +86,15 @@ class _File:
                 )
                 self._stream.write(_block(_PACKET, head + _padded(data)))
 
-    def close(self) -> None:
-        """Give it its name."""
-        self._stream.close()
-        self._made.replace(self._path)
+    def close(self, *, is_whole: bool) -> None:
+        """Give it its name; take it away where it is not whole. Raises OSError."""
+        try:
+            self._stream.close()
+        except OSError:
+            is_whole = False
+            raise
+        finally:
+            self._made.replace(self._path) if is_whole else self._made.unlink()
 
 
 def _block(kind: int, body: bytes) -> bytes:

@@ -56,12 +56,11 @@ class Traced:
         """Take what the kernel has said since."""
         for node, one in self._sockets.items():
             for run in one.runs(0):
-                if run.table in _OWN:
-                    continue
                 ends = run.ends
                 key = (run.protocol, ends.source, ends.source_port, ends.destination, ends.destination_port)
                 self._identities.setdefault(key, run.identity)
-                self._by_identity(node, run)
+                if run.table not in _OWN:
+                    self._by_identity(node, run)
 
     def _by_identity(self, node: str, run: Run) -> None:
         self._runs.setdefault(f"{node} {run.protocol} {run.identity.hex()}", []).append(run)
@@ -82,6 +81,10 @@ class Traced:
     ) -> tuple[Decider, ...]:
         """Who decided about a packet at each point on its way, in order; the last of a point is the one that counts."""
         return self._along(way, _key(exchange, source_port), counts)
+
+    def identity(self, exchange: Exchange, source_port: int) -> bytes | None:
+        """By what the first packet of an exchange is known wherever it goes; None where no point has seen it."""
+        return self._identities.get(_key(exchange, source_port))
 
     def of_reply(self, exchange: Exchange, source_port: int, way: Iterable[str]) -> tuple[Decider, ...]:
         """The same of the first packet that came back; none where it is not known to which address it went."""
@@ -118,8 +121,7 @@ class Traced:
     def _decider(self, node: str, run: Run) -> Decider | None:
         """The line that decided a run; None for a chain without rules of anybody."""
         key: Handle = run.decider or (run.family, run.table, run.chain)
-        places = self._places.get(node, {})
-        found = places.get(key) or places.get((run.family, run.table, run.chain))
+        found = self._places.get(node, {}).get(key)  # none where it is not known which line made the rule
         return found.which(run.is_accepted) if found else None
 
 

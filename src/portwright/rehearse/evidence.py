@@ -15,7 +15,8 @@ from portwright.trace.run import Trace, TracedStep, trace
 
 Tier = Literal["real", "stand-in", "echo"]  # a program of others; our own server; what was sent comes back
 # misspoken: somebody is there, and does not speak the protocol of the service
-Outcome = Literal["answered", "refused", "silent", "unreachable", "misspoken"]
+# astray: somebody answers to whom the plan does not lead
+Outcome = Literal["answered", "refused", "silent", "unreachable", "misspoken", "astray"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Tried:
     decided_by: tuple[Decider, ...] = ()  # the line of each point on the way, in order, up to the one that blocks
     decided_behind: tuple[Decider, ...] = ()  # the same for the way on from a virtual address
     is_led: bool = True  # it has come to the device of its virtual address, where it has one
+    arrived: tuple[str, ...] = ()  # nodes that have recorded its first packet
     reply_stopped_by: Decider | None = None  # the line that stopped what came back
 
     @property
@@ -148,6 +150,7 @@ class Seen:
     protocol: str
     port: int
     source_port: int = 0
+    identity: bytes = b""  # what stays the same of the packet when it is translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,11 +288,13 @@ class Rehearsal:
 
 
 def _is_among(tried: Tried, arrived: set[tuple[str, int, int]]) -> bool:
-    """Report whether a host has recorded what was tried; a router may have given it another source port.
+    """Report whether a host has recorded what was tried.
 
     Between two fixed ports the two directions are one connection, which whoever was first has opened.
     """
     exchange = tried.exchange
-    ends = {(exchange.destination, exchange.port)}
-    ends |= {(exchange.source, exchange.source_port)} if exchange.source_port else set()
-    return not exchange.port or any((node, port) in ends for node, _, port in arrived)
+    if not exchange.source_port:
+        is_at_home = exchange.source == exchange.destination or not exchange.port
+        return exchange.destination in tried.arrived or is_at_home
+    ends = {(exchange.destination, exchange.port), (exchange.source, exchange.source_port)}
+    return any((node, port) in ends for node, _, port in arrived)

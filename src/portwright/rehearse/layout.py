@@ -70,7 +70,7 @@ class _Layout:
             host.name: _Home(
                 "host",
                 host.zone,
-                _inside([*singles(host.addresses), *extra.get(host.name, ())], zones[host.zone]),
+                self._inside([*singles(host.addresses), *extra.get(host.name, ())], zones[host.zone]),
             )
             for host in self.site.hosts.values()
         }
@@ -85,7 +85,7 @@ class _Layout:
 
     def _balancer(self, name: str, addresses: Sequence[Address]) -> _Home:
         zone = self.site.virtual[name].zone
-        return _Home("balancer", zone, _inside(addresses, self.site.zones[zone]))
+        return _Home("balancer", zone, self._inside(addresses, self.site.zones[zone]))
 
     def _strangers(self) -> dict[str, _Home]:
         """One computer for each group, and one for each component that somebody else runs."""
@@ -100,10 +100,19 @@ class _Layout:
             chosen = [one for version in (4, 6) if (one := _member(addresses, version, taken))]
             taken |= set(chosen)
             if chosen:
-                found[name] = _Home(kind, zone, _inside(chosen, self.site.zones[zone]))
+                found[name] = _Home(kind, zone, self._inside(chosen, self.site.zones[zone]))
             else:
                 self.notes.append(f"{name} has no address in the site file: nobody plays it")
         return found
+
+    def _inside(self, addresses: Iterable[Address], zone: Zone) -> Own:
+        """The addresses with the length of their network in the zone; alone where there is none that they share.
+
+        Hosts of a zone that go through a firewall to each other are no neighbors.
+        """
+        are_apart = bool(self.wiring.ways.get((zone.name, zone.name)))
+        lengths = {one: one.max_prefixlen if are_apart else _length(one, zone) for one in addresses}
+        return tuple(ip_interface(f"{one}/{length}") for one, length in lengths.items())
 
     def _answered_by_hosts(self) -> dict[str, list[Address]]:
         """Virtual addresses that a host answers for: one of the members, or whoever has the address."""
@@ -266,11 +275,6 @@ def _distances(name: str, routers: Mapping[str, Ports]) -> dict[str, int]:
         ]
         found |= dict.fromkeys(latest, number)
     return found
-
-
-def _inside(addresses: Iterable[Address], zone: Zone) -> Own:
-    """The addresses with the length of their network in the zone; alone where the zone has no networks."""
-    return tuple(ip_interface(f"{one}/{_length(one, zone)}") for one in dict.fromkeys(addresses))
 
 
 def _member(addresses: Addresses, version: int, taken: set[Address]) -> Address | None:

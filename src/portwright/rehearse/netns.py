@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -27,7 +28,7 @@ _INSIDE = "PORTWRIGHT_REHEARSAL"  # environment variable: the namespaces of whoe
 _SITE = "PORTWRIGHT_REHEARSAL_SITE"  # environment variable: the site file of the lab, for those who want to enter it
 _NAMES = Path("/run/portwright-nodes.json")  # the namespace of each node, for them, too
 _PLAIN = {"bash": ("--norc",)}  # what keeps a shell from saying that it is somewhere else
-_SWITCH = "switch"  # the namespace that has the segments, as bridges
+_SWITCH = "(switch)"  # the namespace that has the segments, as bridges; no host can be called so
 _PROGRAMS = {"ip": "iproute2", "nft": "nftables", "unshare": "util-linux", "mount": "mount"}  # Debian's packages
 _LOADING = 120.0  # seconds that a firewall's rules may take to load
 _FIRST_TABLE = 1000  # of routes by source
@@ -192,6 +193,7 @@ class Network:
     def __init__(self, lab: Lab, latency: float = 0.0) -> None:
         """Build it; what hosts send takes so many seconds longer. Raises OSError, CalledProcessError."""
         self.lab = lab
+        _allow_many_files()
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         self._spaces: dict[str, int] = {}
@@ -394,6 +396,12 @@ class Network:
                 timeout=patience,
                 check=False,
             )
+
+
+def _allow_many_files() -> None:
+    """As many open files as this process may have: each host, service and connection needs some."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _mount_own_run() -> None:

@@ -1,6 +1,6 @@
 """Which exchanges stand for the flows of a plan: one for each flow, IP version and edge of a range of ports."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -9,7 +9,7 @@ from portwright.plan.model import ECHO_REQUEST, Endpoint, RequiredFlow
 from portwright.rehearse.evidence import Exchange, Front, Placed
 from portwright.rehearse.fronts import Members, answering, front_of, is_led
 from portwright.rehearse.lab import Lab
-from portwright.site.model import Site, Virtual
+from portwright.site.model import Crossing, Site, Virtual
 
 IN_A_TUNNEL = "it runs inside IPsec, which stand-ins have not"
 _UNSPOKEN = frozenset(PORT_PROTOCOLS) - {TCP, UDP}
@@ -31,7 +31,38 @@ def placed(flow: RequiredFlow, lab: Lab, site: Site, members: Members = {}) -> P
         return Placed(flow, (), str(problem), is_behind=bool(front))
     if not found and not front:
         return Placed(flow, (), "the two ends have no IP version in common")
-    return Placed(flow, found, IN_A_TUNNEL if flow.tunneled else "", is_behind=bool(front))
+    if flow.tunneled:
+        return Placed(flow, found, IN_A_TUNNEL, is_behind=bool(front))
+    astray = next((reason for one in found if (reason := _leads_astray(one, flow, lab))), "")
+    return Placed(flow, () if astray else found, astray, is_behind=bool(front))
+
+
+def _leads_astray(exchange: Exchange, flow: RequiredFlow, lab: Lab) -> str:
+    """Why what comes of an exchange would say nothing: it does not cross the points that the site declares."""
+    ends = exchange.source, exchange.destination
+    declared = [(_points(route.forward), _points(route.back)) for route in flow.routes]
+    there, back = (_routers(lab, *pair, exchange.version) for pair in (ends, ends[::-1]))
+    if (
+        exchange.front is not None
+        or not declared
+        or there is None
+        or back is None
+        or ends[0] == ends[1]
+        or (there, back) in declared
+    ):
+        return ""
+    through, instead = (" and ".join(dict.fromkeys((*one, *other))) for one, other in (declared[0], (there, back)))
+    return f"the lab leads it through {instead or 'no firewall'}, the site through {through or 'none'}"
+
+
+def _points(crossings: Iterable[Crossing]) -> tuple[str, ...]:
+    return tuple(one.point for one in crossings if one.hook == "forward")
+
+
+def _routers(lab: Lab, source: str, destination: str, version: int) -> tuple[str, ...] | None:
+    """The routers between two nodes; None where a packet gets lost."""
+    way = lab.way(source, destination, version)
+    return None if way is None else tuple(one for one in way if lab.nodes[one].kind == "router")
 
 
 def _exchanges(flow: RequiredFlow, lab: Lab, site: Site, members: Members) -> Iterator[Exchange]:

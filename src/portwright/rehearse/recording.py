@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from portwright.packets.fields import TCP, UDP
 from portwright.packets.names import protocol_name
 from portwright.rehearse.evidence import Seen
-from portwright.rehearse.tracing import NETLINK_NETFILTER, messages_in, widen
+from portwright.rehearse.tracing import NETLINK_NETFILTER, identity, messages_in, widen
 
 GROUP = 77  # of the log; any number below 65536
 TABLE = "portwright_seen"
@@ -16,7 +16,12 @@ TABLE = "portwright_seen"
 RULES = f"""table inet {TABLE} {{
     chain input {{
         type filter hook input priority 300; policy accept;
-        iifname != "lo" meta pkttype host ct state new meta l4proto != {{ icmp, icmpv6 }} log group {GROUP} snaplen 64
+        iifname != "lo" meta pkttype host ct state new jump came
+    }}
+    chain came {{
+        icmp type echo-request log group {GROUP} snaplen 64
+        icmpv6 type echo-request log group {GROUP} snaplen 64
+        meta l4proto != {{ icmp, icmpv6 }} log group {GROUP} snaplen 64
     }}
 }}
 """
@@ -89,4 +94,5 @@ def arrived(node: str, packet: bytes) -> Seen | None:
         return None
     source, destination = (str(ip_address(packet[at : at + size])) for at in (start, start + size))
     source_port, port = struct.unpack_from("!HH", packet, ports) if protocol in (TCP, UDP) else (0, 0)
-    return Seen(node, source, destination, protocol_name(protocol), port, source_port)
+    ends = node, source, destination, protocol_name(protocol), port, source_port
+    return Seen(*ends, identity(packet[:ports], packet[ports:]))

@@ -97,16 +97,17 @@ class Rules:
         return found
 
     def _by_order(self, listing: str) -> dict[Handle, Source]:
-        """The nth rule of a chain in the kernel is the nth of that chain in the file."""
+        """The nth rule of a chain in the kernel is the nth of that chain in the file, if there are as many."""
         lines = self._lines_by_chain()
-        seen: dict[tuple[str, str, str], int] = {}
-        found: dict[Handle, Source] = {}
+        handles: dict[tuple[str, str, str], list[int]] = {}
         for family, table, chain, handle, _ in rules_in(listing):
-            number = seen[family, table, chain] = seen.get((family, table, chain), -1) + 1
-            known = lines.get((family, table, chain), [])
-            if number < len(known):
-                found[family, table, handle] = self._source(known[number])
-        return found
+            handles.setdefault((family, table, chain), []).append(handle)
+        return {
+            (family, table, handle): self._source(line)
+            for (family, table, chain), inside in handles.items()
+            if len(known := lines.get((family, table, chain), ())) == len(inside)
+            for handle, line in zip(inside, known, strict=True)
+        }
 
     def _lines_by_chain(self) -> Mapping[tuple[str, str, str], Sequence[int]]:
         """The lines of the rules of each chain, by family, table and chain."""

@@ -22,6 +22,7 @@ from portwright.plan.model import Plan
 from portwright.redact import redact
 from portwright.rehearse import exchange as exchanges
 from portwright.rehearse import recording
+from portwright.rehearse.arrivals import Arrivals
 from portwright.rehearse.balancers import Balancers
 from portwright.rehearse.behind import Behind, by_service, evidence, with_ways_on
 from portwright.rehearse.capture import Captures
@@ -133,7 +134,16 @@ def _load(network: Network, plan: Plan, readings: Mapping[str, Reading], faults:
     for point in plan.site.points.values():
         node = point.on if point.on is not None else point.name
         if node in network.lab.nodes:
+            _check_alone(point, plan)
             yield node, _load_one(network, plan, point, node, readings.get(point.name), faults)
+
+
+def _check_alone(point: Point, plan: Plan) -> None:
+    """Raise InvalidInput where a host has the rules of two points: either may take the other's away."""
+    others = [one.name for one in plan.site.points.values() if one.on is not None and one.on == point.on]
+    if len(others) > 1:
+        message = f"{' and '.join(others)} stand on one host: a rehearsal has one firewall on each"
+        raise InvalidInput.of(message, file=point.source.file, line=point.source.line)
 
 
 def _load_one(network: Network, plan: Plan, point: Point, node: str, reading: Reading | None, faults: Faults) -> Rules:
@@ -181,8 +191,8 @@ class _Stage:
         if self.options.enter:
             await asyncio.to_thread(self.network.shell, self.options.enter)
         found = await self._rehearsal(services, recorders, traced)
-        if captures is not None:
-            captures.close()
+        if captures is not None and (problem := captures.close()):
+            found = replace(found, notes=(*found.notes, problem))
         show(found)
         if self.options.keep:
             await self._stay()
@@ -255,7 +265,14 @@ class _Stage:
         everything = list(dict.fromkeys(exchange for one in chosen for exchange in one.exchanges))
         self.tell(f"playing {len(everything)} exchanges for {len(chosen)} flows")
         tried = await self._exchanges(everything, services, traced, begun)
-        seen = frozenset((*begun, *(found for one in plays.values() for found in one.seen), *_heard(recorders)))
+        heard = _heard(recorders)
+        arrivals = Arrivals.of(heard)
+        tried = {
+            exchange: arrivals.met(one, traced.identity(exchange, one.source_port)) for exchange, one in tried.items()
+        }
+        arrived = (*begun, *(found for one in plays.values() for found in one.seen), *heard)
+        ends = {one.name for one in lab.of_kind("host", "client", "outside")}
+        seen = frozenset(one for one in arrived if one.node in ends and one.protocol not in ("icmp", "icmpv6"))
         self.tell("trying what nobody needs")
         blocked = await self._sample(traced, recorders)
         if traced.has_lost or any(one.has_lost for one in recorders):
@@ -320,8 +337,8 @@ class _Stage:
         return found
 
     def _record(self) -> Iterable[recording.Recorder]:
-        """Have every host record what arrives."""
-        for node in self.network.lab.of_kind("host", "outside", "client"):
+        """Have every node record what arrives at itself."""
+        for node in self.network.lab.nodes.values():
             self.network.load(node.name, recording.RULES)
             with self.network.within(node.name):
                 yield recording.Recorder(node.name)

@@ -3,13 +3,16 @@
 It is loaded by the iptables that makes rules of nftables, so that the kernel can say which of them decided.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 
 from portwright.platforms.iptables import reading
 from portwright.platforms.iptables.syntax import Table
 
 _FAMILIES = {4: "ip", 6: "ip6"}
 _PROGRAMS = {4: "iptables-nft-restore", 6: "ip6tables-nft-restore"}
+_ADDRESSES = re.compile(r"(?:^|\s)(?:-s|-d|--source|--src|--destination|--dst)[\s=]\s*(\S+)")
 _SETS = ("create ", "add ")
 Chain = tuple[str, str, str]  # family, table and chain
 
@@ -28,11 +31,18 @@ def loads(text: str, file: str) -> tuple[tuple[tuple[str, ...], str], ...]:
 def lines(text: str, file: str) -> Mapping[Chain, Sequence[int]]:
     """The lines of the rules of each chain, in order."""
     return {
-        (_FAMILIES[version], table.name, name): [rule.source.line for rule in chain.rules]
+        (_FAMILIES[version], table.name, name): [
+            rule.source.line for rule in chain.rules for _ in range(_count(rule.source.text))
+        ]
         for version in _FAMILIES
         for table in _tables(text, file, version)
         for name, chain in table.chains.items()
     }
+
+
+def _count(rule: str) -> int:
+    """How many rules iptables makes of one: iptables(8) takes several addresses and makes a rule for each pair."""
+    return prod(value.count(",") + 1 for value in _ADDRESSES.findall(rule))
 
 
 def policies(text: str, file: str) -> dict[Chain, int]:

@@ -81,13 +81,19 @@ class Run(NamedTuple):
     @property
     def identity(self) -> bytes:
         """What stays the same of a packet when its addresses and ports are translated."""
-        transport = self.transport_header
-        if self.protocol == TCP:
-            return transport[4:8]  # the sequence number
-        if self.protocol != UDP:  # type, and what a message begins with: many pings have the same number
-            return transport[:1] + transport[4:]
-        is_four = self.network_header[0] >> 4 == 4  # the length and what is said, and identification or flow label
-        return transport[4:6] + transport[8:] + self.network_header[slice(4, 6) if is_four else slice(1, 4)]
+        return identity(self.network_header, self.transport_header)
+
+
+def identity(network: bytes, transport: bytes) -> bytes:
+    """What stays the same of a packet when its addresses and ports are translated."""
+    is_four, said = network[0] >> 4 == 4, transport[:_ENOUGH]
+    protocol = network[9] if is_four else network[6]
+    if protocol == TCP:
+        return said[4:8]  # the sequence number
+    if protocol != UDP:  # type, and what a message begins with: many pings have the same number
+        return said[:1] + said[4:]
+    # the length and what is said, and identification or flow label
+    return said[4:6] + said[8:] + network[slice(4, 6) if is_four else slice(1, 4)]
 
 
 class _Message(NamedTuple):
