@@ -44,6 +44,27 @@ def test_what_was_not_played_is_not_said_to_work(tmp_path):
     assert "it runs inside IPsec" in out
 
 
+def test_a_machine_that_is_slow_blocks_nothing(tmp_path):
+    """All stand still for longer than a client waits, while the flows are played."""
+    with subprocess.Popen(
+        command(copied(tmp_path)), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        said = ""
+        while "playing " not in said:
+            if not (line := process.stderr.readline()):
+                pytest.skip(said)
+            said += line
+        os.killpg(process.pid, signal.SIGSTOP)
+        time.sleep(4)
+        os.killpg(process.pid, signal.SIGCONT)
+        out, _ = process.communicate(timeout=120)
+    assert (process.returncode, out.splitlines()[0]) == (
+        0,
+        "contoso works: 93 of 93 required flows pass in the rehearsal.",
+    )
+
+
 def test_what_is_open_is_said_first(tmp_path):
     """The status is that of findings, so the first line does not sound like success; rules of any length fit."""
     status, out, _ = run(copied(tmp_path, example="windows").with_name("office.yaml"))

@@ -35,7 +35,8 @@ async def attempt(target: Target, hosts: Hosts, patience: float = CONNECTING) ->
     try:
         speech = hosts.speech(exchange.destination, target.service)
         talk = speech.handshake(hosts[exchange.source], target)
-        return Tried(exchange, "answered", port, await asyncio.wait_for(wire.run(talk), patience))
+        async with asyncio.timeout(patience):
+            return Tried(exchange, "answered", port, await wire.run(talk))
     except TimeoutError:
         return Tried(exchange, "silent", port)
     except ConnectionRefusedError:
@@ -57,7 +58,8 @@ async def ping(exchange: Exchange, network: Network, patience: float = CONNECTIN
     try:
         made.bind((exchange.source_address, 0))
         made.connect((exchange.to[0], 0))
-        await asyncio.wait_for(_echoed(made, exchange), patience)
+        async with asyncio.timeout(patience):
+            await _echoed(made, exchange)
     except TimeoutError:
         return Tried(exchange, "silent", number)
     except OSError:
@@ -89,7 +91,8 @@ async def raw(exchange: Exchange, network: Network, patience: float = CONNECTING
     try:
         made.bind((exchange.source_address, 0))
         made.connect((exchange.to[0], 0))
-        await asyncio.wait_for(_returned(made, exchange.protocol), patience)
+        async with asyncio.timeout(patience):
+            await _returned(made, exchange.protocol)
     except TimeoutError:
         return Tried(exchange, "silent", 0)
     except OSError:

@@ -178,7 +178,8 @@ class Host:
         """Say one thing more on a connection that is held open. Raises Unanswered, and what the conversation raises."""
         patience = 2 * self._hosts.patience if isinstance(wire, Datagrams) else TALKING
         try:
-            return await asyncio.wait_for(wire.run(talk), patience)
+            async with asyncio.timeout(patience):
+                return await wire.run(talk)
         except TimeoutError:
             raise self._hosts.unanswered(target, "silent") from None
         except ConnectionRefusedError:  # of a datagram one hears it only now
@@ -306,9 +307,11 @@ class Hosts(Mapping[str, Host]):
             made.connect((target.address, target.port))
             return Datagrams(made)
         tls = Tls(self.authority.client(), target.name)
-        stream = await asyncio.wait_for(dialed(made, target.address, target.port, tls), self.patience)
+        async with asyncio.timeout(self.patience):
+            stream = await dialed(made, target.address, target.port, tls)
         if target.is_secure:
-            await asyncio.wait_for(stream.secure(), self.patience)
+            async with asyncio.timeout(self.patience):
+                await stream.secure()
         return stream
 
     def unanswered(self, target: Target, outcome: Outcome) -> Unanswered:

@@ -59,7 +59,7 @@ def shell_of(node: str) -> list[str]:
     """The user's shell, as a program that says where it is."""
     return [
         "env",
-        f"PS1=({node}) \\w $ ",
+        f"PS1=({node}) $PWD $ ",  # which every shell of the standard expands
         os.environ.get("SHELL", "/bin/sh"),
         *_PLAIN.get(Path(os.environ.get("SHELL", "sh")).name, ()),
     ]

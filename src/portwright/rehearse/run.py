@@ -53,7 +53,7 @@ from portwright.trace.happening import scenarios_of
 
 Say = Callable[[str], None]  # tells people what is going on
 _CHUNK = 4096  # bytes
-_AT_ONCE = 128  # exchanges
+_AT_ONCE, _IN_PEACE = 128, 16  # exchanges; of those that had no answer
 _SYMMETRIC = ("ad/ike", "ad/ike-nat")  # both ends speak from the port of the service, and one of them begins
 _LOST = "the kernel had more to tell than it has room for: of some packets it is not known what became of them"
 _SETTLING = 0.3  # seconds in which a packet that nobody answers has come to its rule
@@ -375,7 +375,29 @@ class _Stage:
         for some in await asyncio.gather(*map(behind.asked, by_service(everything))):
             found |= some
         traced.read()
-        return {exchange: self._explained(tried, traced) for exchange, tried in found.items()}
+        explained = {exchange: self._explained(tried, traced) for exchange, tried in found.items()}
+        slow = [one for one in direct if one not in alone and self._may_be_slow(explained[one])]
+        return explained | await self._once_more(slow, services.hosts, traced)
+
+    def _may_be_slow(self, tried: Tried) -> bool:
+        """Report whether no rule was seen to stop it: a machine that is slow is no firewall that blocks."""
+        is_excused = bool(self.options.faults.excuse(self._way(tried.exchange)))
+        return tried.outcome == "silent" and tried.stopped_by is None and not is_excused
+
+    async def _once_more(self, slow: Sequence[Exchange], hosts: Hosts, traced: Traced) -> dict[Exchange, Tried]:
+        """Try again what had no answer, fewer at once."""
+        if slow:
+            self.tell(f"trying once more what had no answer: {len(slow)}")
+        gate = asyncio.Semaphore(_IN_PEACE)
+
+        async def again(exchange: Exchange) -> Tried:
+            async with gate:
+                traced.read()
+                return await self._attempt(exchange, hosts)
+
+        found = await asyncio.gather(*map(again, slow))
+        traced.read()
+        return {one.exchange: self._explained(one, traced) for one in found}
 
     async def _attempt_alone(self, exchange: Exchange, services: Services, begun: Sequence[Seen]) -> Tried:
         """Ask from the port of a server; where a real program has it, what it has said itself is what counts."""
