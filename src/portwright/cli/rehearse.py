@@ -84,7 +84,7 @@ def rehearse(**given: Any) -> int:
     """Build SITE in network namespaces, load its firewalls' rules, and play its scenarios and flows with real packets.
 
     Nothing outside is touched, and nothing is left behind. Exit status: 0 all works and agrees with the proof,
-    1 findings, 2 wrong input, 4 not possible here.
+    1 findings, 2 wrong input, 3 something that is needed was not played, 4 not possible here.
     """
     from portwright.rehearse.netns import enter, inside, is_inside
 
@@ -119,7 +119,13 @@ def _inside(request: Request) -> int:
     found = play(plan, readings, options, _tell, lambda one: show(write(one)))
     is_told = found.disagreements or found.unused
     is_fine = verdict(found) == "works" and not is_told and all(one.is_blocked for one in found.sample)
-    return ExitStatus.PROVED if is_fine else ExitStatus.FINDINGS
+    if not is_fine:
+        return ExitStatus.FINDINGS
+    return (
+        ExitStatus.UNDECIDED
+        if any(one.passes is None for one in found.flows if one.flow.is_required)
+        else ExitStatus.PROVED
+    )
 
 
 def _tell(text: str) -> None:
