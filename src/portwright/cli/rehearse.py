@@ -107,7 +107,7 @@ def _check_libraries() -> None:
 
 
 def _inside(request: Request) -> int:
-    from portwright.rehearse.run import Options
+    from portwright.rehearse.options import Options
     from portwright.rehearse.run import rehearse as play
     from portwright.report.rehearsal.document import verdict
 
