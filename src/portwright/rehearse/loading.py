@@ -1,0 +1,68 @@
+"""Which rules run on which node of a lab: those of its points, and the translations that the site alone declares."""
+
+from collections.abc import Iterable, Mapping
+
+from portwright.check.points import Reading
+from portwright.errors import InvalidInput
+from portwright.plan.model import Plan
+from portwright.redact import redact
+from portwright.rehearse.declared import declared, published
+from portwright.rehearse.faults import Faults, rendered_without
+from portwright.rehearse.lab import Network as IpNetwork
+from portwright.rehearse.netns import Network
+from portwright.rehearse.outer import answered
+from portwright.rehearse.rules import Rules, rules_of
+from portwright.site.model import Point, Site
+
+
+def outer_networks(site: Site, point: str, reading: Reading | None) -> tuple[IpNetwork, ...]:
+    """The networks that a point answers for because it translates to them or from them."""
+    own = answered(reading.configuration) if reading else ()
+    return tuple(dict.fromkeys((*own, *published(site, point))))
+
+
+def declare(network: Network, plan: Plan, readings: Mapping[str, Reading]) -> Iterable[str]:
+    """Have the points translate as the site declares and their configurations do not say; what people are told."""
+    for point in plan.site.points.values():
+        node = point.on if point.on is not None else point.name
+        reading = readings.get(point.name)
+        if node in network.lab.nodes and reading is not None:
+            text, told = declared(plan.site, point, reading.configuration, _ports(network, point))
+            if text:
+                network.load(node, text)
+            yield from told
+
+
+def _ports(network: Network, point: Point) -> dict[str, str]:
+    """The kernel's names of a point's interfaces."""
+    return {inner: port for (owner, inner), port in network.lab.names.items() if owner == point.name}
+
+
+def load(network: Network, plan: Plan, readings: Mapping[str, Reading], faults: Faults) -> Iterable[tuple[str, Rules]]:
+    """Load the rules of every point that the lab has; by node."""
+    for point in plan.site.points.values():
+        node = point.on if point.on is not None else point.name
+        if node in network.lab.nodes:
+            _check_alone(point, plan)
+            yield node, _load_one(network, plan, point, node, readings.get(point.name), faults)
+
+
+def _check_alone(point: Point, plan: Plan) -> None:
+    """Raise InvalidInput where a host has the rules of two points: either may take the other's away."""
+    others = [one.name for one in plan.site.points.values() if one.on is not None and one.on == point.on]
+    if len(others) > 1:
+        message = f"{' and '.join(others)} stand on one host: a rehearsal has one firewall on each"
+        raise InvalidInput.of(message, file=point.source.file, line=point.source.line)
+
+
+def _load_one(network: Network, plan: Plan, point: Point, node: str, reading: Reading | None, faults: Faults) -> Rules:
+    ports = _ports(network, point)
+    configuration, text = (reading.configuration, reading.text) if reading else (None, "")
+    rules = rendered_without(rules_of(plan, point, configuration, text, ports), faults)
+    try:
+        for program, text in rules.loads:
+            network.feed(node, program, text)
+    except ValueError as problem:
+        message = f"the kernel does not take the rules of {point.name} ({rules.origin}): {redact(str(problem))}"
+        raise InvalidInput.of(message, file=rules.file) from None
+    return rules
