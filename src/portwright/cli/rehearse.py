@@ -107,10 +107,13 @@ def _check_libraries() -> None:
 
 
 def _inside(request: Request) -> int:
+    import logging
+
     from portwright.rehearse.options import Options
     from portwright.rehearse.run import rehearse as play
     from portwright.report.rehearsal.document import verdict
 
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of what both sides of a connection may do
     plan, readings = load(request.site, request.configs, request.day)
     capture = Path(request.capture) if request.capture else None
     faults = request.faults(plan.site)

@@ -8,6 +8,7 @@ import contextlib
 import os
 import socket
 import struct
+from collections.abc import Callable
 
 from portwright.packets.fields import TCP
 from portwright.packets.names import PROTOCOLS
@@ -16,6 +17,8 @@ from portwright.rehearse.evidence import Exchange, Tried
 from portwright.rehearse.hosts import CONNECTING, Hosts, Target, Unanswered
 from portwright.rehearse.netns import Network
 
+Stopped = Callable[[], bool]  # whether the kernel has said that a rule stopped a packet
+_LOOKING = 0.1  # seconds between two looks at what the kernel says
 _NONCE = 16  # bytes
 _MOST = 2048  # bytes of an answer
 _ECHO = {4: 8, 6: 128}  # RFC 792; RFC 4443, 4.1
@@ -85,14 +88,14 @@ def _is_reply(packet: bytes, version: int, nonce: bytes) -> bool:
     return message[:1] == bytes([_REPLY[version]]) and message.endswith(nonce)
 
 
-async def raw(exchange: Exchange, network: Network, patience: float = CONNECTING) -> Tried:
-    """Send a packet of a protocol without ports once, and wait for what answers it."""
+async def raw(exchange: Exchange, network: Network, is_stopped: Stopped, patience: float = CONNECTING) -> Tried:
+    """Send a packet of a protocol without ports once, and wait for what answers it, unless a rule has stopped it."""
     made = network.socket(exchange.source, exchange.version, socket.SOCK_RAW, exchange.protocol)
     try:
         made.bind((exchange.source_address, 0))
         made.connect((exchange.to[0], 0))
         async with asyncio.timeout(patience):
-            await _returned(made, exchange.protocol)
+            await _returned_or_stopped(made, exchange.protocol, is_stopped)
     except TimeoutError:
         return Tried(exchange, "silent", 0)
     except OSError:
@@ -100,6 +103,18 @@ async def raw(exchange: Exchange, network: Network, patience: float = CONNECTING
     finally:
         made.close()
     return Tried(exchange, "answered", 0, "a packet came back")
+
+
+async def _returned_or_stopped(made: socket.socket, protocol: int, is_stopped: Stopped) -> None:
+    """Raises TimeoutError as soon as a rule is known to have stopped the packet: nobody sends it again."""
+    returned = asyncio.ensure_future(_returned(made, protocol))
+    try:
+        while not (await asyncio.wait({returned}, timeout=_LOOKING))[0]:
+            if is_stopped():
+                raise TimeoutError
+        await returned
+    finally:
+        returned.cancel()
 
 
 async def _returned(made: socket.socket, protocol: int) -> None:

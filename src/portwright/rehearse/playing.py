@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from ipaddress import ip_address
 
 from portwright.packets.fields import ICMP, TCP, UDP
@@ -108,8 +109,15 @@ class Player:
         if exchange.protocol == ICMP:
             return await exchanges.ping(exchange, self.network, self.options.patience)
         if exchange.protocol not in (TCP, UDP):
-            return await exchanges.raw(exchange, self.network, self.options.patience)
+            return await exchanges.raw(
+                exchange, self.network, partial(self._is_stopped, exchange), self.options.patience
+            )
         return await exchanges.attempt(hosts.by_exchange[exchange], hosts, self.options.patience)
+
+    def _is_stopped(self, exchange: Exchange) -> bool:
+        self.traced.read()
+        deciders = self.traced.of(exchange, 0, self.way(exchange))
+        return bool(deciders) and not deciders[-1].is_accepted
 
     def _explained(self, tried: Tried) -> Tried:
         """With the lines that decided about its first packet."""
