@@ -1,5 +1,6 @@
 """NTP: our client and chronyd ask, our server answers."""
 
+import contextlib
 import re
 import shutil
 import socket
@@ -139,10 +140,19 @@ def test_chronyd_tells_our_client_the_time(tmp_path):
     with subprocess.Popen(["chronyd", "-x", "-d", *settings], stderr=subprocess.PIPE, text=True) as daemon:
         try:
             _waited(daemon)
-            said = asked(client(time.time()), SERVER, port, datagrams=True)
+            said = _answered(port)
         finally:
             daemon.terminate()
     assert str(said) == "NTP: stratum 5, within a second of our clock"
+
+
+def _answered(port):
+    """What it says, as soon as it listens."""
+    for _ in range(50):
+        with contextlib.suppress(ConnectionRefusedError):
+            return asked(client(time.time()), SERVER, port, datagrams=True)
+        time.sleep(0.1)
+    raise TimeoutError("chronyd does not listen")
 
 
 def _waited(daemon):

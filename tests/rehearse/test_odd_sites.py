@@ -165,7 +165,7 @@ def test_two_names_for_one_address(tmp_path):
     again = "{address: 10.2.0.10, port: 8443, mode: MODE, members: [left, right], services: [odd/ping]}"
     text = BALANCED.replace("services: [odd/web, odd/ping, odd/esp]}", f"services: [odd/web]}}\n  again: {again}")
     status, flows, _ = rehearsed(tmp_path, site(text, {"ZONE": "two", "RIGHT": "10.2.0.6", "MODE": "dnat"}))
-    assert status in (0, 1)
+    assert status in (0, 1, 3)
     assert flows["odd.web/asker>front"]["rehearsed"] == "passes"
 
 
