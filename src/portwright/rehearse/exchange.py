@@ -34,7 +34,7 @@ async def attempt(target: Target, hosts: Hosts, patience: float = CONNECTING) ->
     try:
         wire, port = await hosts.connect(target)
     except Unanswered as problem:
-        return Tried(exchange, problem.outcome, problem.source_port)
+        return Tried(exchange, problem.outcome, problem.source_port, problem.said)
     try:
         speech = hosts.speech(exchange.destination, target.service)
         talk = speech.handshake(hosts[exchange.source], target)
@@ -48,8 +48,8 @@ async def attempt(target: Target, hosts: Hosts, patience: float = CONNECTING) ->
         return Tried(exchange, "answered", port, str(no))  # somebody is there, who understood
     except (Misspoken, EndOfStream) as problem:
         return Tried(exchange, "misspoken", port, str(problem))
-    except OSError:
-        return Tried(exchange, "unreachable", port)
+    except OSError as problem:
+        return Tried(exchange, "unreachable", port, problem.strerror or type(problem).__name__)
     finally:
         await wire.close()
 
@@ -115,6 +115,7 @@ async def _returned_or_stopped(made: socket.socket, protocol: int, is_stopped: S
         await returned
     finally:
         returned.cancel()
+        await asyncio.wait({returned})  # before its socket is closed: the event loop must have forgotten it
 
 
 async def _returned(made: socket.socket, protocol: int) -> None:

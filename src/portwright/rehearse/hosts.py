@@ -85,9 +85,10 @@ _LACKS = {
 class Unanswered(Exception):
     """Nobody answers there."""
 
-    def __init__(self, target: Target, outcome: Outcome, source_port: int = 0) -> None:
+    def __init__(self, target: Target, outcome: Outcome, source_port: int = 0, said: str = "") -> None:
         super().__init__(f"{target.exchange.source} {_LACKS[outcome]} {target.called} ({target.requirement})")
         self.target, self.outcome, self.source_port = target, outcome, source_port
+        self.said = said  # what the system says, where it is not one of the usual ends
 
 
 class Unplanned(LookupError):
@@ -204,6 +205,13 @@ class Host:
         raise AssertionError("there is always a target")
 
 
+def _words(problem: OSError) -> str:
+    """What the system says of a connection that has another end than the usual ones."""
+    return (
+        "" if isinstance(problem, ConnectionRefusedError | TimeoutError) else problem.strerror or type(problem).__name__
+    )
+
+
 def _outcome(problem: OSError) -> Outcome:
     """What a connection came to that was not made."""
     if isinstance(problem, ssl.SSLError):
@@ -298,7 +306,7 @@ class Hosts(Mapping[str, Host]):
         except OSError as problem:
             outcome = _outcome(problem)
             made.close()
-            raise Unanswered(target, outcome, port) from None
+            raise Unanswered(target, outcome, port, _words(problem)) from None
         finally:
             self.dials.append(Dialed(target, outcome, time.monotonic(), port))
 
