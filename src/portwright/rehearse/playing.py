@@ -70,6 +70,9 @@ class Player:
             found |= some
         self.traced.read()
         explained = {exchange: self._explained(tried) for exchange, tried in found.items()}
+        for one in alone:
+            if one.source_port and self._may_be_slow(explained[one]):
+                explained[one] = self._explained(await self._attempt_alone(one, begun))
         slow = [one for one in direct if one not in alone and self._may_be_slow(explained[one])]
         return explained | await self._once_more(slow)
 
