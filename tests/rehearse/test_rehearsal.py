@@ -39,6 +39,13 @@ def test_what_is_proved_works(example, tmp_path):
     assert all(one["decided_by"]["point"] in document["rules_from"] for one in sample["by"])
 
 
+def test_a_port_that_a_client_gets_again_is_no_old_connection(tmp_path):
+    """Clients have so few ports that most get one that somebody had while the scenarios were played."""
+    site = copied(tmp_path, example="f4")
+    status, document, said = rehearse(site, module="tests.rehearse.few_ports")
+    assert (status, document["verdict"], document["unused"]) == (0, "works", []), said
+
+
 def test_what_was_not_played_is_not_said_to_work(tmp_path):
     """What runs inside IPsec is no part of the claim: the headline says so, and the flows are counted."""
     _, out, _ = run(copied(tmp_path, example="f9"))

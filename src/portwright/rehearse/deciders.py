@@ -1,6 +1,6 @@
 """Which line of which configuration let a packet through or stopped it, as the kernel traced it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
@@ -22,6 +22,8 @@ RULES = f"""table inet {TABLE} {{
     chain opening {_OPENING}
 }}
 """
+_Key = tuple[int, int, int, int, int]  # protocol; source and its port, destination and its port
+_Seen = tuple[str, int, bytes]  # node, protocol, identity of the packet
 _OWN = (TABLE, "portwright_seen", "portwright_faults")
 
 
@@ -34,8 +36,8 @@ class Traced:
     balancers: tuple[str, ...] = ()  # nodes of which only the marks are of interest
     _sockets: dict[str, TraceSocket] = field(default_factory=dict)
     _places: dict[str, Mapping[Handle, Decider]] = field(default_factory=dict)
-    _runs: dict[str, list[Run]] = field(default_factory=dict)  # by node, in order
-    _identities: dict[tuple[int, int, int, int, int], bytes] = field(default_factory=dict)  # protocol and ends
+    _runs: dict[_Seen, list[Run]] = field(default_factory=dict)  # in order
+    _identities: dict[_Key, bytes] = field(default_factory=dict)
 
     def start(self) -> None:
         """Have every packet traced that opens a connection. Raises OSError, ValueError."""
@@ -60,21 +62,22 @@ class Traced:
                 key = (run.protocol, ends.source, ends.source_port, ends.destination, ends.destination_port)
                 self._identities.setdefault(key, run.identity)
                 if run.table not in _OWN:
-                    self._by_identity(node, run)
-
-    def _by_identity(self, node: str, run: Run) -> None:
-        self._runs.setdefault(f"{node} {run.protocol} {run.identity.hex()}", []).append(run)
+                    self._runs.setdefault((node, run.protocol, run.identity), []).append(run)
 
     @property
     def has_lost(self) -> bool:
         """Report whether the kernel had more to say than there was room for."""
         return any(one.has_lost for one in self._sockets.values())
 
-    def forget(self) -> None:
-        """Forget everything so far, so that what comes is not taken for it."""
+    def forget(self, but_from: Collection[int] = ()) -> None:
+        """Forget what came so far, except from some ports: a packet that comes is not to be taken for an older one.
+
+        Clients get their ports at random, and the same port again when the connection that had it is over.
+        """
         self.read()
-        self._runs.clear()
-        self._identities.clear()
+        self._identities = {key: identity for key, identity in self._identities.items() if key[2] in but_from}
+        kept = set(self._identities.values())
+        self._runs = {key: runs for key, runs in self._runs.items() if key[2] in kept}
 
     def of(
         self, exchange: Exchange, source_port: int, way: Iterable[str], counts: Callable[[Run], bool] = lambda _: True
@@ -92,15 +95,13 @@ class Traced:
         here = int(ip_address(exchange.destination_address))
         return self._along(way, (protocol, here, exchange.port, source, own_port), lambda _: True)
 
-    def _along(
-        self, way: Iterable[str], key: tuple[int, int, int, int, int], counts: Callable[[Run], bool]
-    ) -> tuple[Decider, ...]:
+    def _along(self, way: Iterable[str], key: _Key, counts: Callable[[Run], bool]) -> tuple[Decider, ...]:
         identity, protocol = self._identities.get(key), key[0]
         if identity is None:
             return ()
         found = []
         for node in way:
-            runs = self._runs.get(f"{node} {protocol} {identity.hex()}", [])
+            runs = self._runs.get((node, protocol, identity), [])
             runs = [run for run in runs if counts(run)]
             deciders = [one for run in runs if (one := self._decider(node, run)) is not None]
             found += deciders[-1:]
@@ -115,7 +116,7 @@ class Traced:
     def mark(self, exchange: Exchange, source_port: int, node: str) -> int | None:
         """The mark with which its first packet left a node's own rules; None where it has not come there."""
         identity = self._identities.get(_key(exchange, source_port))
-        runs = self._runs.get(f"{node} {_protocol(exchange)} {identity.hex()}", []) if identity else []
+        runs = self._runs.get((node, _protocol(exchange), identity), []) if identity else []
         return max((run.mark for run in runs), default=None)
 
     def _decider(self, node: str, run: Run) -> Decider | None:
@@ -129,7 +130,7 @@ def _protocol(exchange: Exchange) -> int:
     return ICMPV6 if exchange.protocol == ICMP and exchange.version == 6 else exchange.protocol
 
 
-def _key(exchange: Exchange, source_port: int) -> tuple[int, int, int, int, int]:
+def _key(exchange: Exchange, source_port: int) -> _Key:
     address, port = exchange.to
     ports = (source_port, port) if exchange.protocol in PORT_PROTOCOLS else (0, 0)
     return (_protocol(exchange), int(ip_address(exchange.source_address)), ports[0], int(ip_address(address)), ports[1])

@@ -1,6 +1,7 @@
 """The exchanges of a rehearsal: those of its flows, and a sample of what nobody needs; and who decided about them."""
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,7 +24,7 @@ from portwright.rehearse.tracing import Run
 
 _AT_ONCE, _IN_PEACE = 128, 16  # exchanges; of those that had no answer
 _SYMMETRIC = ("ad/ike", "ad/ike-nat")  # both ends speak from the port of the service, and one of them begins
-_SETTLING = 0.3  # seconds in which a packet that nobody answers has come to its rule
+_SETTLING = 0.3  # seconds in which a packet that nobody answers has come to its rule, on a machine that is not busy
 
 
 def heard(recorders: Iterable[recording.Recorder]) -> tuple[Seen, ...]:
@@ -48,6 +49,7 @@ class Player:
 
     async def exchanges(self, everything: Sequence[Exchange], begun: Sequence[Seen]) -> dict[Exchange, Tried]:
         """Every exchange, most at once; what is sent from the port of a server, one after the other."""
+        self.traced.forget(but_from={one.source_port for one in everything if one.source_port})
         direct = [one for one in everything if not one.front]
         alone = [one for one in direct if _is_one_connection(one)]
         found = {one: await self._attempt_alone(one, begun) for one in alone if one.source_port}
@@ -153,13 +155,21 @@ class Player:
         for one in packets:
             knocks.append((one, exchanges.knock(one, self.network)))
             self.traced.read()
-        await asyncio.sleep(_SETTLING)
-        self.traced.read()
+        ports = {one: made.getsockname()[1] for one, made in knocks}
+        await self._settled(ports)
         arrived = {(one.node, one.source_port, one.port) for one in heard(self.recorders)}
-        found = tuple(self._sampled(one, made.getsockname()[1], arrived) for one, made in knocks)
+        found = tuple(self._sampled(one, port, arrived) for one, port in ports.items())
         for _, made in knocks:
             made.close()
         return found
+
+    async def _settled(self, ports: Mapping[Exchange, int]) -> None:
+        """Wait until the kernel has said of each what became of it, but not for ever: some pass, unseen by any rule."""
+        for _ in range(math.ceil(self.options.patience / _SETTLING)):
+            await asyncio.sleep(_SETTLING)
+            self.traced.read()
+            if all(self._sampled(one, port, set()).is_blocked for one, port in ports.items()):
+                break
 
     def _sampled(self, exchange: Exchange, source_port: int, arrived: set[tuple[str, int, int]]) -> Sampled:
         explained = self._explained(Tried(exchange, "silent", source_port))
