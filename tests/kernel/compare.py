@@ -17,7 +17,7 @@ from portwright.policy.answer import Answerer
 from portwright.policy.configuration import Configuration
 from portwright.policy.reference import rule_reason
 from portwright.policy.walk import Decided, Decision
-from portwright.rehearse.tracing import Ends
+from portwright.rehearse.watching.tracing import Ends
 
 Reader = Callable[[str, str], Configuration]
 _NOT_OF_A_CONNECTION = (None, State.NEW, State.UNTRACKED)

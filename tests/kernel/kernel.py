@@ -21,7 +21,7 @@ from tests.kernel.router import TO_ITSELF, Probe, tos_of
 
 from portwright.packets.fields import ICMP, ICMP_PROTOCOL, TCP, State
 from portwright.packets.packet import Packet
-from portwright.rehearse.tracing import Ends, Run
+from portwright.rehearse.watching.tracing import Ends, Run
 
 ROOT = Path(__file__).parent.parent.parent
 _UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")

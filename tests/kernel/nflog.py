@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from portwright.rehearse.tracing import FAMILIES, NETLINK_NETFILTER, RuleKey, Run, messages_in
+from portwright.rehearse.watching.tracing import FAMILIES, NETLINK_NETFILTER, RuleKey, Run, messages_in
 
 _FAMILY_NUMBERS = (2, 10)  # AF_INET, AF_INET6
 # linux/netfilter/nfnetlink_log.h: message types of NFNL_SUBSYS_ULOG, attributes of its messages

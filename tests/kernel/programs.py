@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from portwright.rehearse.tracing import RuleKey
+from portwright.rehearse.watching.tracing import RuleKey
 
 TRACER = "portwright_tracer"
 LEGACY = "iptables-legacy"

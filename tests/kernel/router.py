@@ -24,7 +24,7 @@ from pathlib import Path
 from tests.kernel import nflog, programs
 from tests.kernel.programs import Loaded, Refusal
 
-from portwright.rehearse.tracing import NETLINK_NETFILTER, Run, TraceSocket
+from portwright.rehearse.watching.tracing import NETLINK_NETFILTER, Run, TraceSocket
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _IP_HDRINCL, _IPV6_HDRINCL = 3, 36  # linux/in.h, linux/in6.h

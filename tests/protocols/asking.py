@@ -3,7 +3,7 @@
 import asyncio
 import socket
 
-from portwright.rehearse.wire import Datagrams, dialed
+from portwright.rehearse.hosts.wire import Datagrams, dialed
 
 PATIENCE = 5  # seconds
 

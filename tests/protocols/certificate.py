@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from portwright.rehearse.wire import Tls
+from portwright.rehearse.hosts.wire import Tls
 
 _DAY = dt.timedelta(days=1)
 

@@ -5,7 +5,7 @@ import contextlib
 import socket
 import threading
 
-from portwright.rehearse.wire import listening, receiving
+from portwright.rehearse.hosts.wire import listening, receiving
 
 HOME = "127.0.0.1"
 

@@ -8,7 +8,7 @@ from tests.protocols.serving import HOME, served
 from tests.protocols.spoken import talked
 
 from portwright.protocols.conversation import EndOfStream, Misspoken, ask, send, some, take, until
-from portwright.rehearse.wire import Datagrams, dialed
+from portwright.rehearse.hosts.wire import Datagrams, dialed
 
 
 def client(word):

@@ -13,7 +13,7 @@ from tests.protocols.certificate import certified
 
 from portwright.protocols import pop3, smtp
 from portwright.protocols.conversation import EndOfStream, Refused
-from portwright.rehearse.wire import Tls
+from portwright.rehearse.hosts.wire import Tls
 
 HOME = Path("/run/mail")  # in a network of its own everything below /run is gone at the end
 ALICE = pop3.Login("alice", "sesame")

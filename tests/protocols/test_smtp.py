@@ -13,7 +13,7 @@ from tests.protocols.spoken import talked
 
 from portwright.protocols.conversation import Misspoken, Refused, Secure, secure, send, until
 from portwright.protocols.smtp import Login, Logins, Mail, Policy, client, probe, server
-from portwright.rehearse.wire import Tls
+from portwright.rehearse.hosts.wire import Tls
 
 PLAIN = Policy("mail.contoso.test")
 OPEN_LOGINS = Policy("mail.contoso.test", logins=Logins.OFFERED)

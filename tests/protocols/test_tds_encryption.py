@@ -17,8 +17,8 @@ from portwright.protocols.tds.client import begin, cancel, query, sign_in
 from portwright.protocols.tds.login import ENCRYPT_ON, Prelogin
 from portwright.protocols.tds.packet import Kind, packed
 from portwright.protocols.tds.server import BUILD, server
-from portwright.rehearse.certificates import Authority
-from portwright.rehearse.wire import Tls, TlsEngine
+from portwright.rehearse.hosts.certificates import Authority
+from portwright.rehearse.hosts.wire import Tls, TlsEngine
 
 AUTHORITY, NAME = Authority("contoso.test"), "sql01.contoso.test"
 

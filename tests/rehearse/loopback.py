@@ -9,11 +9,11 @@ import socket
 import textwrap
 
 from portwright.plan.make import make_plan
-from portwright.rehearse.hosts import Hosts
-from portwright.rehearse.layout import layout
-from portwright.rehearse.placing import placed
-from portwright.rehearse.realm import common_realm
-from portwright.rehearse.serving import Services
+from portwright.rehearse.exchanges.placing import placed
+from portwright.rehearse.hosts.host import Hosts
+from portwright.rehearse.hosts.realm import common_realm
+from portwright.rehearse.hosts.serving import Services
+from portwright.rehearse.network.layout import layout
 from portwright.site.load import load_site
 
 _SITE = """

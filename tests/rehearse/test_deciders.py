@@ -5,9 +5,9 @@ import struct
 import pytest
 
 from portwright.packets.fields import TCP
-from portwright.rehearse.deciders import Traced
 from portwright.rehearse.evidence import Exchange
-from portwright.rehearse.tracing import Run
+from portwright.rehearse.watching.deciders import Traced
+from portwright.rehearse.watching.tracing import Run
 
 _FROM, _TO, _PORT = "192.0.2.1", "192.0.2.2", 443
 _EXCHANGE = Exchange("client", _FROM, "server", _TO, 4, TCP, _PORT)

@@ -8,11 +8,11 @@ from tests.rehearse.loopback import hosts_of, running
 from portwright.protocols import saml, wsfed
 from portwright.protocols.conversation import Refused
 from portwright.protocols.http import Request, formed
-from portwright.rehearse.browsing import Browser
-from portwright.rehearse.clock import now
-from portwright.rehearse.realm import Account
+from portwright.rehearse.hosts.browsing import Browser
+from portwright.rehearse.hosts.clock import now
+from portwright.rehearse.hosts.realm import Account
+from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.servers.tickets import without_tickets
-from portwright.rehearse.visits import Visit
 
 INSIDE = {
     "dc01": ["ad/global-catalog"], "fe01": ["crm/full-server"], "sql01": ["sql/engine", "ssrs/report-server"],

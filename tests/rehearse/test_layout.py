@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from portwright.plan.make import make_plan
+from portwright.rehearse.exchanges.placing import placed
 from portwright.rehearse.lab import Port
-from portwright.rehearse.layout import layout
-from portwright.rehearse.placing import placed
+from portwright.rehearse.network.layout import layout
 from portwright.site.load import load_site
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -6,7 +6,7 @@ import pytest
 from tests.rehearse.loopback import hosts_of, running
 
 from portwright.protocols.organization_service import Create, Record, Reference, RetrieveMultiple
-from portwright.rehearse.hosts import Unanswered
+from portwright.rehearse.hosts.host import Unanswered
 from portwright.rehearse.servers.email_router import forward_address
 from portwright.rehearse.servers.mail_carrier import PENDING, RECEIVED, SENT
 from portwright.rehearse.servers.mailboxes import Letter, mailboxes_of

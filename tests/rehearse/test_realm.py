@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from portwright.rehearse.layout import layout
-from portwright.rehearse.realm import label, realms_of
+from portwright.rehearse.hosts.realm import label, realms_of
+from portwright.rehearse.network.layout import layout
 from portwright.site.load import load_site
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -10,11 +10,11 @@ from portwright.protocols import report_service as reports
 from portwright.protocols import soap
 from portwright.protocols.conversation import Refused
 from portwright.protocols.report_service import SQL_DATA, DataSet, Definition, rdl
-from portwright.rehearse.browsing import Browser
+from portwright.rehearse.hosts.browsing import Browser
+from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.servers.default_reports import SQL_REPORT, folder
 from portwright.rehearse.servers.tickets import initiating
 from portwright.rehearse.servers.worksheets import worksheet_of
-from portwright.rehearse.visits import Visit
 
 ROLES = {
     "dc01": ["ad/global-catalog"], "fe01": ["crm/full-server"], "sql01": ["sql/engine"], "rs01": ["ssrs/report-server"],

@@ -9,7 +9,7 @@ from tests.platforms.test_laws import edge_headers, moved
 
 from portwright.platforms import ON_HOSTS, read
 from portwright.policy.walk import Decided, Walker
-from portwright.rehearse.translate import translated
+from portwright.rehearse.rules.translate import translated
 
 FORWARDING = [sample for sample in SAMPLES if sample.platform not in ON_HOSTS]
 

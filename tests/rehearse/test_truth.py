@@ -12,7 +12,7 @@ from tests.rehearse.shop import OPEN, SITE, flows, shop, via
 from portwright.check.obstacle import Judgment
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Tried
 from portwright.rehearse.netns import _namespaces, _running, is_inside
-from portwright.rehearse.rules import Rules
+from portwright.rehearse.rules.running import Rules
 
 pytestmark = pytest.mark.kernel
 

@@ -10,11 +10,11 @@ from tests.rehearse.rehearsing import rehearse
 from portwright.plan.make import make_plan
 from portwright.protocols import wsfed
 from portwright.protocols.http import Request, form
-from portwright.rehearse.hosts import Hosts
-from portwright.rehearse.layout import layout
-from portwright.rehearse.placing import placed
+from portwright.rehearse.exchanges.placing import placed
+from portwright.rehearse.hosts.host import Hosts
+from portwright.rehearse.hosts.realm import common_realm
+from portwright.rehearse.network.layout import layout
 from portwright.rehearse.plays.people import users_at
-from portwright.rehearse.realm import common_realm
 from portwright.rehearse.servers.federation import web_names
 from portwright.site.load import load_site
 

@@ -9,7 +9,7 @@ from portwright.catalog.model import Scenario
 from portwright.check.obstacle import FlowResult, Judgment
 from portwright.plan.model import Plan, RequiredFlow
 from portwright.rehearse.lab import Lab
-from portwright.rehearse.rules import Decider, Rules
+from portwright.rehearse.rules.running import Decider, Rules
 from portwright.trace.happening import scenarios_of
 from portwright.trace.run import Trace, TracedStep, trace
 

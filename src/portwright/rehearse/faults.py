@@ -8,7 +8,7 @@ from portwright import platforms
 from portwright.check.points import Reading
 from portwright.errors import InvalidInput, Problem
 from portwright.policy.configuration import Configuration
-from portwright.rehearse.rules import Rules
+from portwright.rehearse.rules.running import Rules
 from portwright.site.model import Site
 
 TABLE = "portwright_faults"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from portwright.rehearse.faults import Faults
-from portwright.rehearse.hosts import CONNECTING
+from portwright.rehearse.hosts.host import CONNECTING
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,32 +16,32 @@ from portwright.check.run import Check
 from portwright.errors import InvalidInput, NotPossibleHere
 from portwright.packets.fields import ICMP, TCP, UDP
 from portwright.plan.model import Plan
-from portwright.rehearse import recording
-from portwright.rehearse.arrivals import Arrivals
-from portwright.rehearse.balancers import Balancers
-from portwright.rehearse.behind import evidence, with_ways_on
-from portwright.rehearse.capture import Captures
-from portwright.rehearse.deciders import Traced
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Played, Rehearsal, Tried
+from portwright.rehearse.exchanges.behind import evidence, with_ways_on
+from portwright.rehearse.exchanges.placing import other_ways, placed
+from portwright.rehearse.exchanges.playing import Player, heard
 from portwright.rehearse.faults import without_rules
-from portwright.rehearse.fronts import ways_on
-from portwright.rehearse.hosts import Hosts
-from portwright.rehearse.layout import layout
-from portwright.rehearse.loading import declare, load, outer_networks
+from portwright.rehearse.hosts.host import Hosts
+from portwright.rehearse.hosts.realm import Realm, common_realm, realms_of
+from portwright.rehearse.hosts.serving import Services
 from portwright.rehearse.netns import Network
+from portwright.rehearse.network.balancers import Balancers
+from portwright.rehearse.network.fronts import ways_on
+from portwright.rehearse.network.layout import layout
 from portwright.rehearse.options import Options
-from portwright.rehearse.outer import as_asked, hides
-from portwright.rehearse.placing import other_ways, placed
-from portwright.rehearse.playing import Player, heard
 from portwright.rehearse.plays.table import NotPlayed, performed, play_of
 from portwright.rehearse.real.daemon import Service, is_possible, missing
 from portwright.rehearse.real.mail import put
 from portwright.rehearse.real.strongswan import Called
 from portwright.rehearse.real.up import brought_up, daemons
-from portwright.rehearse.realm import Realm, common_realm, realms_of
-from portwright.rehearse.rules import Rules
+from portwright.rehearse.rules.loading import declare, load, outer_networks
+from portwright.rehearse.rules.outer import as_asked, hides
+from portwright.rehearse.rules.running import Rules
 from portwright.rehearse.servers.mailboxes import mailboxes_of
-from portwright.rehearse.serving import Services
+from portwright.rehearse.watching import recording
+from portwright.rehearse.watching.arrivals import Arrivals
+from portwright.rehearse.watching.capture import Captures
+from portwright.rehearse.watching.deciders import Traced
 from portwright.trace.happening import scenarios_of
 
 Say = Callable[[str], None]  # tells people what is going on

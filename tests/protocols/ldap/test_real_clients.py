@@ -16,7 +16,7 @@ from tests.protocols.serving import HOME, served
 from portwright.protocols.conversation import under_tls
 from portwright.protocols.kerberos import kdc, realm_of
 from portwright.protocols.ldap import Located, locate, locator, server
-from portwright.rehearse.wire import Datagrams
+from portwright.rehearse.hosts.wire import Datagrams
 
 __all__ = ["low_ports"]
 

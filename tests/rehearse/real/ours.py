@@ -8,7 +8,7 @@ from portwright.protocols import ldap, spnego
 from portwright.protocols.conversation import Misspoken, Refused
 from portwright.protocols.kerberos import Principal, account_of, kpasswd, probe, sign_in, ticket_for
 from portwright.protocols.ntlm.response import Login
-from portwright.rehearse.wire import Datagrams, dialed
+from portwright.rehearse.hosts.wire import Datagrams, dialed
 
 PATIENCE = 10  # seconds
 WEB = "HTTP/fe01.fabrikam.test"

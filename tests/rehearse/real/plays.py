@@ -16,15 +16,15 @@ from tests.rehearse.real import ours
 from portwright.check.readings import read_points
 from portwright.errors import NotPossibleHere
 from portwright.plan.make import make_plan
-from portwright.rehearse.certificates import Authority
-from portwright.rehearse.layout import layout
+from portwright.rehearse.hosts.certificates import Authority
+from portwright.rehearse.hosts.realm import realms_of
 from portwright.rehearse.netns import Network
+from portwright.rehearse.network.layout import layout
 from portwright.rehearse.real.chrony import clocks
 from portwright.rehearse.real.daemon import missing
 from portwright.rehearse.real.samba import hosts, krb5_conf, resolv_conf
 from portwright.rehearse.real.up import brought_up, daemons
-from portwright.rehearse.realm import realms_of
-from portwright.rehearse.rules import rules_of
+from portwright.rehearse.rules.running import rules_of
 from portwright.site.load import load_site
 
 

@@ -3,9 +3,9 @@
 import base64
 from pathlib import Path
 
-from portwright.rehearse.layout import layout
-from portwright.rehearse.real.directory import told
-from portwright.rehearse.realm import realms_of
+from portwright.rehearse.hosts.realm import realms_of
+from portwright.rehearse.network.layout import layout
+from portwright.rehearse.real.ldif import told
 from portwright.site.load import load_site
 
 EXAMPLES = Path(__file__).parents[3] / "examples"

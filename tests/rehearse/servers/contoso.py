@@ -1,6 +1,6 @@
 """A domain for tests, and a computer of it as far as a database wants to know it."""
 
-from portwright.rehearse.realm import ADMINISTRATOR, PEOPLE, Account, Realm
+from portwright.rehearse.hosts.realm import ADMINISTRATOR, PEOPLE, Account, Realm
 
 NAME, PASSWORD = "CONTOSO.TEST", "rose garden"
 NODES = "fe01", "sql01", "ssrs01", "be01"

@@ -19,7 +19,7 @@ from portwright.protocols.tds.login import Login
 from portwright.protocols.tds.requests import Change, Query
 from portwright.protocols.tds.server import Welcome
 from portwright.protocols.tds.tokens import Count, Moved, Rows, Told
-from portwright.rehearse.clock import now
+from portwright.rehearse.hosts.clock import now
 from portwright.rehearse.servers.database import Database
 from portwright.rehearse.servers.records import user_id
 from portwright.rehearse.servers.sqlclient import signed_in

@@ -10,7 +10,7 @@ from portwright.protocols.conversation import Refused
 from portwright.protocols.nettcp import channel
 from portwright.protocols.organization_service import Create, Delete, Record, Reference, RetrieveMultiple
 from portwright.protocols.tds.client import SqlRefused
-from portwright.rehearse.hosts import Unanswered
+from portwright.rehearse.hosts.host import Unanswered
 from portwright.rehearse.servers.addresses import SANDBOX_CALLBACK, SDK_LISTENER
 from portwright.rehearse.servers.asynchronous import Asynchronous
 from portwright.rehearse.servers.fetchxml import FetchRefused

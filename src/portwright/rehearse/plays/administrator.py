@@ -2,10 +2,10 @@
 
 from portwright.protocols import soap, wsman
 from portwright.protocols.conversation import Refused
-from portwright.rehearse.hosts import Host, Hosts, Target
+from portwright.rehearse.hosts.host import Host, Hosts, Target
+from portwright.rehearse.hosts.visits import Initiate, Initiator, Visit
 from portwright.rehearse.plays.people import at
 from portwright.rehearse.servers.tickets import NoTicket, by_ticket
-from portwright.rehearse.visits import Initiate, Initiator, Visit
 
 
 class RemoteShell:

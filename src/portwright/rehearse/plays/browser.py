@@ -3,8 +3,8 @@
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.http import quoted
 from portwright.protocols.report_service import SQL_DATA, DataSet, Definition, rdl
-from portwright.rehearse.browsing import Browser
-from portwright.rehearse.hosts import Host, Hosts, Unanswered
+from portwright.rehearse.hosts.browsing import Browser
+from portwright.rehearse.hosts.host import Host, Hosts, Unanswered
 from portwright.rehearse.plays.people import browser, find, greet, locate, users_at, with_role
 from portwright.rehearse.servers.default_reports import FETCH_REPORT, SQL_REPORT
 from portwright.rehearse.servers.federation import FederationServer

@@ -1,8 +1,8 @@
 """What the user of a thin client does: sign in at the portal, start a session, and use CRM from the Citrix host."""
 
 from portwright.protocols.conversation import Misspoken
-from portwright.rehearse.browsing import Browser
-from portwright.rehearse.hosts import Host, Hosts
+from portwright.rehearse.hosts.browsing import Browser
+from portwright.rehearse.hosts.host import Host, Hosts
 from portwright.rehearse.plays.browser import open_main_page
 from portwright.rehearse.plays.people import at, browser, greet, somebody, with_role
 from portwright.rehearse.servers.citrix import PORTAL, PROGRAM

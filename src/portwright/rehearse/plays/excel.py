@@ -2,7 +2,7 @@
 
 from portwright.protocols import sqlbrowser
 from portwright.protocols.conversation import Refused
-from portwright.rehearse.hosts import Host, Hosts, Target
+from portwright.rehearse.hosts.host import Host, Hosts, Target
 from portwright.rehearse.plays.people import at, browser, find, somebody
 from portwright.rehearse.servers.pages import EXPORT
 from portwright.rehearse.servers.sqlclient import signed_in

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from portwright.protocols.conversation import Refused
 from portwright.protocols.organization_service import Create, Record, Reference, Value
-from portwright.rehearse.hosts import Host, Hosts, Unanswered
+from portwright.rehearse.hosts.host import Host, Hosts, Unanswered
 from portwright.rehearse.plays.people import with_role
 from portwright.rehearse.servers.email_router import EmailRouter, forward_address
 from portwright.rehearse.servers.mail_carrier import PENDING, Carried

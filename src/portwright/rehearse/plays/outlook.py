@@ -3,13 +3,13 @@
 from portwright.protocols import organization_service as crm
 from portwright.protocols import pop3, smtp, soap
 from portwright.protocols.conversation import Misspoken, Refused
-from portwright.rehearse.browsing import Browser
-from portwright.rehearse.hosts import Host, Hosts
+from portwright.rehearse.hosts.browsing import Browser
+from portwright.rehearse.hosts.host import Host, Hosts
+from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.plays.people import at, greet, somebody
 from portwright.rehearse.servers.exchange import greeted, outlook
 from portwright.rehearse.servers.mailboxes import Letter
 from portwright.rehearse.servers.tickets import initiating
-from portwright.rehearse.visits import Visit
 
 
 async def outlook_sync(hosts: Hosts) -> str:

@@ -2,9 +2,9 @@
 
 from portwright.protocols import dns, ldap
 from portwright.protocols.conversation import Refused
-from portwright.rehearse.browsing import Browser
-from portwright.rehearse.hosts import Host, Hosts, Unanswered, Unplanned
-from portwright.rehearse.realm import Account
+from portwright.rehearse.hosts.browsing import Browser
+from portwright.rehearse.hosts.host import Host, Hosts, Unanswered, Unplanned
+from portwright.rehearse.hosts.realm import Account
 from portwright.rehearse.servers.table import spoken
 
 

@@ -3,8 +3,8 @@
 from portwright.protocols import organization_service as crm
 from portwright.protocols import soap
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
-from portwright.rehearse.browsing import Browser
-from portwright.rehearse.hosts import Host, Hosts, Unanswered
+from portwright.rehearse.hosts.browsing import Browser
+from portwright.rehearse.hosts.host import Host, Hosts, Unanswered
 from portwright.rehearse.plays.people import at, browser, users_at, with_role
 from portwright.rehearse.servers.asynchronous import Asynchronous
 from portwright.rehearse.servers.pages import MAIN

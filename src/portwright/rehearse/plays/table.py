@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
-from portwright.rehearse.hosts import Hosts, Unanswered, Unplanned
+from portwright.rehearse.hosts.host import Hosts, Unanswered, Unplanned
 from portwright.rehearse.plays.telling import went_well, went_wrong
 from portwright.rehearse.servers.tickets import without_tickets
 

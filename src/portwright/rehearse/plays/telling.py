@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from html import unescape
 
-from portwright.rehearse.hosts import Dialed, Hosts, Unanswered
+from portwright.rehearse.hosts.host import Dialed, Hosts, Unanswered
 from portwright.rehearse.servers.tickets import without_tickets
 
 LONGEST = 160  # characters of a message that some server has sent

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from portwright.rehearse.certificates import Authority
+from portwright.rehearse.hosts.certificates import Authority
 from portwright.rehearse.netns import Network
 
 

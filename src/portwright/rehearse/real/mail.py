@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from portwright.plan.model import Plan
-from portwright.rehearse.certificates import Authority
+from portwright.rehearse.hosts.certificates import Authority
+from portwright.rehearse.hosts.realm import Account, Realm
 from portwright.rehearse.lab import Lab
 from portwright.rehearse.netns import Network, Process
 from portwright.rehearse.real.certificate import Certificate, certificate
 from portwright.rehearse.real.daemon import Service, answered, program
-from portwright.rehearse.realm import Account, Realm
 from portwright.site.model import Site
 
 _SMTP, _POP3 = "mail/smtp", "mail/pop3"

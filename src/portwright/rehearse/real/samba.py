@@ -12,13 +12,13 @@ from typing import ClassVar
 
 from portwright.packets.notation import parse_ports
 from portwright.plan.model import Plan
-from portwright.rehearse.certificates import Authority
+from portwright.rehearse.hosts.certificates import Authority
+from portwright.rehearse.hosts.realm import Realm
 from portwright.rehearse.lab import Address, Lab
 from portwright.rehearse.netns import Network, Process
 from portwright.rehearse.real.certificate import Certificate, certificate
 from portwright.rehearse.real.daemon import Service, answered, program, step
-from portwright.rehearse.real.directory import controller, text_of, told
-from portwright.rehearse.realm import Realm
+from portwright.rehearse.real.ldif import controller, text_of, told
 from portwright.site.model import DYNAMIC, Site
 
 _PYTHON = "/usr/bin/python3"  # Debian's own, which has the modules of python3-samba

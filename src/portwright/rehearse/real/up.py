@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from portwright.plan.model import Plan
-from portwright.rehearse.certificates import Authority
+from portwright.rehearse.hosts.certificates import Authority
+from portwright.rehearse.hosts.realm import Realm
 from portwright.rehearse.lab import Lab
 from portwright.rehearse.netns import Network, Process
 from portwright.rehearse.real.chrony import clocks
@@ -16,7 +17,6 @@ from portwright.rehearse.real.daemon import Daemon, DaemonFailed, last_lines
 from portwright.rehearse.real.mail import mail
 from portwright.rehearse.real.samba import controllers
 from portwright.rehearse.real.strongswan import tunnels
-from portwright.rehearse.realm import Realm
 
 T = TypeVar("T")
 Say = Callable[[str], None]

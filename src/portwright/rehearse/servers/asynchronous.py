@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.organization_service import Record
 from portwright.protocols.tds.values import Value
-from portwright.rehearse.hosts import Host, Unanswered
+from portwright.rehearse.hosts.host import Host, Unanswered
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.sandbox import run_plugin
 from portwright.rehearse.servers.sqlclient import Sql, at_organization

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 
 from portwright.protocols.http import Request, Response, form, page, redirect
-from portwright.rehearse.hosts import Host
+from portwright.rehearse.hosts.host import Host
 from portwright.rehearse.servers.mailboxes import address_of, may_sign_in
 from portwright.rehearse.servers.role import Answer
 

@@ -31,7 +31,7 @@ from portwright.rehearse.servers import directory
 from portwright.rehearse.servers.spoken import Spoken
 
 if TYPE_CHECKING:
-    from portwright.rehearse.hosts import Host, Target
+    from portwright.rehearse.hosts.host import Host, Target
 
 _LOCATOR = "_ldap._tcp.dc._msdcs"
 

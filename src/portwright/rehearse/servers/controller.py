@@ -14,12 +14,12 @@ from portwright.protocols.nettcp.channel import Call, Endpoint, Failure, Via
 from portwright.protocols.ntlm import sides as ntlm
 from portwright.protocols.ntlm.response import SignIn
 from portwright.protocols.spnego import Acceptor
-from portwright.rehearse.clock import now
+from portwright.rehearse.hosts.clock import now
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.spoken import Spoken
 
 if TYPE_CHECKING:
-    from portwright.rehearse.hosts import Host, Hosts, Target
+    from portwright.rehearse.hosts.host import Host, Hosts, Target
 
 _LDAP = ("ad/ldap", "ad/global-catalog", "ad/controller-catalog", "adfs/claims-ldap")
 _LDAPS = ("ad/ldaps", "ad/global-catalog-tls", "ad/controller-catalog-tls")
@@ -118,7 +118,7 @@ def _serve_locator(host: "Host") -> Talk[None]:
 
 def _ask_to_change(*, datagrams: bool) -> "Callable[[Host, Target], Talk[str]]":
     def talk(host: "Host", target: "Target") -> Talk[str]:
-        from portwright.rehearse.clock import now
+        from portwright.rehearse.hosts.clock import now
 
         return kpasswd.probe(host.realm.name, now(), target.exchange.source_address, datagrams=datagrams)
 

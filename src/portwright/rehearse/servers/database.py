@@ -18,7 +18,8 @@ from portwright.protocols.tds.requests import Change, Procedure, Query
 from portwright.protocols.tds.server import BUILD, PROGRAM, Admission, Go, Token, Welcome
 from portwright.protocols.tds.tokens import Count, Moved, Result, Rows, Told
 from portwright.protocols.tds.values import Column, Value, type_of
-from portwright.rehearse.hosts import Host
+from portwright.rehearse.hosts.host import Host
+from portwright.rehearse.hosts.wire import pause
 from portwright.rehearse.servers import records
 from portwright.rehearse.servers.like import like
 from portwright.rehearse.servers.permissions import Visitor
@@ -26,7 +27,6 @@ from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.signing_in import Door
 from portwright.rehearse.servers.sqlproblems import SqlProblem, as_sql_server_says
 from portwright.rehearse.servers.tsql import Statement, run_by_sqlite, statements
-from portwright.rehearse.wire import pause
 
 _STEPS = 1_000_000  # of SQLite's machine for one statement
 _LONGEST = 1 << 24  # bytes of a value

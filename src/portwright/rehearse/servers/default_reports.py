@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from portwright.protocols.report_service import FETCH_DATA, SQL_DATA, DataSet, Definition
-from portwright.rehearse.realm import Realm
+from portwright.rehearse.hosts.realm import Realm
 from portwright.rehearse.servers.records import organization_database
 
 SQL_REPORT, FETCH_REPORT = "Account Summary", "Contacts by Account"

@@ -6,7 +6,8 @@ from uuid import uuid4
 from portwright.protocols import deployment_service
 from portwright.protocols import report_service as reports
 from portwright.protocols.conversation import Refused
-from portwright.rehearse.hosts import Host
+from portwright.rehearse.hosts.host import Host
+from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.servers.default_reports import DEFAULT_REPORTS
 from portwright.rehearse.servers.records import CONFIGURATION
 from portwright.rehearse.servers.role import Answer
@@ -14,7 +15,6 @@ from portwright.rehearse.servers.signing_in import known_user
 from portwright.rehearse.servers.sqlclient import signed_in
 from portwright.rehearse.servers.tickets import initiating
 from portwright.rehearse.servers.winrm import Shells
-from portwright.rehearse.visits import Visit
 
 _DATABASE = "crm.deployment-database"
 

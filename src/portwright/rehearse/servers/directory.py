@@ -10,7 +10,7 @@ from portwright.protocols.kerberos.realm import realm_of
 from portwright.protocols.netbios import CONTROLLERS, SERVER, WORKSTATION, Name
 
 if TYPE_CHECKING:
-    from portwright.rehearse.hosts import Host, Hosts
+    from portwright.rehearse.hosts.host import Host, Hosts
 
 CONTROLLER = "ad/domain-controller"
 _KERBEROS, _LDAP, _CATALOG = 88, 389, 3268  # ports of the records by which clients find controllers

@@ -6,12 +6,12 @@ from dataclasses import replace
 from portwright.protocols import organization_service as crm
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.organization_service import Answer as Told
-from portwright.rehearse.hosts import Host, Unanswered
+from portwright.rehearse.hosts.host import Host, Unanswered
+from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.servers.mail_carrier import Carried, Carrier, Means
 from portwright.rehearse.servers.mailboxes import letter_of
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.tickets import initiating
-from portwright.rehearse.visits import Visit
 
 _MEANS = Means("crm.router-exchange", "crm.router-pop3", "crm.router-smtp")
 _FORWARDED = "crm.router-forward-mailbox", "crm.router-forward-pop3"  # by Exchange, by POP3

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from portwright.protocols import ews, soap
 from portwright.protocols.conversation import Misspoken
 from portwright.protocols.http import Request, Response, redirect
-from portwright.rehearse.hosts import Host
+from portwright.rehearse.hosts.host import Host
 from portwright.rehearse.servers.mailboxes import INBOX, SENT, Letter, Stored, letter_of, mailboxes_of
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.signing_in import guard_of

@@ -10,13 +10,13 @@ from portwright.protocols import saml, wsfed
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.http import Request, Response, form, page, redirect
 from portwright.protocols.kerberos import Principal, sign_in
-from portwright.rehearse.clock import now
-from portwright.rehearse.hosts import Host, Hosts, Unanswered
+from portwright.rehearse.hosts.clock import now
+from portwright.rehearse.hosts.host import Host, Hosts, Unanswered
+from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.servers.mailboxes import address_of, may_sign_in
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.signing_in import known_user
 from portwright.rehearse.servers.table import spoken
-from portwright.rehearse.visits import Visit
 
 SIGN_IN = "/adfs/ls/"
 _SECURE_CHANNEL = "ad.rpc-mapper", "ad.rpc-dynamic", "ad.rpc-directory", "ad.rpc-netlogon"

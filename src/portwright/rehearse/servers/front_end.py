@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from portwright.protocols import saml, wsfed
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.http import Request, Response, form, formed, page, redirect
-from portwright.rehearse.clock import now
-from portwright.rehearse.hosts import Host, Unanswered, Unplanned
+from portwright.rehearse.hosts.clock import now
+from portwright.rehearse.hosts.host import Host, Unanswered, Unplanned
+from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.servers.federation import SIGN_IN, farm_signer, relying_party, web_names
 from portwright.rehearse.servers.organization import Organization
 from portwright.rehearse.servers.pages import Pages
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.signing_in import guard_of, known_user
 from portwright.rehearse.servers.web import Guard
-from portwright.rehearse.visits import Visit
 
 COOKIE = "MSISAuth"  # of the session, where users sign in with claims
 

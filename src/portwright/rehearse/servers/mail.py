@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from portwright.protocols import pop3, smtp
-from portwright.rehearse.hosts import Host
+from portwright.rehearse.hosts.host import Host
 from portwright.rehearse.servers.mailboxes import address_of, mailboxes_of, may_sign_in
 from portwright.rehearse.servers.role import Answer
 

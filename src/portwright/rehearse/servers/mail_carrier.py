@@ -23,10 +23,10 @@ from portwright.protocols.organization_service import (
     Update,
     Value,
 )
-from portwright.rehearse.hosts import Host, Unanswered
-from portwright.rehearse.realm import Account
+from portwright.rehearse.hosts.host import Host, Unanswered
+from portwright.rehearse.hosts.realm import Account
+from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.servers.mailboxes import INBOX, Letter, letter_of
-from portwright.rehearse.visits import Visit
 
 T = TypeVar("T")
 PENDING, SENT, RECEIVED = 6, 3, 4  # statuscode of an email

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from portwright.rehearse.hosts import Host
+    from portwright.rehearse.hosts.host import Host
 
 INBOX, SENT = "inbox", "sentitems"
 

@@ -29,7 +29,7 @@ from portwright.protocols.organization_service import (
     Value,
 )
 from portwright.protocols.tds import values as tds
-from portwright.rehearse.hosts import Host
+from portwright.rehearse.hosts.host import Host
 from portwright.rehearse.servers import recordsql
 from portwright.rehearse.servers.entities import ENTITIES, Entity, Kind
 from portwright.rehearse.servers.fetchconditions import converted

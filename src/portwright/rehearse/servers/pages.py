@@ -10,7 +10,8 @@ from portwright.protocols.http import Request, Response, page, quoted
 from portwright.protocols.organization_service import Create, Delete, Execute, Executed, Record, RetrieveMultiple
 from portwright.protocols.report_service import Rendered
 from portwright.protocols.xmltree import Element
-from portwright.rehearse.hosts import Host, Unanswered
+from portwright.rehearse.hosts.host import Host, Unanswered
+from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.servers.default_reports import folder
 from portwright.rehearse.servers.entities import ENTITIES
 from portwright.rehearse.servers.organization import Organization
@@ -19,7 +20,6 @@ from portwright.rehearse.servers.sqlclient import signed_in
 from portwright.rehearse.servers.tickets import initiating
 from portwright.rehearse.servers.web import served
 from portwright.rehearse.servers.worksheets import Worksheet, dynamic, static
-from portwright.rehearse.visits import Visit
 
 MAIN = "/main.aspx"
 VIEWER, VIEWED = "/crmreports/viewer/viewer.aspx", "/Reserved.ReportViewerWebControl.axd"

@@ -11,7 +11,7 @@ from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.kerberos import Principal
 from portwright.protocols.ntlm.response import SignIn
 from portwright.protocols.spnego import Known
-from portwright.rehearse.hosts import Host, Target, Unanswered
+from portwright.rehearse.hosts.host import Host, Target, Unanswered
 
 _MAPPER, _NETLOGON = "ad.rpc-mapper", ("ad.rpc-netlogon", "ad.rpc-dynamic")
 _INTERFACE = rpc.INTERFACES["netlogon"]

@@ -3,7 +3,7 @@
 import sqlite3
 from dataclasses import dataclass, field
 
-from portwright.rehearse.realm import USERS
+from portwright.rehearse.hosts.realm import USERS
 from portwright.rehearse.servers.records import ADMINISTRATOR, user_id
 
 _SERVICE = "svc-"  # how the names of service accounts begin, see `realm`

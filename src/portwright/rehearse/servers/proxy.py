@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 
 from portwright.protocols.conversation import EndOfStream, Misspoken
 from portwright.protocols.http import Request, Response, page
-from portwright.rehearse.hosts import Host, Unanswered
+from portwright.rehearse.hosts.host import Host, Unanswered
+from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.servers.role import Answer
-from portwright.rehearse.visits import Visit
 
 _FEDERATION = "/adfs/", "/federationmetadata/"
 _OF_A_CONNECTION = frozenset(  # RFC 9110, 7.6.1: not passed on

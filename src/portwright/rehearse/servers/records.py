@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from uuid import NAMESPACE_DNS, uuid5
 
-from portwright.rehearse.realm import USERS, Realm
+from portwright.rehearse.hosts.realm import USERS, Realm
 from portwright.rehearse.servers.entities import ENTITIES, Entity, Kind
 
 CONFIGURATION, REPORTS = "MSCRM_CONFIG", "ReportServer"

@@ -18,7 +18,7 @@ from portwright.protocols.http import Request, Response, page
 from portwright.protocols.report_service import DataSet, definition_of
 from portwright.protocols.tds.values import Value
 from portwright.protocols.xmltree import Element
-from portwright.rehearse.hosts import Host, Unanswered, Unplanned
+from portwright.rehearse.hosts.host import Host, Unanswered, Unplanned
 from portwright.rehearse.servers import sdk
 from portwright.rehearse.servers.default_reports import DEFAULT_REPORTS, folder
 from portwright.rehearse.servers.records import REPORTS, organization_database

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from portwright.rehearse.hosts import Host
+    from portwright.rehearse.hosts.host import Host
 
 Answer = Callable[[Any], Awaitable[object]]  # answers the questions of one connection; None: not a question for it
 

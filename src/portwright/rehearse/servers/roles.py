@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from portwright.rehearse.servers.role import Role
 
 if TYPE_CHECKING:
-    from portwright.rehearse.hosts import Host
+    from portwright.rehearse.hosts.host import Host
 
 _HERE = "portwright.rehearse.servers"
 ROLES: Mapping[str, tuple[str, str]] = {  # by component, and which part of it: module and class

@@ -13,7 +13,7 @@ from portwright.protocols.organization_service import Answer as Answered
 from portwright.protocols.organization_service import Call as Asked
 from portwright.protocols.organization_service import Create, Record, Update
 from portwright.protocols.xmltree import Element, SubElement, child, text_of
-from portwright.rehearse.hosts import Host, Target, Unanswered
+from portwright.rehearse.hosts.host import Host, Target, Unanswered
 from portwright.rehearse.servers.addresses import SANDBOX_CALLBACK, SANDBOX_HOST
 from portwright.rehearse.servers.plugins import PLUGINS
 from portwright.rehearse.servers.role import Answer

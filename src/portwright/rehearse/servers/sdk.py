@@ -7,7 +7,7 @@ from portwright.protocols.conversation import Misspoken, Refused
 from portwright.protocols.nettcp.channel import Call
 from portwright.protocols.organization_service import Records, RetrieveMultiple
 from portwright.protocols.xmltree import Element
-from portwright.rehearse.hosts import Host, Target
+from portwright.rehearse.hosts.host import Host, Target
 from portwright.rehearse.servers.addresses import SANDBOX_CALLBACK, SDK_LISTENER
 from portwright.rehearse.servers.organization import Organization
 from portwright.rehearse.servers.role import Answer

@@ -9,9 +9,9 @@ from portwright.protocols.kerberos.realm import ETYPES
 from portwright.protocols.ldap import domain_base, equal, look_up
 from portwright.protocols.ntlm import sides as ntlm
 from portwright.protocols.spnego import Acceptor, NotAccepted
-from portwright.rehearse.clock import now
-from portwright.rehearse.hosts import Host
-from portwright.rehearse.realm import Account
+from portwright.rehearse.hosts.clock import now
+from portwright.rehearse.hosts.host import Host
+from portwright.rehearse.hosts.realm import Account
 from portwright.rehearse.servers import web
 from portwright.rehearse.servers.mailboxes import address_of, may_sign_in
 from portwright.rehearse.servers.passthrough import known

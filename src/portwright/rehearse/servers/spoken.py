@@ -10,7 +10,7 @@ from portwright.protocols.conversation import Talk
 from portwright.rehearse.evidence import Tier
 
 if TYPE_CHECKING:
-    from portwright.rehearse.hosts import Host, Target
+    from portwright.rehearse.hosts.host import Host, Target
 
 
 def never(lookup: Lookup) -> bool:

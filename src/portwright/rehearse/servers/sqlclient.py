@@ -9,10 +9,10 @@ from portwright.protocols.tds.client import Package, Session
 from portwright.protocols.tds.login import Login
 from portwright.protocols.tds.tokens import Count, Result, Rows
 from portwright.protocols.tds.values import Value
-from portwright.rehearse.hosts import Host, Target
+from portwright.rehearse.hosts.host import Host, Target
+from portwright.rehearse.hosts.wire import Datagrams, Stream
 from portwright.rehearse.servers.records import CONFIGURATION
 from portwright.rehearse.servers.tickets import Shown, initiator
-from portwright.rehearse.wire import Datagrams, Stream
 
 _ORGANIZATION = "SELECT DatabaseName FROM Organization WHERE UniqueName = @name AND State = 1"
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from portwright.protocols.organization_service import Record
 from portwright.protocols.tds.values import Value
-from portwright.rehearse.hosts import Host
+from portwright.rehearse.hosts.host import Host
 from portwright.rehearse.servers.sandbox import run_plugin
 from portwright.rehearse.servers.sqlclient import Sql
 

@@ -5,10 +5,10 @@ from portwright.protocols import organization_service as crm
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.http import Request
 from portwright.protocols.organization_service import Answer as Told
-from portwright.rehearse.hosts import Host, Unanswered
+from portwright.rehearse.hosts.host import Host, Unanswered
+from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.servers.mail_carrier import Carried, Carrier, Means
 from portwright.rehearse.servers.organization import Organization
-from portwright.rehearse.visits import Visit
 
 _AUTODISCOVER, _BY_REDIRECT = "crm.sync-autodiscover", "crm.sync-autodiscover-http"
 

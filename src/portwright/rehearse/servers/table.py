@@ -17,7 +17,7 @@ from portwright.rehearse.servers.addresses import SANDBOX_CALLBACK, SANDBOX_HOST
 from portwright.rehearse.servers.spoken import ECHO, Spoken
 
 if TYPE_CHECKING:
-    from portwright.rehearse.hosts import Host, Target
+    from portwright.rehearse.hosts.host import Host, Target
 
 
 def _http(host: "Host") -> Talk[None]:

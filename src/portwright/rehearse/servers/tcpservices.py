@@ -10,12 +10,12 @@ from portwright.protocols.nettcp.channel import Call, Channel, Endpoint, Failure
 from portwright.protocols.ntlm.response import SignIn
 from portwright.protocols.organization_service import Answer as Answered
 from portwright.protocols.xmltree import Element, local
-from portwright.rehearse.hosts import Host, Target, Unanswered
+from portwright.rehearse.hosts.host import Host, Target, Unanswered
+from portwright.rehearse.hosts.wire import Datagrams, Stream
 from portwright.rehearse.servers.passthrough import known
 from portwright.rehearse.servers.role import Answer
 from portwright.rehearse.servers.signing_in import acceptor_of
 from portwright.rehearse.servers.tickets import initiator
-from portwright.rehearse.wire import Datagrams, Stream
 
 _CONTEXT = "{http://schemas.microsoft.com/xrm/2011/Contracts}"  # of the headers CallerId and Depth
 

@@ -5,10 +5,10 @@ from portwright.protocols.kerberos import Credential, Principal, sign_in, ticket
 from portwright.protocols.ldap import Ntlm, SignIn, Ticket
 from portwright.protocols.ntlm.response import Login
 from portwright.protocols.spnego import Initiator, PasswordInitiator
-from portwright.rehearse.clock import now
-from portwright.rehearse.hosts import Host, Hosts, Unanswered
-from portwright.rehearse.realm import Account
-from portwright.rehearse.visits import Initiate
+from portwright.rehearse.hosts.clock import now
+from portwright.rehearse.hosts.host import Host, Hosts, Unanswered
+from portwright.rehearse.hosts.realm import Account
+from portwright.rehearse.hosts.visits import Initiate
 
 _KERBEROS = "ad.kerberos"
 _WAYS = ((_KERBEROS, False), ("ad.kerberos-udp", True))  # requirement, and whether it goes by datagrams

@@ -9,7 +9,7 @@ from portwright.protocols.conversation import Misspoken, Talk
 from portwright.protocols.http import Request, Response, exchange
 
 if TYPE_CHECKING:
-    from portwright.rehearse.hosts import Host, Target
+    from portwright.rehearse.hosts.host import Host, Target
 
 Greeting = Callable[[Response], str]  # what people are told; raises Misspoken where it is another service
 

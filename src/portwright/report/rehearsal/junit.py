@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from portwright.redact import redact
 from portwright.rehearse.evidence import FlowEvidence, Rehearsal, Sampled
-from portwright.rehearse.rules import Decider
+from portwright.rehearse.rules.running import Decider
 from portwright.report.junitxml import count, legal, written
 from portwright.report.rehearsal.document import WORDS, packet_text
 from portwright.trace.run import Trace

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from portwright.catalog.model import Effect
 from portwright.redact import redact
 from portwright.rehearse.evidence import FlowEvidence, Rehearsal, Sampled, Tier, Tried
-from portwright.rehearse.rules import Decider, Rules
+from portwright.rehearse.rules.running import Decider, Rules
 from portwright.report.catalog_layout import counted
 from portwright.report.context import WIDTH, folded
 from portwright.report.rehearsal.document import WORDS, packet_text, verdict

@@ -9,10 +9,10 @@ from typing import Self
 
 from portwright.protocols.conversation import Misspoken, Refused
 from portwright.protocols.http import Request, Response, formed
-from portwright.rehearse.hosts import Host, Unanswered
-from portwright.rehearse.realm import Account
+from portwright.rehearse.hosts.host import Host, Unanswered
+from portwright.rehearse.hosts.realm import Account
+from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.servers.tickets import initiating
-from portwright.rehearse.visits import Visit
 
 CRM, STS, PARTNER = "crm.web", "crm.sign-in", "crm.sign-in-elsewhere"
 _FORM_TYPE = "application/x-www-form-urlencoded"

@@ -12,8 +12,8 @@ from portwright.platforms.nftables import listing_text
 from portwright.policy.configuration import Configuration
 from portwright.policy.intent import Intended, Intent
 from portwright.policy.reference import RuleReference
-from portwright.rehearse import saved
-from portwright.rehearse.translate import TABLE, Hook, translated
+from portwright.rehearse.rules import saved
+from portwright.rehearse.rules.translate import TABLE, Hook, translated
 from portwright.render.intent import intent_of
 from portwright.site.model import Point
 from portwright.source import Source

@@ -3,8 +3,8 @@
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from portwright.rehearse.hosts.realm import Account, Realm
 from portwright.rehearse.lab import Address
-from portwright.rehearse.realm import Account, Realm
 
 _NORMAL = 0x200 | 0x10000  # [MS-ADTS] 2.2.16: an account of a user, whose password does not expire
 _AES = 0x08 | 0x10  # [MS-KILE] 2.2.7: AES128-CTS-HMAC-SHA1-96 and AES256-CTS-HMAC-SHA1-96

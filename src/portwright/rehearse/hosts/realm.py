@@ -8,8 +8,8 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from portwright.rehearse.fronts import answering
 from portwright.rehearse.lab import Address, Kind, Lab, Node
+from portwright.rehearse.network.fronts import answering
 from portwright.site.model import DYNAMIC, Host, Instance, Site, Virtual
 
 ADMINISTRATOR = "Administrator"

@@ -9,18 +9,18 @@ from ipaddress import ip_address
 
 from portwright.packets.fields import ICMP, TCP, UDP
 from portwright.plan.model import Plan
-from portwright.rehearse import exchange as exchanges
-from portwright.rehearse import recording
-from portwright.rehearse.balancers import Balancers
-from portwright.rehearse.behind import Behind, by_service
-from portwright.rehearse.deciders import Traced
 from portwright.rehearse.evidence import Exchange, Sampled, Seen, Tried
+from portwright.rehearse.exchanges import asking
+from portwright.rehearse.exchanges.behind import Behind, by_service
+from portwright.rehearse.exchanges.sample import sample
+from portwright.rehearse.hosts.serving import Services
 from portwright.rehearse.netns import Network
+from portwright.rehearse.network.balancers import Balancers
 from portwright.rehearse.options import Options
-from portwright.rehearse.rules import Rules
-from portwright.rehearse.sample import sample
-from portwright.rehearse.serving import Services
-from portwright.rehearse.tracing import Run
+from portwright.rehearse.rules.running import Rules
+from portwright.rehearse.watching import recording
+from portwright.rehearse.watching.deciders import Traced
+from portwright.rehearse.watching.tracing import Run
 
 _AT_ONCE, _IN_PEACE = 128, 16  # exchanges; of those that had no answer
 _SYMMETRIC = ("ad/ike", "ad/ike-nat")  # both ends speak from the port of the service, and one of them begins
@@ -112,12 +112,10 @@ class Player:
     async def _attempt(self, exchange: Exchange) -> Tried:
         hosts = self.services.hosts
         if exchange.protocol == ICMP:
-            return await exchanges.ping(exchange, self.network, self.options.patience)
+            return await asking.ping(exchange, self.network, self.options.patience)
         if exchange.protocol not in (TCP, UDP):
-            return await exchanges.raw(
-                exchange, self.network, partial(self._is_stopped, exchange), self.options.patience
-            )
-        return await exchanges.attempt(hosts.by_exchange[exchange], hosts, self.options.patience)
+            return await asking.raw(exchange, self.network, partial(self._is_stopped, exchange), self.options.patience)
+        return await asking.attempt(hosts.by_exchange[exchange], hosts, self.options.patience)
 
     def _is_stopped(self, exchange: Exchange) -> bool:
         self.traced.read()
@@ -153,7 +151,7 @@ class Player:
         ]
         knocks = []
         for one in packets:
-            knocks.append((one, exchanges.knock(one, self.network)))
+            knocks.append((one, asking.knock(one, self.network)))
             self.traced.read()
         ports = {one: made.getsockname()[1] for one, made in knocks}
         await self._settled(ports)

@@ -6,9 +6,9 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip
 
 from portwright.packets.addresses import Addresses
 from portwright.packets.fields import LAST_ADDRESS
-from portwright.rehearse.fronts import answering, singles
 from portwright.rehearse.lab import LONGEST_NAME, Address, Hop, Kind, Lab, Network, Node, Port
-from portwright.rehearse.wiring import Wiring
+from portwright.rehearse.network.fronts import answering, singles
+from portwright.rehearse.network.wiring import Wiring
 from portwright.site.model import Site, Zone
 
 _HOME = "eth0"  # the only interface of a node that is no router

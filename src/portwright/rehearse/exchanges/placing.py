@@ -7,8 +7,8 @@ from itertools import product
 from portwright.packets.fields import ICMP, PORT_PROTOCOLS, TCP, UDP
 from portwright.plan.model import ECHO_REQUEST, Endpoint, RequiredFlow
 from portwright.rehearse.evidence import Exchange, Front, Placed
-from portwright.rehearse.fronts import Members, answering, front_of, is_led
 from portwright.rehearse.lab import Lab
+from portwright.rehearse.network.fronts import Members, answering, front_of, is_led
 from portwright.site.model import Crossing, Site, Virtual
 
 IN_A_TUNNEL = "it runs inside IPsec, which stand-ins have not"

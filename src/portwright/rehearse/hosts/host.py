@@ -18,16 +18,16 @@ from portwright.packets.fields import TCP, UDP
 from portwright.plan.model import LocalUse, Plan
 from portwright.plan.ports import ports_on
 from portwright.protocols.conversation import Talk
-from portwright.rehearse.certificates import Authority
 from portwright.rehearse.evidence import Exchange, Outcome, Placed, Tier
+from portwright.rehearse.hosts.certificates import Authority
+from portwright.rehearse.hosts.realm import Realm, label
+from portwright.rehearse.hosts.wire import Datagrams, Stream, Tls, dialed
 from portwright.rehearse.lab import Address, Lab
 from portwright.rehearse.netns import Network
-from portwright.rehearse.realm import Realm, label
 from portwright.rehearse.servers.role import Role
 from portwright.rehearse.servers.roles import roles_of
 from portwright.rehearse.servers.spoken import ECHO, Spoken
 from portwright.rehearse.servers.table import is_secure, spoken
-from portwright.rehearse.wire import Datagrams, Stream, Tls, dialed
 from portwright.site import model as site_model
 
 T = TypeVar("T")

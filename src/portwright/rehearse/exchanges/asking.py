@@ -14,7 +14,7 @@ from portwright.packets.fields import TCP
 from portwright.packets.names import PROTOCOLS
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.rehearse.evidence import Exchange, Tried
-from portwright.rehearse.hosts import CONNECTING, Hosts, Target, Unanswered
+from portwright.rehearse.hosts.host import CONNECTING, Hosts, Target, Unanswered
 from portwright.rehearse.netns import Network
 
 Stopped = Callable[[], bool]  # whether the kernel has said that a rule stopped a packet

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from portwright.packets.fields import TCP, UDP
 from portwright.packets.names import protocol_name
 from portwright.rehearse.evidence import Seen
-from portwright.rehearse.tracing import NETLINK_NETFILTER, identity, messages_in, widen
+from portwright.rehearse.watching.tracing import NETLINK_NETFILTER, identity, messages_in, widen
 
 GROUP = 77  # of the log; any number below 65536
 TABLE = "portwright_seen"

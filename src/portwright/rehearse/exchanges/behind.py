@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from portwright.rehearse.balancers import Balancers, VirtualService, service_of
-from portwright.rehearse.deciders import Traced
 from portwright.rehearse.evidence import Exchange, Placed, Tried
-from portwright.rehearse.fronts import front_of
+from portwright.rehearse.network.balancers import Balancers, VirtualService, service_of
+from portwright.rehearse.network.fronts import front_of
+from portwright.rehearse.watching.deciders import Traced
 from portwright.site.model import Site
 
 _ROUNDS = 3  # turns for each member: others may take some

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from portwright.packets.fields import ICMP, TCP, UDP
 from portwright.protocols.conversation import Misspoken, Refused
 from portwright.protocols.http import Response
-from portwright.rehearse.exchange import answer_raw
-from portwright.rehearse.hosts import Host, Hosts, Target
+from portwright.rehearse.exchanges.asking import answer_raw
+from portwright.rehearse.hosts.host import Host, Hosts, Target
+from portwright.rehearse.hosts.wire import Datagram, Stream, listening, receiving
 from portwright.rehearse.servers.role import Answer, Role
 from portwright.rehearse.servers.spoken import ECHO, Spoken
-from portwright.rehearse.wire import Datagram, Stream, listening, receiving
 
 _BACKLOG = 512  # connections that wait
 _LAST = 5  # lines of a log

@@ -8,8 +8,8 @@ from portwright.packets.addresses import Addresses
 from portwright.policy.configuration import Configuration
 from portwright.policy.interfaces import Interfaces
 from portwright.policy.model import Policy
-from portwright.rehearse import translate
 from portwright.rehearse.lab import Network
+from portwright.rehearse.rules import translate
 from portwright.site.model import Point, Site
 
 TABLE = "portwright_declared"

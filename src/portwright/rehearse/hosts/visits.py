@@ -10,8 +10,8 @@ from portwright.protocols import soap
 from portwright.protocols.conversation import EndOfStream
 from portwright.protocols.http import Request, Response, basic, exchange, negotiate, token_of
 from portwright.protocols.xmltree import Element
-from portwright.rehearse.hosts import Host, Target
-from portwright.rehearse.wire import Datagrams, Stream
+from portwright.rehearse.hosts.host import Host, Target
+from portwright.rehearse.hosts.wire import Datagrams, Stream
 
 _MOST_LEGS = 5  # of a negotiation
 

@@ -7,8 +7,8 @@ from ipaddress import ip_address
 from portwright.packets.fields import ICMP, ICMPV6, PORT_PROTOCOLS
 from portwright.rehearse.evidence import Exchange
 from portwright.rehearse.netns import Network
-from portwright.rehearse.rules import Decider, Handle, Rules
-from portwright.rehearse.tracing import Run, TraceSocket
+from portwright.rehearse.rules.running import Decider, Handle, Rules
+from portwright.rehearse.watching.tracing import Run, TraceSocket
 
 TABLE = "portwright_trace"
 # Before everything else, what opens a connection and what first comes back, and whatever has none.

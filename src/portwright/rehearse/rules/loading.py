@@ -6,12 +6,12 @@ from portwright.check.points import Reading
 from portwright.errors import InvalidInput
 from portwright.plan.model import Plan
 from portwright.redact import redact
-from portwright.rehearse.declared import declared, published
 from portwright.rehearse.faults import Faults, rendered_without
 from portwright.rehearse.lab import Network as IpNetwork
 from portwright.rehearse.netns import Network
-from portwright.rehearse.outer import answered
-from portwright.rehearse.rules import Rules, rules_of
+from portwright.rehearse.rules.declared import declared, published
+from portwright.rehearse.rules.outer import answered
+from portwright.rehearse.rules.running import Rules, rules_of
 from portwright.site.model import Point, Site
 
 

@@ -1,0 +1,1 @@
+"""The rules that the points of a rehearsal run: their own, rendered or translated ones, line by line."""

@@ -1,0 +1,1 @@
+"""What the kernel says of the packets of a rehearsal: who saw them, which line decided, what was captured."""
