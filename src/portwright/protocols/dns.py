@@ -3,9 +3,9 @@
 The messages are written and read by dnspython; a server's zone is a small value.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import dns.exception
 import dns.flags
@@ -36,13 +36,21 @@ class Record:
     data: str  # "10.0.0.1", "0 100 389 dc01.contoso.test."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Zone:
     """What a server knows of a name and all below it."""
 
     origin: str
     records: tuple[Record, ...]
     ttl: int = 3600  # seconds
+
+    @cached_property
+    def sets(self) -> Mapping[tuple[dns.name.Name, str], list[str]]:
+        """The data of its records by name and type."""
+        found: dict[tuple[dns.name.Name, str], list[str]] = {}
+        for record in self.records:
+            found.setdefault((_name(record.name), record.type), []).append(record.data)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +182,7 @@ def _look_up(reply: dns.message.Message, zone: Zone, name: dns.name.Name, kind: 
 def _set(zone: Zone, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> dns.rrset.RRset | None:
     """The zone's records of this name and type."""
     text = dns.rdatatype.to_text(kind)
-    data = [record.data for record in zone.records if record.type == text and _name(record.name) == name]
+    data = zone.sets.get((name, text))
     return dns.rrset.from_text(name, zone.ttl, "IN", text, *data) if data else None
 
 

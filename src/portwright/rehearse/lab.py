@@ -5,6 +5,7 @@ Nothing here touches the machine; `netns` builds it.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Literal
 
@@ -60,7 +61,7 @@ class Node:
         raise KeyError(segment)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Lab:
     """Everything that is built."""
 
@@ -89,6 +90,13 @@ class Lab:
 
     def way(self, source: str, destination: str, version: int) -> list[str] | None:
         """The nodes that a packet passes between two nodes, both included; None where it gets lost."""
+        key = source, destination, version
+        if key not in self._ways:
+            self._ways[key] = self._find_way(*key)
+        found = self._ways[key]
+        return None if found is None else list(found)
+
+    def _find_way(self, source: str, destination: str, version: int) -> list[str] | None:
         ends = [_home(self.nodes[name], version) for name in (source, destination)]
         if None in ends:
             return None
@@ -105,12 +113,22 @@ class Lab:
     def _beyond(self, node: str, hop: Hop, destination: Address | None) -> str | None:
         """The node that has the next address on the segment of a hop."""
         segment = next(port.segment for port in self.nodes[node].ports if port.name == hop.port)
-        wanted = hop.via or destination
-        for other in self.nodes.values():
-            for port in other.ports:
-                if port.segment == segment and any(one.ip == wanted for one in port.addresses):
-                    return other.name
-        return None
+        return self._owners.get((segment, hop.via or destination))
+
+    @cached_property
+    def _owners(self) -> Mapping[tuple[str, Address | None], str]:
+        """The first node that has an address on a segment."""
+        found: dict[tuple[str, Address | None], str] = {}
+        for node in self.nodes.values():
+            for port in node.ports:
+                for one in port.addresses:
+                    found.setdefault((port.segment, one.ip), node.name)
+        return found
+
+    @cached_property
+    def _ways(self) -> dict[tuple[str, str, int], list[str] | None]:
+        """The ways that have been asked for: many exchanges take the same."""
+        return {}
 
 
 def _precedence(hop: Hop) -> tuple[int, int]:

@@ -33,6 +33,7 @@ _PROGRAMS = {"ip": "iproute2", "nft": "nftables", "unshare": "util-linux", "moun
 _LOADING = 120.0  # seconds that a firewall's rules may take to load
 _FIRST_TABLE = 1000  # of routes by source
 _LISTENS = {"tcp": "0A", "udp": "07"}  # net/tcp_states.h: TCP_LISTEN; of UDP: bound to nobody (TCP_CLOSE)
+_PROTOCOL = {socket.SOCK_STREAM: socket.IPPROTO_TCP, socket.SOCK_DGRAM: socket.IPPROTO_UDP}
 _AS_NODE = """hostname "$1" && shift || exit
 while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit; shift 2; done
 shift; exec "$@"
@@ -296,7 +297,8 @@ class Network:
         """A socket of a node that does not block: of IP version 4 or 6, SOCK_STREAM, SOCK_DGRAM or SOCK_RAW."""
         family = socket.AF_INET if version == 4 else socket.AF_INET6
         with self.within(node):
-            made = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol)
+            # asyncio looks at the protocol that is named here: without it small messages wait for others (RFC 896)
+            made = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol or _PROTOCOL.get(kind, 0))
         if version == 6 and kind != socket.SOCK_RAW:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

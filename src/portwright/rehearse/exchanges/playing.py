@@ -51,7 +51,7 @@ class Player:
         """Every exchange, most at once; what is sent from the port of a server, one after the other."""
         self.traced.forget(but_from={one.source_port for one in everything if one.source_port})
         direct = [one for one in everything if not one.front]
-        alone = [one for one in direct if _is_one_connection(one)]
+        alone = dict.fromkeys(one for one in direct if _is_one_connection(one))
         found = {one: await self._attempt_alone(one, begun) for one in alone if one.source_port}
         gate = asyncio.Semaphore(_AT_ONCE)
 

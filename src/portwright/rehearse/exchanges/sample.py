@@ -1,11 +1,12 @@
 """Packets that nobody needs: a sample across the firewalls, to see which rules stop them."""
 
 import random
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from ipaddress import ip_address
 
-from portwright.packets.box import Box, Boxes, intersect
+from portwright.packets.box import Box, Boxes
 from portwright.packets.fields import TCP, UDP, Field
+from portwright.packets.intervals import Intervals
 from portwright.plan.model import EPHEMERAL, Plan
 from portwright.rehearse.evidence import Exchange
 from portwright.rehearse.lab import Lab, Node
@@ -25,12 +26,12 @@ def sample(
     chance = random.Random(plan.site.name)  # noqa: S311 (no secret hangs on it)
     candidates = list(_pairs(lab, guarded, without))
     services = sorted({*_TEMPTING, *_services(plan)})
-    permitted = _permitted(plan)
+    permitted = _Permitted(plan)
     found: dict[Exchange, None] = {}
     for _ in range(size * 20 if candidates else 0):
         source, destination, version = chance.choice(candidates)
         exchange = _exchange(source, destination, version, *chance.choice(services))
-        if exchange not in found and not intersect((_box(exchange),), permitted):
+        if exchange not in found and exchange not in permitted:
             found[exchange] = None
             if len(found) == size:
                 break
@@ -54,12 +55,28 @@ def _services(plan: Plan) -> Iterator[tuple[int, int]]:
             yield from ((flow.protocol, first) for first, _ in flow.ports)
 
 
-def _permitted(plan: Plan) -> Boxes:
-    return (
-        *(box for flow in plan.flows for box in flow.permitted),
-        *(box for accepted in plan.accepted for box in accepted.boxes),
-        *plan.tolerated,
-    )
+class _Permitted:
+    """What the plan needs, permits or tolerates, found by service: there are many flows, and few services."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._boxes: Boxes = (
+            *(box for flow in plan.flows for box in flow.permitted),
+            *(box for accepted in plan.accepted for box in accepted.boxes),
+            *plan.tolerated,
+        )
+        self._by_service: dict[tuple[int, int, int], Boxes] = {}
+
+    def __contains__(self, exchange: Exchange) -> bool:
+        """Report whether any packet of an exchange is among it."""
+        service = exchange.version, exchange.protocol, exchange.port
+        if service not in self._by_service:
+            self._by_service[service] = tuple(one for one in self._boxes if one & _service(*service) is not None)
+        box = _box(exchange)
+        return any(one & box is not None for one in self._by_service[service])
+
+
+def _service(version: int, protocol: int, port: int) -> Box:
+    return _made({Field.VERSION: version, Field.PROTOCOL: protocol, Field.DPORT: port}, {})
 
 
 def _exchange(source: Node, destination: Node, version: int, protocol: int, port: int) -> Exchange:
@@ -68,16 +85,17 @@ def _exchange(source: Node, destination: Node, version: int, protocol: int, port
 
 
 def _box(exchange: Exchange) -> Box:
-    source, destination = int(ip_address(exchange.source_address)), int(ip_address(exchange.destination_address))
-    box = Box.of(
-        {
-            Field.VERSION: ((exchange.version, exchange.version),),
-            Field.PROTOCOL: ((exchange.protocol, exchange.protocol),),
-            Field.SRC: ((source, source),),
-            Field.DST: ((destination, destination),),
-            Field.SPORT: EPHEMERAL,
-            Field.DPORT: ((exchange.port, exchange.port),),
-        }
-    )
+    single = {
+        Field.VERSION: exchange.version,
+        Field.PROTOCOL: exchange.protocol,
+        Field.SRC: int(ip_address(exchange.source_address)),
+        Field.DST: int(ip_address(exchange.destination_address)),
+        Field.DPORT: exchange.port,
+    }
+    return _made(single, {Field.SPORT: EPHEMERAL})
+
+
+def _made(single: Mapping[Field, int], several: Mapping[Field, Intervals]) -> Box:
+    box = Box.of({**{name: ((value, value),) for name, value in single.items()}, **several})
     assert box is not None  # no field of it is empty
     return box

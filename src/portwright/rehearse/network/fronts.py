@@ -1,6 +1,7 @@
 """Who answers for the virtual addresses of a site, in a lab."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from portwright.packets.addresses import Addresses
 from portwright.plan.model import RequiredFlow
@@ -16,7 +17,8 @@ def singles(addresses: Addresses) -> list[Address]:
     return [network.network_address for network in addresses.networks()]
 
 
-def answering(site: Site) -> dict[str, str]:
+@lru_cache(maxsize=4)  # it is asked for each flow
+def answering(site: Site) -> Mapping[str, str]:
     """The node that answers for each virtual address, named like the address where that is a device of its own.
 
     A host that has the address answers for it, and who answers for one virtual address also does for others with the
