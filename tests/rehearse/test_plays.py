@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from tests.rehearse.loopback import hosts_of, running
 
+from portwright.rehearse.plays import table
 from portwright.rehearse.plays.table import PLAYS, performed, play_of
 
 ROLES = {
@@ -90,6 +91,38 @@ def test_a_scenario_works_the_other_ways_too(tmp_path, scenario, more, settings,
     works, told = asyncio.run(run())
     assert works, told
     assert dialed <= {one.target.requirement for one in site.dials}
+
+
+async def _many_users(site):
+    """Sign in until a play that stands still for as long would be given up."""
+    for _ in range(20):
+        await play_of("sign-in-integrated")(site)
+        await asyncio.sleep(0.05)
+    return "everybody is in"
+
+
+async def _nobody(_site):
+    await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize(
+    ("play", "works", "told"),
+    [(_many_users, True, "everybody is in"), (_nobody, False, "no end, and nobody has dialed for 0.4 s")],
+)
+def test_a_play_is_given_up_where_it_stands_still_not_where_it_is_long(tmp_path, monkeypatch, play, works, told):
+    """Five hundred users take their time."""
+    monkeypatch.setattr(table, "PATIENCE", 0.4)
+    monkeypatch.setattr(table, "_LOOKING", 0.1)
+    site, places = hosts_of(tmp_path, ROLES, ""), []
+
+    async def run():
+        async with running(site):
+            return await performed(play, site, places.append)
+
+    came = asyncio.run(run())
+    assert (came[0], told in came[1]) == (works, True), came
+    assert all(" asks " in one for one in places)
+    assert bool(places) is works
 
 
 @pytest.mark.parametrize(

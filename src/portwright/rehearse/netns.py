@@ -21,6 +21,7 @@ from pathlib import Path
 from portwright.errors import InvalidInput, NotPossibleHere
 from portwright.rehearse.delay import Delays, plain
 from portwright.rehearse.lab import Hop, Lab, Node, Port
+from portwright.rehearse.progress import At, nobody
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -33,7 +34,7 @@ _PROGRAMS = {"ip": "iproute2", "nft": "nftables", "unshare": "util-linux", "moun
 _LOADING = 120.0  # seconds that a firewall's rules may take to load
 _FIRST_TABLE = 1000  # of routes by source
 _LISTENS = {"tcp": "0A", "udp": "07"}  # net/tcp_states.h: TCP_LISTEN; of UDP: bound to nobody (TCP_CLOSE)
-_PROTOCOL = {socket.SOCK_STREAM: socket.IPPROTO_TCP, socket.SOCK_DGRAM: socket.IPPROTO_UDP}
+_PROTOCOL: Mapping[int, int] = {socket.SOCK_STREAM: socket.IPPROTO_TCP, socket.SOCK_DGRAM: socket.IPPROTO_UDP}
 _AS_NODE = """hostname "$1" && shift || exit
 while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit; shift 2; done
 shift; exec "$@"
@@ -191,8 +192,11 @@ class Process:
 class Network:
     """A lab that is built. Everything of it goes when the process goes."""
 
-    def __init__(self, lab: Lab, latency: float = 0.0) -> None:
-        """Build it; what hosts send takes so many seconds longer. Raises OSError, CalledProcessError."""
+    def __init__(self, lab: Lab, latency: float = 0.0, at: At = nobody) -> None:
+        """Build it; what hosts send takes so many seconds longer. Raises OSError, CalledProcessError.
+
+        `at` is told which node it is.
+        """
         self.lab = lab
         _allow_many_files()
         self._libc = ctypes.CDLL(None, use_errno=True)
@@ -202,7 +206,8 @@ class Network:
         self._mounts: dict[str, dict[str, str]] = {}  # by node: place of the system -> what its programs find there
         _mount_own_run()
         self._names = {name: f"n{number}" for number, name in enumerate((*lab.nodes, _SWITCH))}
-        for name in self._names:
+        for number, name in enumerate(self._names, 1):
+            at(f"namespace of {name}", number, len(self._names))
             self._make(name)
         self._set(_SWITCH, _FOR_SWITCH, needed=False)
         for node in lab.nodes.values():
@@ -214,7 +219,8 @@ class Network:
         _ip([f"link set port{number} up" for number, _ in enumerate(ports)], switch)
         _ip([f"link set port{n} master {port.segment}" for n, port in enumerate(ports) if n not in late], switch)
         _ip([f"link set {segment} up" for segment in lab.segments], switch)
-        for node in lab.nodes.values():
+        for number, node in enumerate(lab.nodes.values(), 1):
+            at(f"addresses and routes of {node.name}", number, len(lab.nodes))
             for family in ("-4", "-6"):
                 _ip(_settings(node, family), self._names[node.name], family)
         if late:

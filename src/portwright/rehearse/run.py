@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,6 +29,7 @@ from portwright.rehearse.network.fronts import ways_on
 from portwright.rehearse.network.layout import layout
 from portwright.rehearse.options import Options
 from portwright.rehearse.plays.table import NotPlayed, performed, play_of
+from portwright.rehearse.progress import Progress
 from portwright.rehearse.real.daemon import Service, is_possible, missing
 from portwright.rehearse.real.mail import put
 from portwright.rehearse.real.strongswan import Called
@@ -56,11 +56,7 @@ def rehearse(
 
     Raises InvalidInput where rules do not load, and NotPossibleHere.
     """
-    begun = time.monotonic()
-
-    def tell(text: str) -> None:
-        say(f"{time.monotonic() - begun:5.1f} s  {text}")
-
+    tell = Progress(say)
     readings = without_rules(readings, options.faults)
     outer = {name: outer_networks(plan.site, name, readings.get(name)) for name in plan.site.points}
     lab = layout(plan.site, outer, [name for name, one in readings.items() if hides(one.configuration)])
@@ -69,8 +65,8 @@ def rehearse(
             f"--enter {options.enter}: there is no such host", hint=f"there are: {', '.join(lab.nodes)}"
         )
     tell(f"building the lab (nodes: {len(lab.nodes)}, segments: {len(lab.segments)})")
-    network = Network(lab, options.faults.latency / 1000)
-    rules = dict(load(network, plan, readings, options.faults))
+    network = Network(lab, options.faults.latency / 1000, tell.at)
+    rules = dict(load(network, plan, readings, options.faults, tell.at))
     notes = list(declare(network, plan, readings))
     check = Check(plan, readings)
     members = ways_on(plan.flows, plan.site)
@@ -95,7 +91,7 @@ class _Stage:
     balancers: Balancers
     judge: Judge
     options: Options
-    tell: Say
+    tell: Progress
     notes: list[str] = field(default_factory=list)
     called: Called = field(default=Called(frozenset()))
 
@@ -148,7 +144,7 @@ class _Stage:
         real = await self._daemons(hosts, realms) if self.options.tier != "stand-in" else frozenset()
         services = Services(hosts, real)
         self.tell("starting the servers")
-        await services.start(self.network.socket)
+        await services.start(self.network.socket, self.tell.at)
         return services
 
     async def _daemons(self, hosts: Hosts, realms: Sequence[Realm]) -> frozenset[Service]:
@@ -247,7 +243,7 @@ class _Stage:
             self.tell(f"scenario {number} of {len(happening)}: {scenario.id}")
             before = len(hosts.dials)
             try:
-                works, told = await performed(play, hosts)
+                works, told = await performed(play, hosts, self.tell.at)
             except NotPlayed as reason:
                 self.notes.append(f"{scenario.id} is followed by its flows alone: {reason}")
                 continue

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_address
@@ -17,6 +17,7 @@ from portwright.rehearse.hosts.serving import Services
 from portwright.rehearse.netns import Network
 from portwright.rehearse.network.balancers import Balancers
 from portwright.rehearse.options import Options
+from portwright.rehearse.progress import Progress
 from portwright.rehearse.rules.running import Rules
 from portwright.rehearse.watching import recording
 from portwright.rehearse.watching.deciders import Traced
@@ -45,7 +46,7 @@ class Player:
     recorders: Sequence[recording.Recorder]
     traced: Traced
     tunneled: frozenset[frozenset[str]]  # pairs of nodes between which no rule sees anything
-    tell: Callable[[str], None]
+    tell: Progress
 
     async def exchanges(self, everything: Sequence[Exchange], begun: Sequence[Seen]) -> dict[Exchange, Tried]:
         """Every exchange, most at once; what is sent from the port of a server, one after the other."""
@@ -59,6 +60,7 @@ class Player:
             async with gate:
                 self.traced.read()  # before the next packet, so that there is room for what the kernel says of it
                 found[exchange] = await self._attempt(exchange)
+                self.tell.at("exchanges", len(found), len(everything))
 
         async def one_after_the_other() -> None:
             for exchange in alone:

@@ -11,6 +11,7 @@ from portwright.protocols.http import Response
 from portwright.rehearse.exchanges.asking import answer_raw
 from portwright.rehearse.hosts.host import Host, Hosts, Target
 from portwright.rehearse.hosts.wire import Datagram, Stream, listening, receiving
+from portwright.rehearse.progress import At, nobody
 from portwright.rehearse.servers.role import Answer, Role
 from portwright.rehearse.servers.spoken import ECHO, Spoken
 
@@ -40,9 +41,14 @@ class Services:
     _open: dict[Place, asyncio.AbstractServer | asyncio.DatagramTransport] = field(default_factory=dict)
     _raw: list[tuple[socket.socket, asyncio.Task[None]]] = field(default_factory=list)
 
-    async def start(self, make_socket: Callable[..., socket.socket]) -> None:
-        """Listen wherever the plan's flows and hosts' own uses end. Raises OSError where a port cannot be had."""
-        for place, services in sorted(_places(self.hosts).items(), key=lambda one: str(one[0])):
+    async def start(self, make_socket: Callable[..., socket.socket], at: At = nobody) -> None:
+        """Listen wherever the plan's flows and hosts' own uses end. Raises OSError where a port cannot be had.
+
+        `at` is told which host it is.
+        """
+        places = sorted(_places(self.hosts).items(), key=lambda one: str(one[0]))
+        for number, (place, services) in enumerate(places, 1):
+            at(f"ports of {place.node}", number, len(places))
             here = sorted(service for service in services if (place.node, service) not in self.elsewhere)
             if place.protocol not in (TCP, UDP):
                 self._answer(place, make_socket)

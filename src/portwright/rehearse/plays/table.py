@@ -7,9 +7,11 @@ from importlib import import_module
 from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.rehearse.hosts.host import Hosts, Unanswered, Unplanned
 from portwright.rehearse.plays.telling import went_well, went_wrong
+from portwright.rehearse.progress import At, nobody
 from portwright.rehearse.servers.tickets import without_tickets
 
-PATIENCE = 45.0  # seconds for a whole play: behind each other, several clients may have to wait for nobody
+PATIENCE = 45.0  # seconds in which nobody dials: behind each other, several clients may have to wait for nobody
+_LOOKING = 1.0  # seconds between two looks at how far it is
 Play = Callable[[Hosts], Awaitable[str]]  # what the user has in the end; raises what is listed under `performed`
 
 _HERE = "portwright.rehearse.plays"
@@ -43,12 +45,12 @@ def play_of(scenario: str) -> Play | None:
     return found
 
 
-async def performed(play: Play, hosts: Hosts) -> tuple[bool, str]:
-    """Whether a play went well, and what the user saw. Raises NotPlayed."""
+async def performed(play: Play, hosts: Hosts, at: At = nobody) -> tuple[bool, str]:
+    """Whether a play went well, and what the user saw. `at` is told which host is at work. Raises NotPlayed."""
     hosts.shared(without_tickets).clear()
     begun = len(hosts.dials)
     try:
-        return True, went_well(hosts, await asyncio.wait_for(play(hosts), PATIENCE), hosts.dials[begun:])
+        return True, went_well(hosts, await _followed(play(hosts), hosts, at), hosts.dials[begun:])
     except Unanswered as problem:
         return False, str(problem)
     except Unplanned as problem:
@@ -58,7 +60,24 @@ async def performed(play: Play, hosts: Hosts) -> tuple[bool, str]:
     except (Misspoken, EndOfStream) as problem:
         told = f"an answer that nobody understands: {problem}"
     except TimeoutError:
-        told = f"no end within {PATIENCE:g} s"
+        told = f"no end, and nobody has dialed for {PATIENCE:g} s"
     except OSError as problem:
         told = f"the connection broke: {problem.strerror or problem}"
     return False, went_wrong(hosts, told, hosts.dials[begun:])
+
+
+async def _followed(playing: Awaitable[str], hosts: Hosts, at: At) -> str:
+    """The end of a play, however many users have to play it. Raises TimeoutError where it does not go on."""
+    task, clock = asyncio.ensure_future(playing), asyncio.get_running_loop().time
+    dials, since = len(hosts.dials), clock()
+    try:
+        while not (await asyncio.wait({task}, timeout=_LOOKING))[0]:
+            if len(hosts.dials) > dials:
+                dials, since = len(hosts.dials), clock()
+                at(f"{hosts.dials[-1].target.exchange.source} asks {hosts.dials[-1].target.exchange.destination}")
+            elif clock() - since > PATIENCE:
+                raise TimeoutError
+        return task.result()
+    finally:
+        task.cancel()
+        await asyncio.wait({task})

@@ -9,6 +9,7 @@ from portwright.redact import redact
 from portwright.rehearse.faults import Faults, rendered_without
 from portwright.rehearse.lab import Network as IpNetwork
 from portwright.rehearse.netns import Network
+from portwright.rehearse.progress import At, nobody
 from portwright.rehearse.rules.declared import declared, published
 from portwright.rehearse.rules.outer import answered
 from portwright.rehearse.rules.running import Rules, rules_of
@@ -38,11 +39,19 @@ def _ports(network: Network, point: Point) -> dict[str, str]:
     return {inner: port for (owner, inner), port in network.lab.names.items() if owner == point.name}
 
 
-def load(network: Network, plan: Plan, readings: Mapping[str, Reading], faults: Faults) -> Iterable[tuple[str, Rules]]:
-    """Load the rules of every point that the lab has; by node."""
-    for point in plan.site.points.values():
+def load(
+    network: Network,
+    plan: Plan,
+    readings: Mapping[str, Reading],
+    faults: Faults,
+    at: At = nobody,
+) -> Iterable[tuple[str, Rules]]:
+    """Load the rules of every point that the lab has; by node. `at` is told which point it is."""
+    points = plan.site.points.values()
+    for number, point in enumerate(points, 1):
         node = point.on if point.on is not None else point.name
         if node in network.lab.nodes:
+            at(f"rules of {point.name}", number, len(points))
             _check_alone(point, plan)
             yield node, _load_one(network, plan, point, node, readings.get(point.name), faults)
 
