@@ -9,9 +9,13 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
+from bench.plan import site_text
+
+_HOSTS = (25, 50, 100, 200)
 _EXAMPLES = Path(__file__).parents[1] / "examples"
 _MARK = f"bench-rehearse-{os.getpid()}"
 _PHASE = re.compile(r"portwright: +([\d.]+) s  (.*)")
@@ -21,9 +25,19 @@ def main() -> None:
     """Measure, and print a line for each."""
     for name, options in (("f2", ()), ("f2", ("--tier", "real")), ("f9", ())):
         _measure(f"{name} {' '.join(options)}".strip(), _EXAMPLES / name / "site.yaml", options)
+    before = 0.0
+    for hosts in _HOSTS:
+        with tempfile.TemporaryDirectory() as folder:
+            site = Path(folder, "site.yaml")
+            site.write_text(site_text("campus", hosts), encoding="utf-8")
+            took = _measure(f"campus of {hosts}", site, ())
+        if before:
+            print(f"{'':>18}growth per host x{took / before / 2:.1f}")
+        before = took
 
 
-def _measure(title: str, site: Path, options: tuple[str, ...]) -> None:
+def _measure(title: str, site: Path, options: tuple[str, ...]) -> float:
+    """Rehearse, print what it took, and return the seconds."""
     command = [sys.executable, "-m", "portwright", "rehearse", str(site), *options]
     begun, most = time.monotonic(), 0
     with subprocess.Popen(
@@ -38,7 +52,8 @@ def _measure(title: str, site: Path, options: tuple[str, ...]) -> None:
         head, said = process.stdout.readline().strip(), process.stderr.read()
     phases = _PHASE.findall(said)
     playing = _between(phases, "playing", "trying")
-    print(f"{title:>16}: {took:5.1f} s, {most >> 20:5} MB; {playing}; {head or said.strip()}")
+    print(f"{title:>16}: {took:5.1f} s, {most >> 20:5} MB; {playing}; {head or said.strip()}", flush=True)
+    return took
 
 
 def _between(phases: list[tuple[str, str]], first: str, last: str) -> str:
