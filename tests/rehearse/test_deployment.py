@@ -8,7 +8,7 @@ from tests.rehearse.loopback import NETWORK, hosts_of, running
 from portwright.protocols.conversation import Refused
 from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.plays.administrator import RemoteShell
-from portwright.rehearse.servers.tickets import initiating
+from portwright.rehearse.servers.identity.tickets import initiating
 
 ROLES = {
     "dc01": ["ad/global-catalog"], "fe01": ["crm/front-end"], "be01": ["crm/back-end"], "dep01": ["crm/deployment"],

@@ -11,8 +11,8 @@ from tests.rehearse.loopback import HIGHER, NETWORK, hosts_of, running
 from portwright.protocols import ews, pop3, smtp
 from portwright.protocols.conversation import Refused
 from portwright.rehearse.hosts.visits import Visit
-from portwright.rehearse.servers.exchange import greeted, outlook
-from portwright.rehearse.servers.mailboxes import Letter, letter_of, mailboxes_of
+from portwright.rehearse.servers.mail.exchange import greeted, outlook
+from portwright.rehearse.servers.mail.mailboxes import Letter, letter_of, mailboxes_of
 
 MAIL = "mail: {mode: server-side, profile: both, outlook: true}, ews: {scheme: http, port: 8080}"
 HELLO = Letter("carol@fabrikam.test", ("alice@contoso.test",), "Grüße", "How are you?")

@@ -12,7 +12,7 @@ from portwright.rehearse.hosts.browsing import Browser
 from portwright.rehearse.hosts.clock import now
 from portwright.rehearse.hosts.realm import Account
 from portwright.rehearse.hosts.visits import Visit
-from portwright.rehearse.servers.tickets import without_tickets
+from portwright.rehearse.servers.identity.tickets import without_tickets
 
 INSIDE = {
     "dc01": ["ad/global-catalog"], "fe01": ["crm/full-server"], "sql01": ["sql/engine", "ssrs/report-server"],

@@ -7,12 +7,12 @@ from tests.rehearse.loopback import hosts_of, running
 
 from portwright.protocols.organization_service import Create, Record, Reference, RetrieveMultiple
 from portwright.rehearse.hosts.host import Unanswered
-from portwright.rehearse.servers.email_router import forward_address
-from portwright.rehearse.servers.mail_carrier import PENDING, RECEIVED, SENT
-from portwright.rehearse.servers.mailboxes import Letter, mailboxes_of
-from portwright.rehearse.servers.organization import Organization
-from portwright.rehearse.servers.records import user_id
-from portwright.rehearse.servers.synchronization import Synchronization
+from portwright.rehearse.servers.crm.email_router import forward_address
+from portwright.rehearse.servers.crm.mail_carrier import PENDING, RECEIVED, SENT
+from portwright.rehearse.servers.crm.organization import Organization
+from portwright.rehearse.servers.crm.synchronization import Synchronization
+from portwright.rehearse.servers.mail.mailboxes import Letter, mailboxes_of
+from portwright.rehearse.servers.sql.records import user_id
 
 ROLES = {
     "dc01": ["ad/global-catalog"], "fe01": ["crm/front-end"], "be01": ["crm/back-end"], "sql01": ["sql/engine"],

@@ -12,9 +12,9 @@ from portwright.protocols.conversation import Refused
 from portwright.protocols.report_service import SQL_DATA, DataSet, Definition, rdl
 from portwright.rehearse.hosts.browsing import Browser
 from portwright.rehearse.hosts.visits import Visit
-from portwright.rehearse.servers.default_reports import SQL_REPORT, folder
-from portwright.rehearse.servers.tickets import initiating
-from portwright.rehearse.servers.worksheets import worksheet_of
+from portwright.rehearse.servers.crm.worksheets import worksheet_of
+from portwright.rehearse.servers.identity.tickets import initiating
+from portwright.rehearse.servers.reports.defaults import SQL_REPORT, folder
 
 ROLES = {
     "dc01": ["ad/global-catalog"], "fe01": ["crm/full-server"], "sql01": ["sql/engine"], "rs01": ["ssrs/report-server"],

@@ -15,7 +15,7 @@ from portwright.rehearse.hosts.host import Hosts
 from portwright.rehearse.hosts.realm import common_realm
 from portwright.rehearse.network.layout import layout
 from portwright.rehearse.plays.people import users_at
-from portwright.rehearse.servers.federation import web_names
+from portwright.rehearse.servers.identity.federation import web_names
 from portwright.site.load import load_site
 
 F9 = EXAMPLES / "f9" / "site.yaml"  # perimeter front ends with claims, others with Windows authentication

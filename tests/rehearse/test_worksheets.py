@@ -10,7 +10,7 @@ from portwright.protocols import deployment_service as deployment
 from portwright.protocols.conversation import Misspoken
 from portwright.protocols.organization_service import Record, Records, Reference
 from portwright.protocols.soap import Fault, envelope, opened
-from portwright.rehearse.servers.worksheets import Worksheet, dynamic, static, worksheet_of
+from portwright.rehearse.servers.crm.worksheets import Worksheet, dynamic, static, worksheet_of
 
 SHEET = Worksheet("sql01.contoso.test,14330", "CONTOSO_MSCRM", "SELECT * FROM FilteredAccount WHERE a < 1")
 FOUND = (deployment.Organization("1", "CONTOSO", "CONTOSO_MSCRM"), deployment.Organization("2", "A", "A_MSCRM"))

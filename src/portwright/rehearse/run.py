@@ -37,7 +37,7 @@ from portwright.rehearse.real.up import brought_up, daemons
 from portwright.rehearse.rules.loading import declare, load, outer_networks
 from portwright.rehearse.rules.outer import as_asked, hides
 from portwright.rehearse.rules.running import Rules
-from portwright.rehearse.servers.mailboxes import mailboxes_of
+from portwright.rehearse.servers.mail.mailboxes import mailboxes_of
 from portwright.rehearse.watching import recording
 from portwright.rehearse.watching.arrivals import Arrivals
 from portwright.rehearse.watching.capture import Captures

@@ -20,9 +20,9 @@ from portwright.protocols.tds.requests import Change, Query
 from portwright.protocols.tds.server import Welcome
 from portwright.protocols.tds.tokens import Count, Moved, Rows, Told
 from portwright.rehearse.hosts.clock import now
-from portwright.rehearse.servers.database import Database
-from portwright.rehearse.servers.records import user_id
-from portwright.rehearse.servers.sqlclient import signed_in
+from portwright.rehearse.servers.sql.client import signed_in
+from portwright.rehearse.servers.sql.database import Database
+from portwright.rehearse.servers.sql.records import user_id
 
 ORGANIZATION = "CONTOSO_MSCRM"
 

@@ -12,11 +12,11 @@ from tests.rehearse.servers.contoso import REALM, Computer
 
 from portwright.protocols.tds.login import Login
 from portwright.protocols.tds.requests import Query
-from portwright.rehearse.servers.database import Database
-from portwright.rehearse.servers.entities import ENTITIES
-from portwright.rehearse.servers.fetchsql import statement
-from portwright.rehearse.servers.fetchxml import FetchRefused, read_fetch
-from portwright.rehearse.servers.records import identifier, user_id
+from portwright.rehearse.servers.crm.entities import ENTITIES
+from portwright.rehearse.servers.crm.fetchsql import statement
+from portwright.rehearse.servers.crm.fetchxml import FetchRefused, read_fetch
+from portwright.rehearse.servers.sql.database import Database
+from portwright.rehearse.servers.sql.records import identifier, user_id
 
 ORGANIZATION = "CONTOSO_MSCRM"
 NOW = datetime(2013, 10, 15, 12, 30, 0, tzinfo=UTC)

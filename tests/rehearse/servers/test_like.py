@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portwright.rehearse.servers.like import like
+from portwright.rehearse.servers.sql.like import like
 
 CASES = [
     ("a%", "Abc", True), ("%c", "abc", True), ("_bc", "abc", True), ("_bc", "bc", False), ("", "", True),

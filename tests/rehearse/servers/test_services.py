@@ -11,15 +11,15 @@ from portwright.protocols.nettcp import channel
 from portwright.protocols.organization_service import Create, Delete, Record, Reference, RetrieveMultiple
 from portwright.protocols.tds.client import SqlRefused
 from portwright.rehearse.hosts.host import Unanswered
-from portwright.rehearse.servers.addresses import SANDBOX_CALLBACK, SDK_LISTENER
-from portwright.rehearse.servers.asynchronous import Asynchronous
-from portwright.rehearse.servers.fetchxml import FetchRefused
-from portwright.rehearse.servers.organization import DEEPEST, Organization
-from portwright.rehearse.servers.records import CONFIGURATION, identifier, organization_database, user_id
-from portwright.rehearse.servers.sdk import fetch_data_set
-from portwright.rehearse.servers.sqlclient import signed_in
-from portwright.rehearse.servers.tcpservices import ask_organization, calling
-from portwright.rehearse.servers.tickets import initiator, without_tickets
+from portwright.rehearse.servers.crm.addresses import SANDBOX_CALLBACK, SDK_LISTENER
+from portwright.rehearse.servers.crm.asynchronous import Asynchronous
+from portwright.rehearse.servers.crm.fetchxml import FetchRefused
+from portwright.rehearse.servers.crm.organization import DEEPEST, Organization
+from portwright.rehearse.servers.crm.sdk import fetch_data_set
+from portwright.rehearse.servers.crm.tcpservices import ask_organization, calling
+from portwright.rehearse.servers.identity.tickets import initiator, without_tickets
+from portwright.rehearse.servers.sql.client import signed_in
+from portwright.rehearse.servers.sql.records import CONFIGURATION, identifier, organization_database, user_id
 
 ROLES = {
     "dc01": ["ad/domain-controller"], "fe01": ["crm/front-end"], "be01": ["crm/async"], "sb01": ["crm/sandbox"],

@@ -12,7 +12,7 @@ from portwright.protocols.http import Request, Response, formed
 from portwright.rehearse.hosts.host import Host, Unanswered
 from portwright.rehearse.hosts.realm import Account
 from portwright.rehearse.hosts.visits import Visit
-from portwright.rehearse.servers.tickets import initiating
+from portwright.rehearse.servers.identity.tickets import initiating
 
 CRM, STS, PARTNER = "crm.web", "crm.sign-in", "crm.sign-in-elsewhere"
 _FORM_TYPE = "application/x-www-form-urlencoded"

@@ -5,7 +5,7 @@ from portwright.protocols.conversation import Refused
 from portwright.rehearse.hosts.host import Host, Hosts, Target
 from portwright.rehearse.hosts.visits import Initiate, Initiator, Visit
 from portwright.rehearse.plays.people import at
-from portwright.rehearse.servers.tickets import NoTicket, by_ticket
+from portwright.rehearse.servers.identity.tickets import NoTicket, by_ticket
 
 
 class RemoteShell:

@@ -6,10 +6,10 @@ from portwright.protocols.report_service import SQL_DATA, DataSet, Definition, r
 from portwright.rehearse.hosts.browsing import Browser
 from portwright.rehearse.hosts.host import Host, Hosts, Unanswered
 from portwright.rehearse.plays.people import browser, find, greet, locate, users_at, with_role
-from portwright.rehearse.servers.default_reports import FETCH_REPORT, SQL_REPORT
-from portwright.rehearse.servers.federation import FederationServer
-from portwright.rehearse.servers.front_end import FrontEnd
-from portwright.rehearse.servers.pages import DELETE, MAIN, UPLOAD, VIEWED, VIEWER
+from portwright.rehearse.servers.crm.front_end import FrontEnd
+from portwright.rehearse.servers.crm.pages import DELETE, MAIN, UPLOAD, VIEWED, VIEWER
+from portwright.rehearse.servers.identity.federation import FederationServer
+from portwright.rehearse.servers.reports.defaults import FETCH_REPORT, SQL_REPORT
 
 _OWN = "Contact Names"
 _DEFINITION = rdl(Definition((DataSet("names", SQL_DATA, "SELECT fullname FROM FilteredContact ORDER BY fullname"),)))

@@ -4,9 +4,9 @@ from portwright.protocols import sqlbrowser
 from portwright.protocols.conversation import Refused
 from portwright.rehearse.hosts.host import Host, Hosts, Target
 from portwright.rehearse.plays.people import at, browser, find, somebody
-from portwright.rehearse.servers.pages import EXPORT
-from portwright.rehearse.servers.sqlclient import signed_in
-from portwright.rehearse.servers.worksheets import Worksheet, worksheet_of
+from portwright.rehearse.servers.crm.pages import EXPORT
+from portwright.rehearse.servers.crm.worksheets import Worksheet, worksheet_of
+from portwright.rehearse.servers.sql.client import signed_in
 
 
 async def export_to_excel(hosts: Hosts) -> str:

@@ -7,12 +7,12 @@ from portwright.protocols.conversation import Refused
 from portwright.protocols.organization_service import Create, Record, Reference, Value
 from portwright.rehearse.hosts.host import Host, Hosts, Unanswered
 from portwright.rehearse.plays.people import with_role
-from portwright.rehearse.servers.email_router import EmailRouter, forward_address
-from portwright.rehearse.servers.mail_carrier import PENDING, Carried
-from portwright.rehearse.servers.mailboxes import Letter, mailboxes_of
-from portwright.rehearse.servers.organization import Organization
-from portwright.rehearse.servers.records import user_id
-from portwright.rehearse.servers.synchronization import Synchronization
+from portwright.rehearse.servers.crm.email_router import EmailRouter, forward_address
+from portwright.rehearse.servers.crm.mail_carrier import PENDING, Carried
+from portwright.rehearse.servers.crm.organization import Organization
+from portwright.rehearse.servers.crm.synchronization import Synchronization
+from portwright.rehearse.servers.mail.mailboxes import Letter, mailboxes_of
+from portwright.rehearse.servers.sql.records import user_id
 
 _Work = Callable[[], Awaitable[Carried]]
 _EXCHANGE = frozenset({"crm.router-exchange", "crm.router-forward-mailbox"})

@@ -7,9 +7,9 @@ from portwright.rehearse.hosts.browsing import Browser
 from portwright.rehearse.hosts.host import Host, Hosts
 from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.plays.people import at, greet, somebody
-from portwright.rehearse.servers.exchange import greeted, outlook
-from portwright.rehearse.servers.mailboxes import Letter
-from portwright.rehearse.servers.tickets import initiating
+from portwright.rehearse.servers.identity.tickets import initiating
+from portwright.rehearse.servers.mail.exchange import greeted, outlook
+from portwright.rehearse.servers.mail.mailboxes import Letter
 
 
 async def outlook_sync(hosts: Hosts) -> str:

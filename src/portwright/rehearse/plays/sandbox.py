@@ -6,9 +6,9 @@ from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.rehearse.hosts.browsing import Browser
 from portwright.rehearse.hosts.host import Host, Hosts, Unanswered
 from portwright.rehearse.plays.people import at, browser, users_at, with_role
-from portwright.rehearse.servers.asynchronous import Asynchronous
-from portwright.rehearse.servers.pages import MAIN
-from portwright.rehearse.servers.steps import SUCCEEDED
+from portwright.rehearse.servers.crm.asynchronous import Asynchronous
+from portwright.rehearse.servers.crm.pages import MAIN
+from portwright.rehearse.servers.crm.steps import SUCCEEDED
 
 _SOAP = "text/xml; charset=utf-8"
 

@@ -8,7 +8,7 @@ from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.rehearse.hosts.host import Hosts, Unanswered, Unplanned
 from portwright.rehearse.plays.telling import went_well, went_wrong
 from portwright.rehearse.progress import At, nobody
-from portwright.rehearse.servers.tickets import without_tickets
+from portwright.rehearse.servers.identity.tickets import without_tickets
 
 PATIENCE = 45.0  # seconds in which nobody dials: behind each other, several clients may have to wait for nobody
 _LOOKING = 1.0  # seconds between two looks at how far it is

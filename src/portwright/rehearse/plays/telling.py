@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import unescape
 
 from portwright.rehearse.hosts.host import Dialed, Hosts, Unanswered
-from portwright.rehearse.servers.tickets import without_tickets
+from portwright.rehearse.servers.identity.tickets import without_tickets
 
 LONGEST = 160  # characters of a message that some server has sent
 _CODES = re.compile(  # they say nothing to people

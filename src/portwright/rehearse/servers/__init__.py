@@ -1,1 +1,1 @@
-"""What runs on the computers of a rehearsal: small but true servers, one module for each role."""
+"""What runs on the computers of a rehearsal: small but true servers, a folder for each product."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from portwright.protocols.http import Request, Response, form, page, redirect
 from portwright.rehearse.hosts.host import Host
-from portwright.rehearse.servers.mailboxes import address_of, may_sign_in
+from portwright.rehearse.servers.mail.mailboxes import address_of, may_sign_in
 from portwright.rehearse.servers.role import Answer
 
 PORTAL = "/Citrix/StoreWeb/"

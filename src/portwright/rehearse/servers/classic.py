@@ -27,7 +27,7 @@ from portwright.protocols import smb_server as smb_serving
 from portwright.protocols.conversation import Talk
 from portwright.protocols.kerberos import client as kerberos
 from portwright.protocols.kerberos import kdc
-from portwright.rehearse.servers import directory
+from portwright.rehearse.servers.identity import directory
 from portwright.rehearse.servers.spoken import Spoken
 
 if TYPE_CHECKING:

@@ -11,22 +11,22 @@ if TYPE_CHECKING:
 
 _HERE = "portwright.rehearse.servers"
 ROLES: Mapping[str, tuple[str, str]] = {  # by component, and which part of it: module and class
-    "ad/domain-controller": ("controller", "DomainController"),
-    "crm/front-end": ("front_end", "FrontEnd"),
-    "crm/deployment": ("deployment", "DeploymentServer"),
+    "ad/domain-controller": ("identity.controller", "DomainController"),
+    "crm/front-end": ("crm.front_end", "FrontEnd"),
+    "crm/deployment": ("crm.deployment", "DeploymentServer"),
     "citrix/gateway": ("citrix", "Gateway"),
-    "crm/email-router": ("email_router", "EmailRouter"),
-    "ssrs/report-server": ("reporting", "ReportServer"),
-    "adfs/server": ("federation", "FederationServer"),
-    "adfs/proxy": ("proxy", "WebApplicationProxy"),
-    "adfs/identity-provider": ("federation", "IdentityProvider"),
-    "crm/front-end#sdk": ("sdk", "SdkListener"),
-    "crm/sandbox": ("sandbox", "Sandbox"),
-    "crm/async#jobs": ("asynchronous", "Asynchronous"),
-    "sql/engine": ("database", "Database"),
-    "exchange/server": ("exchange", "ExchangeServer"),
-    "mail/smtp-server": ("mail", "SmtpServer"),
-    "mail/pop3-server": ("mail", "Pop3Server"),
+    "crm/email-router": ("crm.email_router", "EmailRouter"),
+    "ssrs/report-server": ("reports.server", "ReportServer"),
+    "adfs/server": ("identity.federation", "FederationServer"),
+    "adfs/proxy": ("identity.proxy", "WebApplicationProxy"),
+    "adfs/identity-provider": ("identity.federation", "IdentityProvider"),
+    "crm/front-end#sdk": ("crm.sdk", "SdkListener"),
+    "crm/sandbox": ("crm.sandbox", "Sandbox"),
+    "crm/async#jobs": ("crm.asynchronous", "Asynchronous"),
+    "sql/engine": ("sql.database", "Database"),
+    "exchange/server": ("mail.exchange", "ExchangeServer"),
+    "mail/smtp-server": ("mail.server", "SmtpServer"),
+    "mail/pop3-server": ("mail.server", "Pop3Server"),
 }
 
 

@@ -12,8 +12,9 @@ from portwright.protocols.conversation import Talk
 from portwright.protocols.nettcp import channel
 from portwright.protocols.tds.client import prelogin
 from portwright.protocols.tds.server import server as tds_server
-from portwright.rehearse.servers import classic, controller, weblike
-from portwright.rehearse.servers.addresses import SANDBOX_CALLBACK, SANDBOX_HOST, SDK_LISTENER
+from portwright.rehearse.servers import classic, weblike
+from portwright.rehearse.servers.crm.addresses import SANDBOX_CALLBACK, SANDBOX_HOST, SDK_LISTENER
+from portwright.rehearse.servers.identity import controller
 from portwright.rehearse.servers.spoken import ECHO, Spoken
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from portwright.protocols.conversation import EndOfStream, Misspoken, Refused
 from portwright.protocols.http import Request, Response
 from portwright.protocols.wsman import Output
 from portwright.rehearse.hosts.host import Host, Unanswered, Unplanned
+from portwright.rehearse.servers.identity.signing_in import guard_of
 from portwright.rehearse.servers.role import Answer
-from portwright.rehearse.servers.signing_in import guard_of
 from portwright.rehearse.servers.web import Guard
 
 Run = Callable[[str], Awaitable[str]]  # a command line -> what it says; raises Refused where it fails

@@ -1,0 +1,1 @@
+"""Mail servers in a rehearsal: Exchange, SMTP, POP3, and the mailboxes behind them."""

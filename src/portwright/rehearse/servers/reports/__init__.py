@@ -1,0 +1,1 @@
+"""Reporting Services in a rehearsal: reports are kept, run and shown."""
