@@ -27,11 +27,13 @@ NFTABLES: Constructs = {
     "rewrite": r"(?:addr|port|ttl|hoplimit|dscp|size) set ", "notrack": r"\bnotrack",
     "dnat": r"\bdnat (?:ip6? )?(?:to|prefix)",
     "snat": r"\bsnat\b", "dnat, snat of a map": r"[ds]nat .*map", "dnat, snat of a prefix": r"[ds]nat .*prefix",
+    "AH": r"l4proto.*\bah\b|\bah (?:spi|hdr)", "extension header": r"\bexthdr\b|\bdst nexthdr",
     "masquerade": r"\bmasquerade\b", "redirect": r"\bredirect\b",
 }  # fmt: skip
 IPTABLES: Constructs = {
     "policy DROP": r"^:\S+ DROP", "-s, -d": r" -[sd] ", "-s, -d with a scattered mask": r"/\d+\.\d+\.\d+\.\d+",
     "-i, -o": r" -[io] ", "wildcard interface": r" -[io] \S+\+", "-p": r" -p ", "tcp port": r" -m tcp .*--[sd]port",
+    "-p ah": r" -p ah", "-m ah": r" -m ah",
     "udp port": r" -m udp .*--[sd]port", "sctp, dccp, udplite port": r" -m (?:sctp|dccp|udplite) ",
     "multiport": r" -m multiport", "multiport of either end": r"--ports ", "iprange": r" -m iprange",
     "set": r" -m set ", "set of two dimensions": r" --match-set \S+ \w+,", "conntrack state": r" --ctstate",

@@ -13,7 +13,17 @@ from random import Random
 from tests.kernel.programs import IPV6_HEADER
 from tests.kernel.router import own_address
 
-from portwright.packets.fields import ICMP, ICMP_PROTOCOL, ICMPV6, LAST_ADDRESS, PORT_PROTOCOLS, TCP, UDP, State
+from portwright.packets.fields import (
+    EXTENSION_HEADERS,
+    ICMP,
+    ICMP_PROTOCOL,
+    ICMPV6,
+    LAST_ADDRESS,
+    PORT_PROTOCOLS,
+    TCP,
+    UDP,
+    State,
+)
 from portwright.packets.packet import Packet
 from portwright.platforms.netfilter.names import PROTOCOLS
 from portwright.platforms.nftables.names import ICMP_TYPES, ICMPV6_TYPES
@@ -27,10 +37,9 @@ _SET = re.compile(r"^\t(?:set|map) ([\w-]+) \{\n(.*?)^\t\}", re.MULTILINE | re.D
 _RULE = re.compile(r"^\t\t(?!type |elements |flags |\t).*", re.MULTILINE)
 _SET_MATCHED = re.compile(r"--match-set (\S+)")
 _SCATTERED = re.compile(r"(\d+\.\d+\.\d+\.\d+)/\d+\.\d+\.\d+\.\d+")
-_NOT_IN_IPV6 = frozenset({0, 43, 44, 51, 59, 60, 135, 139, 140})  # extension headers, and no header at all
 _KINDS = {4: tuple({*ICMP_TYPES.values(), 1, 2, 40}), 6: tuple({*ICMPV6_TYPES.values(), 3, 100, 144, 151, 152, 200})}
 _CODES = (0, 0, 1, 2, 3, 4, 5, 6, 9, 10, 13, 255)
-_RARE_PROTOCOLS = (2, 33, 41, 47, 50, 51, 89, 103, 112, 132, 132, 136, 0, 253, 255)
+_RARE_PROTOCOLS = (2, 33, 41, 47, 50, 51, 51, 59, 89, 103, 112, 132, 132, 135, 136, 139, 0, 253, 255)
 
 
 @dataclass(slots=True)
@@ -136,7 +145,7 @@ class Edges:
         said += [ICMP] * ("icmp" in hints.words) + [ICMPV6] * ("icmpv6" in hints.words)
         common = [TCP, TCP, UDP, UDP, ICMP_PROTOCOL[version], self._random.choice(_RARE_PROTOCOLS)]
         found = self._random.choice(said if said and self._chance(80) else common)
-        return UDP if version == 6 and found in _NOT_IN_IPV6 else found
+        return UDP if version == 6 and found in EXTENSION_HEADERS else found
 
     def _address(self, one: Hints, other: Hints, version: int) -> int:
         for hints, percent in ((one, 75), (other, 75), (self._all, 80)):

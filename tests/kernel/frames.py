@@ -1,8 +1,9 @@
 """Packets as bytes: `portwright.packets.packet.Packet` to an IP datagram with correct checksums."""
 
 import struct
+from dataclasses import replace
 
-from portwright.packets.fields import ICMP, State
+from portwright.packets.fields import ICMP, ICMPV6, PORT_PROTOCOLS, State
 from portwright.packets.packet import Packet
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10  # RFC 9293, 3.1
@@ -52,8 +53,34 @@ def body(packet: Packet, flags: int | None = None) -> bytes:
             return _sctp(ports)
         case 33:
             return ports + bytes(16)
+        case 51:
+            return authenticated(*_carried(packet))
         case _:
             return bytes(range(32))
+
+
+def authenticated(protocol: int, inner: bytes) -> bytes:
+    """An AH header and what stands behind it: RFC 4302, 2, with 12 bytes of an integrity check value."""
+    return struct.pack(">BBHII", protocol, 4, 0, 1, 1) + bytes(12) + inner
+
+
+_BEHIND_AH = (6, 6, 17, 58, 50, 59, 253)
+_PORTS_BEHIND = (22, 53, 80, 443, 1433, 8080)
+
+
+def _carried(packet: Packet) -> tuple[int, bytes]:
+    """What a packet carries behind AH: which it is depends on its ends, so that a packet is always the same."""
+    number = packet.source ^ packet.destination
+    protocol = _BEHIND_AH[number % len(_BEHIND_AH)]
+    has_ports = protocol in PORT_PROTOCOLS
+    inner = replace(
+        packet,
+        protocol=protocol,
+        source_port=40000 if has_ports else 0,
+        destination_port=_PORTS_BEHIND[number % len(_PORTS_BEHIND)] if has_ports else 0,
+        icmp_type=128 if protocol == ICMPV6 else 0,
+    )
+    return protocol, body(inner)
 
 
 def _sctp(ports: bytes) -> bytes:

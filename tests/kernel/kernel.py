@@ -103,12 +103,16 @@ class Kernel:
         """What becomes of packets under the ruleset, in their order."""
         found: list[Ruling] = []
         for start in range(0, len(packets), _BATCH):
-            probes = [self._probe(packet, mark) for mark, packet in enumerate(packets[start : start + _BATCH], 1)]
-            self._batches += 1
-            last = replace(_END, interface_in=self.interfaces[0])
-            runs = self._order("judge", probes, self._probe(last, _BATCH + 1 + self._batches % _ENDS))
-            found += [self._ruling(runs.get(probe.mark, [])) for probe in probes]
+            batch = enumerate(packets[start : start + _BATCH], 1)
+            found += self.judge_probes([self._probe(packet, mark) for mark, packet in batch])
         return found
+
+    def judge_probes(self, probes: Sequence[Probe]) -> list[Ruling]:
+        """What becomes of packets that somebody has put into bytes: few, and each with a mark of its own from 1 on."""
+        self._batches += 1
+        last = replace(_END, interface_in=self.interfaces[0])
+        runs = self._order("judge", probes, self._probe(last, _BATCH + 1 + self._batches % _ENDS))
+        return [self._ruling(runs.get(probe.mark, [])) for probe in probes]
 
     def _order(self, method: str, *arguments: object):
         """What the router answers to an order."""

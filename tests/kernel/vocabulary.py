@@ -13,7 +13,7 @@ PORTS = (
     "22", "53", "80", "443", "1024-2048", "8080", "65535", "0-1023", "5060-5061", "1433", "80-88",
 )  # fmt: skip
 PROTOCOLS = (
-    "tcp", "udp", "icmp", "icmpv6", "sctp", "gre", "esp", "89", "udplite", "dccp", "vrrp", "igmp", "253", "ipv6",
+    "tcp", "udp", "icmp", "icmpv6", "sctp", "gre", "esp", "89", "udplite", "dccp", "vrrp", "igmp", "253", "ipv6", "ah",
 )  # fmt: skip
 NAMES = (
     '"lan0"', '"lan1"', '"lan*"', '"wan0"', '"lan1*"', '"dmz0"', '"nosuch"', '"w*"',
@@ -71,6 +71,7 @@ UNMODELLED = (
     "quota over 1 mbytes", "ip frag-off 0", "ct original saddr 10.1.0.5", "ct protocol tcp", "udp length 12",
     "icmp id 1", "ip6 flowlabel 0", "ct helper ftp", "rt ip nexthop 198.18.1.2", "numgen inc mod 2 0",
     "tcp option maxseg exists", "ip hdrlength 5", "sctp vtag 0",
+    "ah spi 1", "ah hdrlength 4", "esp spi 1", "exthdr hbh exists", "exthdr dst missing", "dst nexthdr tcp",
 )  # fmt: skip
 SETTERS = (
     "ip daddr set 10.2.0.7", "tcp dport set 80", "ip6 saddr set fd00:2::7", "udp sport set 53",
@@ -122,7 +123,7 @@ OUTWARD = {  # translation of sources
 }  # fmt: skip
 HEADERS = {  # first word of a selector -> the IP version and protocol that it implies
     "ip": (4, ""), "ip6": (6, ""), "icmp": (4, "icmp"), "icmpv6": (6, "icmpv6"), "tcp": (0, "tcp"), "udp": (0, "udp"),
-    "sctp": (0, "sctp"), "dccp": (0, "dccp"), "udplite": (0, "udplite"),
+    "exthdr": (6, ""), "dst": (6, ""), "sctp": (0, "sctp"), "dccp": (0, "dccp"), "udplite": (0, "udplite"),
 }  # fmt: skip
 TYPES = {  # selector -> type of a set's members
     "ip saddr": "ipv4_addr", "ip daddr": "ipv4_addr", "ip6 saddr": "ipv6_addr", "ip6 daddr": "ipv6_addr",

@@ -33,7 +33,7 @@ PORTS = ("22", "53", "80", "443", "1024:2048", "8080", "65535", "0:1023", "5060:
 MULTIPORTS = ("22,80,443", "1024:2048", "53", "80:88,443,8080:8081", "1,65535", "22,53,1433,5060:5061", "0:21,1433")
 PROTOCOLS = {
     4: ("tcp", "udp", "icmp", "sctp", "gre", "esp", "ospf", "udplite", "dccp", "igmp", "253", "ah"),
-    6: ("tcp", "udp", "ipv6-icmp", "sctp", "gre", "esp", "ospf", "udplite", "dccp", "253"),
+    6: ("tcp", "udp", "ipv6-icmp", "sctp", "gre", "esp", "ospf", "udplite", "dccp", "253", "ah", "ah"),
 }
 WITH_PORTS = ("tcp", "tcp", "tcp", "udp", "udp", "sctp", "dccp", "udplite")
 INTERFACES = ("lan0", "lan1", "lan+", "wan0", "lan1+", "dmz0", "nosuch", "w+", "+")
@@ -66,7 +66,18 @@ OTHERS = (
 )  # fmt: skip
 OTHERS_OF = {
     4: ("ttl --ttl-gt 60", "realm --realm 1", "conntrack --ctorigsrc 10.1.0.0/16", "ecn --ecn-ip-ect 0"),
-    6: ("hl --hl-gt 60", "eui64", "conntrack --ctorigdst fd00:1::/32", "frag --fragid 0"),
+    6: (
+        "hl --hl-gt 60",
+        "eui64",
+        "conntrack --ctorigdst fd00:1::/32",
+        "frag --fragid 0",
+        "ah",
+        "ah",
+        "ah --ahspi 0:9",
+        "ipv6header --header ah --soft",
+        "hbh",
+        "dst",
+    ),
 }
 _ARRIVING = ("mac --mac-source 02:00:00:00:00:02", "mac ! --mac-source 02:00:00:00:00:02")
 _SENDING = ("owner --uid-owner 0", "owner --uid-owner 1000-2000", "owner --gid-owner 0", "owner --socket-exists")

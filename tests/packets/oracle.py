@@ -51,6 +51,8 @@ class Oracle:
         for version, icmp in ((4, 1), (6, 58)):
             end = LAST_ADDRESS[version]
             family = self.is_(Field.VERSION, version) & self.at_most(Field.SRC, end) & self.at_most(Field.DST, end)
+            if version == 6:
+                family &= ~self.among(Field.PROTOCOL, [(0, 0), (43, 44), (60, 60)])
             ports = self.among(Field.PROTOCOL, [(number, number) for number in PORT_PROTOCOLS])
             family &= ports | (self.is_(Field.SPORT, 0) & self.is_(Field.DPORT, 0))
             family &= self.is_(Field.PROTOCOL, icmp) | (self.is_(Field.TYPE, 0) & self.is_(Field.CODE, 0))

@@ -92,6 +92,7 @@ def test_a_flow_may_name_a_point():
         ("tcp 10.0.0.1/24 > sql01", "has host bits set"),
         ("tcp fd00::1 > sql01:1433", "no IP version in common"),
         ("icmpv6 staff > sql01", "no IP version in common"),
+        ("proto 43 fd00::1 > fd00::2", "no IP version in common in which 43 can flow"),
         ("udp [fd00::1 > any:53", "opens a bracket"),
         ("tcp staff > sql01:" + "1," * 2000 + "1", "at most 1000 characters"),
     ],

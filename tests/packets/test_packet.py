@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portwright.packets.diagram import Space
-from portwright.packets.fields import ICMP, ICMPV6, LAST_ADDRESS, PORT_PROTOCOLS, TCP, Field, Flags, State
+from portwright.packets.fields import (
+    EXTENSION_HEADERS,
+    ICMP,
+    ICMPV6,
+    LAST_ADDRESS,
+    PORT_PROTOCOLS,
+    TCP,
+    Field,
+    Flags,
+    State,
+)
 from portwright.packets.packet import Packet
 from portwright.packets.packetset import well_formed
 
@@ -21,7 +31,8 @@ interfaces = st.none() | st.from_regex(r"[A-Za-z][A-Za-z0-9./_-]{0,14}", fullmat
 def packets(draw):
     version = draw(st.sampled_from((4, 6)))
     own, foreign = (ICMP, ICMPV6) if version == 4 else (ICMPV6, ICMP)
-    protocol = draw(st.sampled_from((*PORT_PROTOCOLS, own)) | numbers.filter(lambda number: number != foreign))
+    none = {foreign, *(EXTENSION_HEADERS if version == 6 else ())}
+    protocol = draw(st.sampled_from((*PORT_PROTOCOLS, own)) | numbers.filter(lambda number: number not in none))
     address = st.integers(0, LAST_ADDRESS[version])
     portful, icmp = protocol in PORT_PROTOCOLS, protocol == own
     return Packet(
@@ -105,6 +116,7 @@ def test_flags_follow_the_state(state, flags):
         ("tcp 10.1.0.1 > [fd00::2]:80", "different IP versions"),
         ("icmp fd00::1 > fd00::2", "icmp goes with IPv4"),
         ("icmpv6 10.1.0.1 > 10.1.0.2", "icmpv6 with IPv6"),
+        ("proto 60 fd00::1 > fd00::2", "60 is an extension header of IPv6"),
         ("icmp 10.1.0.1 > 10.1.0.2 type 256", "numbers from 0 to 255"),
         ("icmp 10.1.0.1 > 10.1.0.2 type echo", "numbers from 0 to 255"),
         ("tcp 10.1.0.1 > 10.1.0.2:80 type 8", "tcp has no ICMP type"),

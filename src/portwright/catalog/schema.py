@@ -25,7 +25,7 @@ from portwright.catalog.model import (
     Step,
     SupportRule,
 )
-from portwright.packets.fields import ICMP, PORT_PROTOCOLS
+from portwright.packets.fields import EXTENSION_HEADERS, ICMP, PORT_PROTOCOLS
 from portwright.packets.intervals import EMPTY
 from portwright.packets.notation import parse_ports, parse_protocol
 from portwright.shapes import (
@@ -93,6 +93,8 @@ def _protocol(text: str) -> int:
     number = parse_protocol(text)
     if number is None:
         raise ValueError("a service has one protocol, not any")
+    if number in EXTENSION_HEADERS:
+        raise ValueError(f"'{text}' is an extension header of IPv6, not the protocol of a service")
     return number
 
 

@@ -14,7 +14,7 @@ from operator import or_
 from portwright.check.judge import Judge
 from portwright.check.points import PointView, Way
 from portwright.packets.addresses import EVERY_ADDRESS, Addresses
-from portwright.packets.box import Box, Boxes
+from portwright.packets.box import BEHIND_AH, Box, Boxes
 from portwright.packets.fields import Field
 from portwright.packets.packetset import PacketSet, well_formed
 from portwright.plan.model import Plan
@@ -100,7 +100,8 @@ class ExcessFinder:
         """What may be open by rules for which nobody answers: who answers for a rule does so in doubt, too."""
         for found in possible.values():
             remarks = remarks_above(lines, found.rule) if lines else ()
-            if not any(accepts(entry, found.rule, remarks) for entry in entries):
+            is_hidden = found.rule.match.doubts == (BEHIND_AH,)  # what the rule permits openly passes with AH, too
+            if not is_hidden and not any(accepts(entry, found.rule, remarks) for entry in entries):
                 yield found
 
     def _arrivals(self, point: Point, kept: Boxes) -> Iterator[tuple[Way, _Ends]]:

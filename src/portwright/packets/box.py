@@ -95,6 +95,10 @@ class Doubt:
     source: Source | None = None  # None: the line of the rule itself
 
 
+# RFC 4302, 3.1.1: AH stands between the header of IPv6 and what the packet carries, as extension headers do
+BEHIND_AH = Doubt("what an IPv6 packet carries behind AH is not known, and the kernel looks there")
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """The packets that a rule surely matches, and those that it possibly matches."""

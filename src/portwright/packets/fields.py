@@ -12,7 +12,7 @@ class Field(IntEnum):
     IN = 0  # interface of arrival, an atom of `policy.interfaces.Interfaces`
     OUT = 1  # interface of departure, likewise
     VERSION = 2  # 4 or 6
-    PROTOCOL = 3  # IP protocol number (IPv6: the upper-layer protocol), IANA "protocol-numbers"
+    PROTOCOL = 3  # IP protocol number, IANA "protocol-numbers"; IPv6: AH, or what stands behind the extension headers
     DPORT = 4
     DST = 5  # 32 bits in IPv4, 128 bits in IPv6: always together with VERSION
     SRC = 6
@@ -57,8 +57,9 @@ LAST: dict[Field, int] = {  # largest value of each domain; every domain starts 
 
 LAST_ADDRESS = {4: 2**32 - 1, 6: 2**128 - 1}
 
-ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
+ICMP, TCP, UDP, AH, ICMPV6 = 1, 6, 17, 51, 58
 ICMP_PROTOCOL = {4: ICMP, 6: ICMPV6}
+EXTENSION_HEADERS = (0, 43, 44, 60)  # RFC 8200, 4: hop-by-hop options, routing, fragment, destination options
 PORT_PROTOCOLS = (6, 17, 33, 132, 136)  # TCP, UDP, DCCP, SCTP, UDP-Lite: the protocols whose header has ports
 
 Header = tuple[int, ...]  # one value per Field, in Field order

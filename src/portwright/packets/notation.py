@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from portwright.packets import intervals
 from portwright.packets.addresses import EVERY_ADDRESS, Addresses, parse_addresses
 from portwright.packets.box import Box, Boxes
-from portwright.packets.fields import ICMP, ICMPV6, LAST, PORT_PROTOCOLS, Field
+from portwright.packets.fields import EXTENSION_HEADERS, ICMP, ICMPV6, LAST, PORT_PROTOCOLS, Field
 from portwright.packets.intervals import Intervals
 from portwright.packets.names import PORTS, PROTOCOLS, protocol_name
 
 Resolver = Callable[[str], Addresses]  # raises ValueError, with a sentence, for a name that it does not know
 
-_VERSION_ONLY = {ICMP: 4, ICMPV6: 6}  # protocols that exist in one IP version
+# Protocols that exist in one IP version; what is an extension header in IPv6 is no protocol of a packet there
+_VERSION_ONLY = {**dict.fromkeys(EXTENSION_HEADERS, 4), ICMP: 4, ICMPV6: 6}
 _EXAMPLE = "tcp 10.1.0.0/24 > sql01:1433"
 _ANY_PROTOCOL = ("any", "ip")
 _LONGEST = 1000  # characters; longer text is no flow that a person wrote
@@ -48,7 +49,7 @@ class Flow:
         return tuple(box for version in (4, 6) if (box := self._box(version)) is not None)
 
     def _box(self, version: int) -> Box | None:
-        if _VERSION_ONLY.get(self.protocol or 0, version) != version:
+        if self.protocol is not None and _VERSION_ONLY.get(self.protocol, version) != version:
             return None
         return Box.of({Field.VERSION: ((version, version),), **self._constraints(version)})
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from portwright.packets.fields import (
+    EXTENSION_HEADERS,
     ICMP,
     ICMP_PROTOCOL,
     ICMPV6,
@@ -107,6 +108,8 @@ def _parse(text: str) -> Packet:
     destination, destination_port = _parse_end(words[3])
     if source.version != destination.version:
         raise ValueError(f"{words[1]} and {words[3]} are of different IP versions")
+    if source.version == 6 and protocol in EXTENSION_HEADERS:
+        raise ValueError(f"{words[0]} is an extension header of IPv6: say which protocol stands behind it")
     _check_ports(protocol, source_port, destination_port)
     options = _options(words[4:])
     kind, code = _icmp(protocol, source.version, options)

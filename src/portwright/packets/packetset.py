@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from portwright.packets.box import Box
 from portwright.packets.diagram import Node, Operation, PacketMap, Space, children_on, pieces_of, same_space
 from portwright.packets.fields import (
+    EXTENSION_HEADERS,
     ICMP,
     ICMPV6,
     LAST,
@@ -279,7 +280,7 @@ def _only(name: Field, value: int) -> tuple[Field, Intervals]:
 
 def _well_formed_boxes() -> Iterator[Box]:
     """Real packets: fields that a header does not have are zero."""
-    no_ports = complement(tuple(sorted((p, p) for p in (*PORT_PROTOCOLS, ICMP, ICMPV6))), LAST[Field.PROTOCOL])
+    special = (*PORT_PROTOCOLS, ICMP, ICMPV6)
     with_ports = tuple((p, p) for p in PORT_PROTOCOLS if p != TCP)
     quiet = dict([_only(Field.TYPE, 0), _only(Field.CODE, 0)])
     portless = dict([_only(Field.SPORT, 0), _only(Field.DPORT, 0)])
@@ -288,6 +289,8 @@ def _well_formed_boxes() -> Iterator[Box]:
         family = {Field.VERSION: ((version, version),), Field.SRC: ((0, last),), Field.DST: ((0, last),)}
         icmp = ICMP if version == 4 else ICMPV6
         other_icmp = ICMPV6 if version == 4 else ICMP
+        others = (*special, *EXTENSION_HEADERS) if version == 6 else special
+        no_ports = complement(normalize((p, p) for p in others), LAST[Field.PROTOCOL])
         for constraints in (
             {Field.PROTOCOL: ((TCP, TCP),), **quiet},
             {Field.PROTOCOL: with_ports, **quiet, **calm},

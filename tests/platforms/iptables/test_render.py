@@ -4,11 +4,13 @@ import subprocess
 from ipaddress import ip_network
 
 import pytest
+from tests.platforms.iptables.rulesets import decided
 
 from portwright.errors import InvalidInput
 from portwright.packets.addresses import Addresses
 from portwright.platforms.iptables.render import render
 from portwright.policy.intent import Intended, Intent, Named, Redirection, Traffic
+from portwright.policy.walk import Decided
 
 WEB = Traffic(6, ((80, 80), (443, 443)))
 
@@ -43,6 +45,17 @@ def test_each_ip_version_has_its_own_lines():
     assert [line[:2] for line in found] == ["-4", "-4", "-6", "-6"]
     assert "-p icmp -m icmp --icmp-type 8" in found[0]
     assert "-p ipv6-icmp -m icmp6 --icmpv6-type 128" in found[2]
+
+
+def test_ah_is_found_by_its_header_in_ipv6():
+    """Legacy ip6tables takes what stands behind AH for the protocol; both find what `-m ah` asks for."""
+    text = render(Intent("fw", "site", {}, False, (rule(BOTH, BOTH, Traffic(51)),), ()))
+    assert [line.split(" -m comment")[0].split(" ", 11)[-1] for line in text.splitlines() if "--comment" in line] == [
+        "-p ah",
+        "-m ah",
+    ]
+    assert decided(text, "ah fd00:2::1 > fd00:2::1 in left out right") is Decided.ACCEPT
+    assert decided(text, "ah 10.2.0.1 > 10.2.0.1 in left out right") is Decided.ACCEPT
 
 
 def test_a_rule_says_what_it_is_for():

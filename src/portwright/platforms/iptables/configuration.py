@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from portwright.platforms.iptables import references
+from portwright.platforms.iptables.behind import asks_for_ah
 from portwright.platforms.iptables.policy import Compiler
 from portwright.platforms.iptables.rules import untracks
 from portwright.platforms.iptables.syntax import PROGRAMS, Ruleset
@@ -12,6 +13,7 @@ from portwright.source import Source
 
 _UNTRACKED = "packets that take this rule are untracked in the hooks after it: decide about them with --path"
 _FRAGMENTS = "packets are taken for whole ones: connection tracking makes them so before the rules see them"
+_BEHIND_AH = "legacy ip6tables looks behind AH, so that -p ah never holds for IPv6: -m ah finds it"
 _GUESSED = "nothing tells whose rules these are: they are read as those of iptables, for IPv4"
 
 
@@ -53,6 +55,9 @@ def _remarks(ruleset: Ruleset, file: str) -> Iterator[Remark]:
     yield from (Remark("note", _GUESSED, source) for source in ruleset.guessed)
     yield from _unused_chains(ruleset)
     yield from _sets(ruleset)
+    looked_past = (line.source for table, line in references.lines(ruleset) if table.version == 6 and asks_for_ah(line))
+    if not ruleset.stops_at_ah:
+        yield from (Remark("note", _BEHIND_AH, source) for source in looked_past)
     seen: set[Source] = set()
     for _, line in references.lines(ruleset):
         if line.source not in seen:

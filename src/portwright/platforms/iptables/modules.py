@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from portwright.packets.box import ALWAYS, EVERYTHING, NEVER, Boxes, Doubt, Match
-from portwright.packets.fields import ICMP, ICMPV6, PORT_PROTOCOLS, State
+from portwright.packets.fields import AH, ICMP, ICMPV6, PORT_PROTOCOLS, State
 from portwright.platforms.iptables import addresses, matches, negations, sets, states
 from portwright.platforms.iptables.scene import TRACKED, Reader, Scene
 from portwright.platforms.iptables.syntax import Extension, Option
@@ -94,6 +94,12 @@ def _nobody(_extension: Extension, _scene: Scene) -> Match:
     return NEVER
 
 
+def _authenticated(extension: Extension, _scene: Scene) -> Match:
+    """An AH header; of IPv6 linux/net/ipv6/netfilter/ip6t_ah.c looks for it behind others."""
+    packets = box(PROTOCOL=AH)
+    return Match.doubtful(Doubt(_HEADER), packets) if extension.options else Match.exact(packets)
+
+
 _WITHOUT = box(STATE=(State.INVALID, State.UNTRACKED))
 _CONNTRACK = (
     "--ctstate", "--ctproto", "--ctdir", "--ctorigsrc", "--ctorigdst", "--ctreplsrc", "--ctrepldst",
@@ -178,7 +184,7 @@ MODULES: dict[str, Module] = {
     "tos": _not(_HEADER),
     "ecn": _not(_HEADER),
     "tcpmss": _not(_HEADER, box(PROTOCOL=6)),
-    "ah": _not(_HEADER, box(PROTOCOL=51)),
+    "ah": _all("an AH header, in IPv6 too; with `--ahspi` in doubt", _authenticated, "--ahspi", "--ahlen", "--ahres"),
     "esp": _not(_HEADER, box(PROTOCOL=50)),
     "ipcomp": _not(_HEADER, box(PROTOCOL=108)),
     "l2tp": _not(_HEADER),
@@ -189,13 +195,14 @@ MODULES: dict[str, Module] = {
 
 # The extension that `-p` brings in: libxtables, load_proto
 IMPLIED = {
-    **{name: name for name in ("tcp", "udp", "udplite", "sctp", "dccp", "icmp")},
+    **{name: name for name in ("tcp", "udp", "udplite", "sctp", "dccp", "icmp", "ah")},
     **dict.fromkeys(("ipv6-icmp", "icmpv6", "icmp6", "58"), "icmp6"),
     "6": "tcp",
     "17": "udp",
     "136": "udplite",
     "132": "sctp",
     "33": "dccp",
+    "51": "ah",
     "1": "icmp",
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address
 
 from portwright.packets.addresses import Addresses
-from portwright.packets.fields import ICMP, LAST_ADDRESS, PORT_PROTOCOLS
+from portwright.packets.fields import AH, ICMP, LAST_ADDRESS, PORT_PROTOCOLS
 from portwright.packets.intervals import Interval, Intervals, normalize
 from portwright.packets.names import protocol_name
 from portwright.policy.intent import Named, Traffic
@@ -49,6 +49,8 @@ def services(traffic: Iterable[Traffic], version: int, *, is_reply: bool = False
         elif protocol in PORT_PROTOCOLS and ports:
             name = protocol_name(protocol)
             yield from (f"-p {name} {text}" for text in with_ports(normalize(ports), name, "s" if is_reply else "d"))
+        elif protocol == AH and version == 6:
+            yield "-m ah"  # legacy ip6tables looks behind AH for the protocol: ip6tables(8) warns of `-p ah`
         else:
             yield f"-p {protocol_name(protocol)}"
 

@@ -106,7 +106,8 @@ class _Reader:
         if _GENERATED.match(text):
             self._versions = tuple(v for v, word in ((4, r"\biptables"), (6, r"\bip6tables")) if re.search(word, text))
             self.ruleset.versions |= set(self._versions)
-            self.ruleset.variants.add("nft" if "nf_tables" in text or "-nft-" in text else "legacy")
+            is_nft = "nf_tables" in text or "-nft-" in text
+            self.ruleset.variants |= {"nft"} if is_nft else {"legacy"} if "tables-save" in text else set()
         elif _BESIDE.match(text):
             self.ruleset.unknown.append((source, _HIDDEN, self._versions or (4, 6)))
         elif text.startswith("# Completed"):

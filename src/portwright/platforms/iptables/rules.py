@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from portwright.packets.box import ALWAYS, Doubt, Match, intersect
 from portwright.packets.fields import LAST, LAST_ADDRESS, Field
 from portwright.platforms.iptables import modules
+from portwright.platforms.iptables.behind import split
 from portwright.platforms.iptables.matches import PLAIN
 from portwright.platforms.iptables.nat import translations
 from portwright.platforms.iptables.scene import Scene
@@ -36,15 +37,18 @@ def _dropped(line: Line, scene: Scene) -> list[Rule]:
     boxes = tuple(box for module in known if module is not None for box in module.drops)
     if not boxes:
         return []
-    found = _all(line, scene)
-    unsure = Match((), intersect(found.possible, boxes), (*found.doubts, Doubt(_DROPS)))
-    return [Rule(unsure, Verdict.DROP, line.source, reason=_DROPS)] if unsure.possible else []
+    parts = list(split(line, scene, _all))
+    matches = (Match((), intersect(part.possible, boxes), (*part.doubts, Doubt(_DROPS))) for part in parts)
+    return [Rule(match, Verdict.DROP, line.source, reason=_DROPS) for match in matches if match.possible]
 
 
 def _rules(line: Line, chains: Mapping[str, Chain], scene: Scene) -> list[Rule]:
-    match = _match(line, chains, scene)
-    if not match.possible:
-        return []
+    matches = [match for match in _matches(line, chains, scene) if match.possible]
+    return [rule for match in matches for rule in _deciding(match, line, chains, scene)]
+
+
+def _deciding(match: Match, line: Line, chains: Mapping[str, Chain], scene: Scene) -> list[Rule]:
+    """The rules that decide about the packets of a match."""
     target = TARGETS.get(line.target)
     if line.target not in chains and target is not None and target.translates:
         return _translating(line, match, scene)
@@ -92,12 +96,11 @@ def _translating(line: Line, match: Match, scene: Scene) -> list[Rule]:
         return [Rule(unsure, action, line.source, reason=str(why)) for action in (Rewrite(anywhere), ANYTHING)]
 
 
-def _match(line: Line, chains: Mapping[str, Chain], scene: Scene) -> Match:
+def _matches(line: Line, chains: Mapping[str, Chain], scene: Scene) -> Iterator[Match]:
     """The packets of a line, in doubt where its words are."""
-    found = _all(line, scene)
-    for reason in _puzzles(line, chains):
-        found = Match((), found.possible, (*found.doubts, Doubt(reason)))
-    return found
+    puzzles = tuple(map(Doubt, _puzzles(line, chains)))
+    for found in split(line, scene, _all):
+        yield Match((), found.possible, (*found.doubts, *puzzles)) if puzzles else found
 
 
 def _all(line: Line, scene: Scene) -> Match:

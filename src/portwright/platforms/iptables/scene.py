@@ -23,6 +23,7 @@ class Scene:
     interfaces: Interfaces
     sets: Mapping[str, AddressSet]
     redirected: Boxes = ()  # first packets of connections whose destination a rule may have translated
+    stops_at_ah: bool | None = None  # `-p` takes AH for the protocol of an IPv6 packet; None: not known
     has_templates: bool = False  # rules of the raw table may give packets a connection before tracking does
     members: dict[tuple[str, tuple[str, ...]], Match] = field(default_factory=dict)  # of sets that were asked for
     _named: dict[tuple[Field, str], Intervals] = field(default_factory=dict)

@@ -102,3 +102,8 @@ class Ruleset:
     guessed: list[Source] = field(default_factory=list)  # tables whose IP version nothing tells
     inert_lines: int = 0  # lines
     lines: int = 0  # those that are not empty
+
+    @property
+    def stops_at_ah(self) -> bool | None:
+        """Report whether `-p` takes AH for the protocol of an IPv6 packet, as rules of nftables do; None: not known."""
+        return self.variants == {"nft"} if len(self.variants) == 1 else None

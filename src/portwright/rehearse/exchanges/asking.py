@@ -24,7 +24,7 @@ _MOST = 2048  # bytes of an answer
 _ECHO = {4: 8, 6: 128}  # RFC 792; RFC 4443, 4.1
 _REPLY = {4: 0, 6: 129}  # the same
 _QUESTION, _ANSWER = b"portwright?", b"portwright!"  # so that nobody answers an answer
-_NO_NEXT_HEADER = 59  # RFC 8200, 4.7
+_EXPERIMENT = 253  # RFC 3692, 2.1; of IPv6 connection tracking looks behind AH, and takes no packet with nothing there
 _RAW_PROTOCOL = {4: socket.IPPROTO_ICMP, 6: socket.IPPROTO_ICMPV6}
 
 
@@ -140,7 +140,7 @@ def _header(protocol: int) -> bytes:
     if protocol == PROTOCOLS["esp"]:  # RFC 4303, 2
         return os.urandom(8)
     if protocol == PROTOCOLS["ah"]:  # RFC 4302, 2: 12 bytes of an integrity check value, so 24 bytes, less 2 words
-        return struct.pack("!BBH", _NO_NEXT_HEADER, 4, 0) + os.urandom(20)
+        return struct.pack("!BBH", _EXPERIMENT, 4, 0) + os.urandom(20)
     if protocol == PROTOCOLS["gre"]:  # RFC 2784, 2.1: no options, version 0, IPv4; other bits the kernel would read
         return struct.pack("!HH", 0, 0x0800) + os.urandom(4)
     return os.urandom(8)
