@@ -78,7 +78,12 @@ ABOUT = About(
             "first packets that no nat chain before may have translated; the others, and connections that are older, "
             "are uncertain",
         ),
-        Entry("`ip6 nexthdr`", "the upper-layer protocol, for packets without extension headers"),
+        Entry(
+            "`meta l4proto`",
+            "of IPv6 what stands behind the extension headers; AH is taken for the protocol, and nothing is asked of what "
+            "it protects, but by `ct`",
+        ),
+        Entry("`ip6 nexthdr`", "the same, for packets without extension headers in front"),
     ),
     inert=(
         Entry("`counter`, `log`, `comment`, `dup`", "they watch"),
