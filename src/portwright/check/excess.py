@@ -14,7 +14,7 @@ from operator import or_
 from portwright.check.judge import Judge
 from portwright.check.points import PointView, Way
 from portwright.packets.addresses import EVERY_ADDRESS, Addresses
-from portwright.packets.box import BEHIND_AH, Box, Boxes
+from portwright.packets.box import HIDDEN_BY_AH, Box, Boxes
 from portwright.packets.fields import Field
 from portwright.packets.packetset import PacketSet, well_formed
 from portwright.plan.model import Plan
@@ -100,8 +100,7 @@ class ExcessFinder:
         """What may be open by rules for which nobody answers: who answers for a rule does so in doubt, too."""
         for found in possible.values():
             remarks = remarks_above(lines, found.rule) if lines else ()
-            is_hidden = found.rule.match.doubts == (BEHIND_AH,)  # what the rule permits openly passes with AH, too
-            if not is_hidden and not any(accepts(entry, found.rule, remarks) for entry in entries):
+            if not _is_behind_ah(found.rule) and not any(accepts(entry, found.rule, remarks) for entry in entries):
                 yield found
 
     def _arrivals(self, point: Point, kept: Boxes) -> Iterator[tuple[Way, _Ends]]:
@@ -155,6 +154,11 @@ class ExcessFinder:
             found = into.setdefault(rule, RuleExcess(rule, PacketSet.nothing(self._space)))
             found.packets = found.packets | part
             found.on[way] = part
+
+
+def _is_behind_ah(rule: Rule) -> bool:
+    """Report whether a rule permits what an IPv6 packet carries behind AH: no more than it permits without."""
+    return bool(rule.match.doubts) and HIDDEN_BY_AH.issuperset(rule.match.doubts)
 
 
 def permitted(plan: Plan) -> Boxes:

@@ -97,6 +97,8 @@ class Doubt:
 
 # RFC 4302, 3.1.1: AH stands between the header of IPv6 and what the packet carries, as extension headers do
 BEHIND_AH = Doubt("what an IPv6 packet carries behind AH is not known, and the kernel looks there")
+PERHAPS_BEHIND_AH = Doubt("what an IPv6 packet carries behind AH is not known, and the kernel may look there")
+HIDDEN_BY_AH = frozenset((BEHIND_AH, PERHAPS_BEHIND_AH))
 
 
 @dataclass(frozen=True, slots=True)

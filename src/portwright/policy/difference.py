@@ -1,14 +1,14 @@
 """Where two configurations disagree: packet sets, each with a witness and the two deciders."""
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import eq
 
-from portwright.packets.box import Box, Match
+from portwright.packets.box import BEHIND_AH, Box, Match
 from portwright.packets.diagram import Node, Operation, PacketMap, Space
-from portwright.packets.fields import Field, Header
-from portwright.packets.intervals import Intervals, normalize
+from portwright.packets.fields import AH, LAST, Field, Header
+from portwright.packets.intervals import Intervals, contains, normalize
 from portwright.packets.packetset import PacketSet, Preferences, well_formed
 from portwright.policy.algebra import DROP, VERDICTS, PolicyMap, Translations
 from portwright.policy.configuration import Configuration
@@ -18,6 +18,8 @@ from portwright.policy.routing import routed
 from portwright.policy.walk import Decision, Walker
 
 _IN_FIELDS = (Field.IN, Field.OUT)
+_IPV6 = Box(((Field.VERSION, ((6, 6),)),))
+_WITH_AH = (Box(((Field.VERSION, ((6, 6),)), (Field.PROTOCOL, ((AH, AH),)))),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Comparison:
         certain = PacketSet.where(self._pairs, _both_certain) - doubtful
         self.different = (certain & PacketSet.where(self._pairs, _differ)) & real
         self.undecided = real - certain
+        if all(_passes_over_ah(side.policy) for side in self._sides):
+            self.undecided = self.undecided - PacketSet.of(self.space, _WITH_AH)  # as alike as what they carry
 
     def _known_interfaces(self) -> PacketSet:
         atoms = ((0, self.interfaces.atoms()[-1]),)
@@ -146,6 +150,25 @@ def _perhaps_translated(policy: Policy) -> Iterator[Box]:
         rules = [rule for chain in stage.chains.values() for rule in chain.rules]
         if any(isinstance(rule.action, Rewrite) for rule in rules):
             yield from (box for rule in rules if not rule.match.is_certain for box in rule.match.possible)
+
+
+def _passes_over_ah(policy: Policy) -> bool:
+    """Report whether AH is nothing to a policy: in IPv6 it treats packets with AH as what they carry behind.
+
+    Then each rule that asks for a protocol asks for it behind AH, too, and none asks for AH.
+    """
+    stages = (stage for stage in policy.stages if any(box & _IPV6 for box in stage.scope))
+    return all(_all_pass_over_ah(chain.rules) for stage in stages for chain in stage.chains.values())
+
+
+def _all_pass_over_ah(rules: Sequence[Rule]) -> bool:
+    behind = {rule.source for rule in rules if rule.match.doubts == (BEHIND_AH,)}
+    others = [rule for rule in rules if rule.match.doubts != (BEHIND_AH,)]
+    asking = ((rule, box.get(Field.PROTOCOL)) for rule in others for box in rule.match.possible)
+    narrow = [(rule, protocols) for rule, protocols in asking if protocols != ((0, LAST[Field.PROTOCOL]),)]
+    return behind <= {rule.source for rule in others} and all(
+        rule.source in behind and not contains(protocols, AH) for rule, protocols in narrow
+    )
 
 
 def on_interfaces(policy: Policy, old: Interfaces, new: Interfaces) -> Policy:

@@ -4,6 +4,7 @@ import pytest
 from tests.platforms.iptables.rulesets import decided, saved
 
 from portwright.platforms.iptables import parse
+from portwright.policy.difference import Comparison
 from portwright.policy.walk import Decided
 
 AH4, AH6 = "ah 10.1.0.5 > 10.2.0.7", "ah fd00:1::5 > fd00:2::7"
@@ -66,3 +67,31 @@ def test_a_rule_for_the_protocol_ah_is_remarked() -> None:
     assert configuration.census.unknown == ()
     on_nftables = parse(text.replace("v1.8.9", "v1.8.9 (nf_tables)"), "fw.rules")
     assert "-p ah" not in " ".join(remark.message for remark in on_nftables.remarks)
+
+
+TCP, UDP, ANY_AH = "-A FORWARD -p tcp -j ACCEPT", "-A FORWARD -p udp -j DROP", "-A FORWARD -m ah -j ACCEPT"
+COMPARED = [  # rules, other rules, whether nothing is left open
+    ((TCP, UDP), (UDP, TCP), True),
+    ((TCP, "-A FORWARD ! -p tcp -j DROP"), (TCP, "-A FORWARD -j DROP"), True),
+    ((UDP, ANY_AH), (ANY_AH, UDP), False),  # UDP behind AH
+    ((TCP, ANY_AH), (ANY_AH, TCP), True),  # accepted either way
+    ((TCP,), (TCP, "-A FORWARD -p tcp -m ah -j DROP"), False),
+    ((UDP, "-A FORWARD -m ah --ahspi 5 -j DROP"), ("-A FORWARD -m ah --ahspi 5 -j DROP", UDP), False),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "is_settled"), COMPARED)
+def test_files_of_which_neither_asks_for_ah_differ_in_nothing_that_hides_behind_it(
+    one: tuple[str, ...], other: tuple[str, ...], is_settled: bool
+) -> None:
+    """They treat what AH carries as they do without; where one asks for AH, what lies behind it is in doubt."""
+    texts = [saved("\n".join(rules), versions="6") for rules in (one, other)]
+    found = Comparison(*(parse(text, "fw.rules") for text in texts))
+    assert not found.different
+    assert bool(found.undecided) is not is_settled
+
+
+def test_files_of_either_program_may_differ_in_what_hides_behind_ah() -> None:
+    """Where nothing says that it is the legacy one."""
+    texts = [saved("\n".join(rules), versions="6").replace("-save", "") for rules in ((TCP, UDP), (UDP, TCP))]
+    assert Comparison(*(parse(text, "fw.rules") for text in texts)).undecided

@@ -44,9 +44,9 @@ ABOUT = About(
         Entry("`-s`, `-d`", "networks, lists, masks with gaps"),
         Entry(
             "`-p`",
-            "protocol by number or name; of IPv6 what stands behind the extension headers. Legacy ip6tables looks behind "
-            "AH, too: `-p ah` never holds, and rules of other protocols leave packets with AH in doubt. Rules of "
-            "nftables stop at it",
+            "protocol by number or name; of IPv6 what stands behind the extension headers. Legacy ip6tables looks "
+            "behind AH, too: `-p ah` never holds, and rules of other protocols leave packets with AH in doubt. "
+            "Rules of nftables stop at it",
         ),
         Entry("`-i`, `-o`", "interfaces; `eth+` stands for all that begin so; before routing there is no `-o`"),
         Entry("`-f`", "never holds: packets are taken for whole ones, as connection tracking makes them"),

@@ -9,7 +9,7 @@ Portwright end with AH, so that what such a match makes of these packets is in d
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from portwright.packets.box import BEHIND_AH, Match, complement, intersect
+from portwright.packets.box import BEHIND_AH, PERHAPS_BEHIND_AH, Match, complement, intersect
 from portwright.packets.fields import AH
 from portwright.platforms.iptables.scene import Scene
 from portwright.platforms.iptables.syntax import Extension, Option, Rule
@@ -38,7 +38,8 @@ def split(line: Rule, scene: Scene, read: Callable[[Rule, Scene], Match]) -> Ite
             plain=tuple(option for option in line.plain if option not in asking),
             extensions=tuple(extension for extension in line.extensions if extension not in asking),
         )
-        yield Match.doubtful(BEHIND_AH, intersect(read(rest, scene).possible, _WITH_AH))
+        doubt = PERHAPS_BEHIND_AH if scene.stops_at_ah is None else BEHIND_AH
+        yield Match.doubtful(doubt, intersect(read(rest, scene).possible, _WITH_AH))
 
 
 def _asks(part: Option | Extension, scene: Scene) -> bool:

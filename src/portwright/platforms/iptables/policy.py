@@ -9,7 +9,7 @@ several hooks share are translated once per hook.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from portwright.packets.box import ALWAYS, BEHIND_AH, EVERYTHING, Box, Boxes, Doubt, Match, intersect
+from portwright.packets.box import ALWAYS, EVERYTHING, HIDDEN_BY_AH, Box, Boxes, Doubt, Match, intersect
 from portwright.packets.fields import State
 from portwright.platforms.iptables import syntax
 from portwright.platforms.iptables.references import jumps
@@ -168,7 +168,7 @@ class Compiler:
         effect = 0 if is_inert(line, table.chains) else 1
         self.effects[line.source] = max(effect, self.effects.get(line.source, 0))
         for rule in made:
-            if rule.reason and not rule.default and BEHIND_AH not in rule.match.doubts:
+            if rule.reason and not rule.default and HIDDEN_BY_AH.isdisjoint(rule.match.doubts):
                 self.doubtful.setdefault(line.source, rule.reason)
         return made
 

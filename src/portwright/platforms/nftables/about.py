@@ -80,8 +80,8 @@ ABOUT = About(
         ),
         Entry(
             "`meta l4proto`",
-            "of IPv6 what stands behind the extension headers; AH is taken for the protocol, and nothing is asked of what "
-            "it protects, but by `ct`",
+            "of IPv6 what stands behind the extension headers; AH is taken for the protocol, and nothing is asked of "
+            "what it protects, but by `ct`",
         ),
         Entry("`ip6 nexthdr`", "the same, for packets without extension headers in front"),
     ),
