@@ -64,10 +64,12 @@ def rehearsed(folder, text, *options):
     return status, {one["id"]: one for one in document["flows"]}, document
 
 
+@pytest.mark.parametrize("platform", ["nftables", pytest.param("iptables", marks=pytest.mark.kernel("iptables"))])
 @pytest.mark.parametrize("names", [FOUR, SIX], ids=["IPv4", "IPv6"])
-def test_protocols_without_ports(names, tmp_path):
+def test_protocols_without_ports(names, platform, tmp_path):
     """Each is sent and answered, by its own rule; what nobody speaks is not said to pass."""
-    _, flows, document = rehearsed(tmp_path, site(TWO_HOSTS + FIREWALL, names))
+    firewall = FIREWALL.replace("nftables", platform)
+    _, flows, document = rehearsed(tmp_path, site(TWO_HOSTS + firewall, names))
     words = {name.partition("/")[0]: one["rehearsed"] for name, one in flows.items()}
     assert words == {
         **dict.fromkeys(("odd.web", "odd.ping", "odd.esp", "odd.ah", "odd.gre"), "passes"),
