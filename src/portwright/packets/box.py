@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from portwright.packets import intervals
-from portwright.packets.fields import LAST, Field, Header
+from portwright.packets.fields import AH, LAST, Field, Header
 from portwright.packets.intervals import Intervals
 from portwright.source import Source
 
@@ -98,6 +98,7 @@ class Doubt:
 # RFC 4302, 3.1.1: AH stands between the header of IPv6 and what the packet carries, as extension headers do
 BEHIND_AH = Doubt("what an IPv6 packet carries behind AH is not known, and the kernel looks there")
 PERHAPS_BEHIND_AH = Doubt("what an IPv6 packet carries behind AH is not known, and the kernel may look there")
+AH_OVER_IPV6: Boxes = (Box(((Field.VERSION, ((6, 6),)), (Field.PROTOCOL, ((AH, AH),)))),)
 HIDDEN_BY_AH = frozenset((BEHIND_AH, PERHAPS_BEHIND_AH))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from operator import eq
 
-from portwright.packets.box import BEHIND_AH, Box, Match
+from portwright.packets.box import AH_OVER_IPV6, BEHIND_AH, Box, Match
 from portwright.packets.diagram import Node, Operation, PacketMap, Space
 from portwright.packets.fields import AH, LAST, Field, Header
 from portwright.packets.intervals import Intervals, contains, normalize
@@ -19,7 +19,6 @@ from portwright.policy.walk import Decision, Walker
 
 _IN_FIELDS = (Field.IN, Field.OUT)
 _IPV6 = Box(((Field.VERSION, ((6, 6),)),))
-_WITH_AH = (Box(((Field.VERSION, ((6, 6),)), (Field.PROTOCOL, ((AH, AH),)))),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Comparison:
         self.different = (certain & PacketSet.where(self._pairs, _differ)) & real
         self.undecided = real - certain
         if all(_passes_over_ah(side.policy) for side in self._sides):
-            self.undecided = self.undecided - PacketSet.of(self.space, _WITH_AH)  # as alike as what they carry
+            self.undecided = self.undecided - PacketSet.of(self.space, AH_OVER_IPV6)  # as alike as what they carry
 
     def _known_interfaces(self) -> PacketSet:
         atoms = ((0, self.interfaces.atoms()[-1]),)

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
-from portwright.packets.box import Box
+from portwright.packets.box import AH_OVER_IPV6, Box
 from portwright.packets.diagram import Operation, Space
 from portwright.packets.fields import Field, State
 from portwright.packets.packetset import PacketSet
@@ -15,7 +15,7 @@ from portwright.render.stand import Stand
 class Effect:
     """For each hook the packets whose verdicts differ; what hangs on the same line on both sides does not."""
 
-    gained: Mapping[str, PacketSet]  # they pass, or may pass, and did not before
+    gained: Mapping[str, PacketSet]  # they pass, or may pass, and did not before; behind AH they may as they do without
     lost: Mapping[str, PacketSet]  # they did pass, or may have passed; or are translated otherwise
 
     @classmethod
@@ -26,7 +26,8 @@ class Effect:
             before, after = old.map(hook), new.map(hook)
             if before.verdicts != after.verdicts:
                 real = old.real(hook)
-                gained[hook] = ((after.sure() - before.sure()) | (after.possible() - before.possible())) & real
+                perhaps = after.possible() - before.possible() - PacketSet.of(real.space, AH_OVER_IPV6)
+                gained[hook] = (after.sure() - before.sure() | perhaps) & real
                 less = (before.sure() - after.sure()) | (before.possible() - after.possible())
                 lost[hook] = (less | _translated_otherwise(before, after)) & real
         return cls(gained, lost)

@@ -131,3 +131,13 @@ def test_negated_ports_that_are_none_are_in_doubt(ports: str) -> None:
     """As they are where nothing is negated."""
     text = saved(f"-A FORWARD -p udp -m udp ! --sport {ports} ! --dport {ports} -j DROP", versions="4")
     assert decided(text, "udp 10.1.0.7:53 > 10.9.0.1:80 in lan0 out wan0") is Decided.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    "packet", ["dccp 10.1.0.1:80 > 10.2.0.7:80", "icmp 10.1.0.1 > 10.2.0.7", "esp 10.1.0.1 > 10.2.0.7"]
+)
+def test_connections_of_few_protocols_have_ports(packet: str) -> None:
+    """Connection tracking has something else in their place, or nothing: of DCCP since Linux 6.17."""
+    text = saved("-A FORWARD -m conntrack --ctorigdstport 80 -j DROP", versions="4")
+    assert decided(text, packet) is Decided.UNDECIDED
+    assert decided(text, "tcp 10.1.0.1:80 > 10.2.0.7:80") is Decided.DROP

@@ -4,8 +4,8 @@ linux/net/netfilter/xt_conntrack.c: a packet without a connection matches where 
 whatever else is asked; without a question about its state it never matches.
 """
 
-from portwright.packets.box import EVERYTHING, Boxes, Doubt, Match, complement
-from portwright.packets.fields import ICMP, ICMPV6, Field, State
+from portwright.packets.box import EVERYTHING, Boxes, Doubt, Match, complement, intersect
+from portwright.packets.fields import ICMP, ICMPV6, TCP, UDP, Field, State
 from portwright.packets.intervals import normalize
 from portwright.platforms.iptables.scene import TRACKED, Scene, select, value
 from portwright.platforms.iptables.syntax import Extension, Option
@@ -19,6 +19,7 @@ _TEMPLATE = "a rule of the raw table may have given the packet a connection befo
 _DIRECTION = "Portwright does not tell the two directions of a connection apart"
 _ERRORS = "an ICMP error belongs to a connection of another protocol"
 _NOT_MODELLED = "Portwright does not model this property of a connection"
+_NO_PORTS = "what connection tracking has in the place of ports is not known"
 _ORIGINAL = {
     "--ctorigsrc": Field.SRC,
     "--ctorigdst": Field.DST,
@@ -28,6 +29,8 @@ _ORIGINAL = {
 _MOST_LED = 40  # translations whose complement is worked out
 _UNTRACKED = box(STATE=(State.INVALID, State.UNTRACKED))
 _KNOWN = box(STATE=(State.ESTABLISHED, State.RELATED))
+_WITH_PORTS = box(PROTOCOL=(TCP, UDP, 132))  # connection tracking knows the ports of SCTP; DCCP's it has forgotten
+_WITHOUT_PORTS = intersect(box(STATE=State.NEW), complement(_WITH_PORTS))
 _ERRORS_OF_KNOWN = box(STATE=State.RELATED, PROTOCOL=(ICMP, ICMPV6))
 _NO_ERRORS = complement(_ERRORS_OF_KNOWN)
 
@@ -112,4 +115,6 @@ def _as_it_came(option: Option, scene: Scene) -> Match:
     first = select(name, ranges, negate=option.is_negated, base=box(STATE=State.NEW))
     if led:
         first = within(first, complement(led)) if len(led) <= _MOST_LED else Match.exact(())
+    if is_port:
+        first = any_of([within(first, _WITH_PORTS), Match.doubtful(Doubt(_NO_PORTS), _WITHOUT_PORTS)])
     return any_of([first, Match.doubtful(Doubt(_WAS_TRANSLATED), (*_KNOWN, *led))])
