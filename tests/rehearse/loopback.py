@@ -25,7 +25,7 @@ zones:
 
 
 # Tests that run at the same time have networks of their own.
-NETWORK = f"127.{64 + os.getpid() // 250 % 128}.{os.getpid() % 250 + 1}"
+NETWORK = f"127.{1 + os.getpid() // 250 % 190}.{os.getpid() % 250 + 1}"
 HIGHER = 20_000  # what is added to a port that only the superuser may have
 
 

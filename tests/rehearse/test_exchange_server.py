@@ -10,6 +10,7 @@ from tests.rehearse.loopback import HIGHER, NETWORK, hosts_of, running
 
 from portwright.protocols import ews, pop3, smtp
 from portwright.protocols.conversation import Refused
+from portwright.rehearse import patience
 from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.servers.mail.exchange import greeted, outlook
 from portwright.rehearse.servers.mail.mailboxes import Letter, letter_of, mailboxes_of
@@ -31,7 +32,7 @@ def played(site, play):
         async with running(site):
             return await asyncio.wait_for(play(), 20)
 
-    return asyncio.run(run())
+    return patience.run(run())
 
 
 def in_a_thread(work):

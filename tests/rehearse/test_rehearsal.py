@@ -53,22 +53,25 @@ def test_what_was_not_played_is_not_said_to_work(tmp_path):
     assert "it runs inside IPsec" in out
 
 
-def test_a_machine_that_is_slow_blocks_nothing(tmp_path):
-    """All stand still for longer than a client waits, while the flows are played."""
+def test_a_machine_that_is_slow_breaks_nothing(tmp_path):
+    """All stand still for longer than a client waits, in every scenario, while the flows are played and the sample."""
     with subprocess.Popen(
-        command(copied(tmp_path)), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
+        command(copied(tmp_path), "--patience", "0.5"), env=ENVIRONMENT, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
     ) as process:  # fmt: skip
         said = ""
-        while "playing " not in said:
-            if not (line := process.stderr.readline()):
-                pytest.skip(said)
+        for line in process.stderr:
             said += line
-        os.killpg(process.pid, signal.SIGSTOP)
-        time.sleep(4)
-        os.killpg(process.pid, signal.SIGCONT)
+            if any(word in line for word in ("starting ", "scenario ", "playing ", "trying ")):
+                time.sleep(0.05)  # until it is in the middle of something
+                os.killpg(process.pid, signal.SIGSTOP)
+                time.sleep(1)
+                os.killpg(process.pid, signal.SIGCONT)
         out, _ = process.communicate(timeout=120)
+    if process.returncode == NOT_POSSIBLE:
+        pytest.skip(said)
     assert out.splitlines()[0] == "contoso works: 93 of 93 required flows pass in the rehearsal."
+    assert "once more" not in said
 
 
 def test_what_is_open_is_said_first(tmp_path):

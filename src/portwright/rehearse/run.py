@@ -28,6 +28,7 @@ from portwright.rehearse.network.balancers import Balancers
 from portwright.rehearse.network.fronts import ways_on
 from portwright.rehearse.network.layout import layout
 from portwright.rehearse.options import Options
+from portwright.rehearse.patience import run
 from portwright.rehearse.plays.table import NotPlayed, performed, play_of
 from portwright.rehearse.progress import Progress
 from portwright.rehearse.real.daemon import Service, is_possible, missing
@@ -77,7 +78,7 @@ def rehearse(
     for node in lab.nodes:
         asked_here = {x.port for one in chosen for x in one.exchanges if x.destination == node and x.port}
         network.reserve(node, ((port, port) for port in asked_here))
-    return asyncio.run(_Stage(plan, network, rules, chosen, balancers, check.judge, options, tell, notes).play(show))
+    return run(_Stage(plan, network, rules, chosen, balancers, check.judge, options, tell, notes).play(show))
 
 
 @dataclass(slots=True)
