@@ -62,6 +62,11 @@ class Sockets:
         made.setblocking(False)
         return made
 
+    def bind(self, made, node, address, port=0):
+        if not port:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)  # no port that another client has
+        made.bind((address, port))
+
 
 def hosts_of(folder, hosts, settings="", absent=(), sockets=None):
     """The hosts of a site: roles by host name, `settings` as the site file has them."""

@@ -1,5 +1,7 @@
 """Each scenario of the catalog is played by its own clients, and a silent server breaks it where it should."""
 
+import asyncio
+
 import pytest
 from tests.rehearse.loopback import hosts_of, running
 
@@ -118,7 +120,7 @@ def test_a_play_is_given_up_where_it_stands_still_not_where_it_is_long(tmp_path,
         async with running(site):
             return await performed(play, site, places.append)
 
-    came = asyncio.run(run())
+    came = patience.run(run())
     assert (came[0], told in came[1]) == (works, True), came
     assert all(" asks " in one for one in places)
     assert bool(places) is works

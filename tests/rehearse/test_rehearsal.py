@@ -39,11 +39,16 @@ def test_what_is_proved_works(example, tmp_path):
     assert all(one["decided_by"]["point"] in document["rules_from"] for one in sample["by"])
 
 
-def test_a_port_that_a_client_gets_again_is_no_old_connection(tmp_path):
-    """Clients have so few ports that most get one that somebody had while the scenarios were played."""
+def test_no_client_gets_a_port_again(tmp_path):
+    """Who watches would take it for a connection of the scenarios before. There are few, and more than are needed."""
     site = copied(tmp_path, example="f4")
     status, document, said = rehearse(site, module="tests.rehearse.few_ports")
     assert (status, document["verdict"], document["unused"]) == (0, "works", []), said
+    asked = {exchange["packet"] for flow in document["flows"] for exchange in flow["exchanges"]}
+    asked |= {one["packet"] for one in document["blocked_sample"]["by"]}
+    clients = [one.split(" > ")[0] for one in asked if one.split()[0] in ("tcp", "udp")]
+    chosen = [one for one in clients if 40000 <= int(one.rpartition(":")[2]) <= 40199]
+    assert len(set(chosen)) == len(chosen) > 100
 
 
 def test_what_was_not_played_is_not_said_to_work(tmp_path):

@@ -5,13 +5,16 @@ import json
 import subprocess
 
 import pytest
-from tests.cli.running import copied
+from tests.cli.running import EXAMPLES, copied
 from tests.rehearse.rehearsing import ENVIRONMENT, NOT_POSSIBLE, command, rehearse, run
 from tests.rehearse.shop import OPEN, SITE, flows, shop, via
 
 from portwright.check.obstacle import Judgment
-from portwright.rehearse.evidence import Exchange, FlowEvidence, Tried
+from portwright.cli.site import load
+from portwright.rehearse.evidence import Exchange, FlowEvidence, Rehearsal, Tried
+from portwright.rehearse.exchanges.placing import placed
 from portwright.rehearse.netns import _namespaces, _running, is_inside
+from portwright.rehearse.network.layout import layout
 from portwright.rehearse.rules.running import Rules
 
 pytestmark = pytest.mark.kernel
@@ -116,6 +119,17 @@ def test_no_fault_excuses_what_passes():
     ):
         tried = (Tried(exchange, outcome, 40000),)
         assert FlowEvidence(None, judgment, tried, excused="packets are late on purpose").disagrees == differs
+
+
+def test_what_the_kernel_had_no_room_to_tell_is_not_said_to_be_unused():
+    """That no host has recorded a connection says nothing where some records are lost."""
+    plan, _ = load(str(EXAMPLES / "f6" / "site.yaml"), (), None)
+    lab = layout(plan.site)
+    flow = next(one for one in plan.flows if one.id == "crm.web/staff>fe01")
+    one = placed(flow, lab, plan.site)
+    evidence = FlowEvidence(one, Judgment.PROVED, tuple(Tried(each, "answered", 40000) for each in one.exchanges))
+    for has_lost, unused in ((False, (flow,)), (True, ())):
+        assert Rehearsal(plan, lab, (), (evidence,), frozenset(), has_lost=has_lost).unused == unused
 
 
 def test_a_variable_alone_makes_no_namespaces(tmp_path, monkeypatch):

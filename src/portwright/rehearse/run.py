@@ -204,7 +204,8 @@ class _Stage:
         seen = frozenset(one for one in everywhere if one.node in ends and one.protocol not in ("icmp", "icmpv6"))
         self.tell("trying what nobody needs")
         blocked = await player.sample()
-        if traced.has_lost or any(one.has_lost for one in recorders):
+        has_lost = traced.has_lost or any(one.has_lost for one in recorders)
+        if has_lost:
             self.notes.append(_LOST)
         self.tell("done")
         return Rehearsal(
@@ -218,6 +219,7 @@ class _Stage:
             tiers=hosts.tiers() | dict.fromkeys(services.elsewhere & hosts.tiers().keys(), "real"),
             faults=self.options.faults.told,
             notes=(*lab.notes, *self.notes, *services.troubles),
+            has_lost=has_lost,
         )
 
     def _evidence(self, one: Placed, tried: Mapping[Exchange, Tried], player: Player) -> FlowEvidence:

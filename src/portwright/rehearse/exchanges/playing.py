@@ -93,7 +93,7 @@ class Player:
 
         async def again(exchange: Exchange) -> Tried:
             async with gate:
-                self.traced.read()
+                self.traced.anew(exchange)
                 return await self._attempt(exchange)
 
         found = await asyncio.gather(*map(again, slow))
@@ -161,7 +161,7 @@ class Player:
         found = tuple(self._sampled(one, port, arrived) for one, port in ports.items())
         for _, made in knocks:
             made.close()
-        return found
+        return tuple(one for one in found if one.is_known) if self.traced.has_lost else found
 
     async def _settled(self, ports: Mapping[Exchange, int]) -> None:
         """Wait until the kernel has said of each what became of it, but not for ever: some pass, unseen by any rule."""
