@@ -12,7 +12,7 @@ SERVER = f"127.{200 + os.getpid() // 62500 % 50}.{os.getpid() // 250 % 250}.{os.
 _PLACES = ("lock directory", "state directory", "cache directory", "private dir", "pid directory", "ncalrpc dir")
 
 
-def samba(folder, command, *words, patience=20):
+def samba(folder, command, *words, patience=60):
     """Run one of Samba's clients; its status, and all that it said. Skips where that is not possible."""
     if not shutil.which(command):
         pytest.skip(f"{command} is not installed")

@@ -30,7 +30,7 @@ CONF = """
 
 def run(program, *arguments, environment, said=""):
     done = subprocess.run(
-        [program, *arguments], env=os.environ | environment, input=said, capture_output=True, text=True, timeout=20,
+        [program, *arguments], env=os.environ | environment, input=said, capture_output=True, text=True, timeout=60,
         check=False,
     )  # fmt: skip
     return done.stdout + done.stderr

@@ -118,9 +118,9 @@ def test_mail_goes_in_by_smtp_and_out_by_pop3(site):
     password = site.realm.accounts["alice"].password
 
     def work():
-        with smtplib.SMTP(f"{NETWORK}.13", 25 + HIGHER, timeout=5) as client:
+        with smtplib.SMTP(f"{NETWORK}.13", 25 + HIGHER, timeout=60) as client:
             client.sendmail(HELLO.sender, HELLO.to, HELLO.data)
-        client = poplib.POP3(f"{NETWORK}.13", 110 + HIGHER, timeout=5)
+        client = poplib.POP3(f"{NETWORK}.13", 110 + HIGHER, timeout=60)
         client.user("alice")
         client.pass_(password)
         lines = client.retr(1)[1]

@@ -276,7 +276,7 @@ def test_freetds_reads_the_filtered_views(site):
         password = site.realm.accounts["alice"].password
         return subprocess.run(
             ["tsql", "-H", address, "-p", str(port), "-U", "alice", "-P", password],
-            input=lines, capture_output=True, text=True, timeout=20, check=False,
+            input=lines, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
     found = of_real_client(site, run)
@@ -291,7 +291,7 @@ def test_python_tds_writes_and_reads(site):
     def run(address, port):
         password = site.realm.account_of("fe01").password
         with (
-            pytds.connect(address, ORGANIZATION, "svc-fe01", password, port=port, timeout=5) as connection,
+            pytds.connect(address, ORGANIZATION, "svc-fe01", password, port=port, timeout=60) as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute("update account set address1_city = %s where name = %s", ("Zürich", "Litware"))
