@@ -45,7 +45,7 @@ def test_little_room_for_what_the_kernel_tells_hides_nothing(tmp_path):
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=600,
         check=False,
     )
     if "unshare failed" in done.stderr or done.returncode == NOT_POSSIBLE:
@@ -292,7 +292,7 @@ def test_an_input_that_is_closed_has_ended(tmp_path):
     """A lab that is kept without one goes at once."""
     words = " ".join(command(shop(tmp_path / "site"), "--keep", "--patience", "0.5"))
     done = subprocess.run(
-        ["sh", "-c", f"exec {words} <&-"], env=ENVIRONMENT, capture_output=True, timeout=60, check=False
+        ["sh", "-c", f"exec {words} <&-"], env=ENVIRONMENT, capture_output=True, timeout=600, check=False
     )
     assert done.returncode in (1, NOT_POSSIBLE), done.stderr
 
@@ -303,7 +303,7 @@ def test_many_hosts_need_no_setting_of_the_shell(tmp_path):
     site = shop(tmp_path / "site", site=SITE.replace("enforcement:", f"{hosts}enforcement:"))
     words = " ".join(command(site, "--format", "json"))
     done = subprocess.run(
-        ["sh", "-c", f"ulimit -S -n 64; exec {words}"], env=ENVIRONMENT, capture_output=True, timeout=100, check=False
+        ["sh", "-c", f"ulimit -S -n 64; exec {words}"], env=ENVIRONMENT, capture_output=True, timeout=600, check=False
     )
     if done.returncode == NOT_POSSIBLE:
         pytest.skip(done.stderr.decode())
