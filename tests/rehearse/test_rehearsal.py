@@ -79,6 +79,13 @@ def test_a_machine_that_is_slow_breaks_nothing(tmp_path):
     assert "once more" not in said
 
 
+def test_a_server_that_is_late_breaks_no_scenario(tmp_path):
+    """Where nobody answers, and no rule was seen to stop anything, the scenario is played once more."""
+    status, document, said = rehearse(copied(tmp_path), "--patience", "0.5", module="tests.rehearse.late_servers")
+    assert "once more: " in said
+    assert (status, document["verdict"], document["unused"]) == (0, "works", []), said
+
+
 def test_what_is_open_is_said_first(tmp_path):
     """The status is that of findings, so the first line does not sound like success; rules of any length fit."""
     status, out, _ = run(copied(tmp_path, example="windows").with_name("office.yaml"))
