@@ -18,7 +18,7 @@ exec "$@"
 """
 
 
-def alone(file, *words, patience=40, **environment):
+def alone(file, *words, patience=240, **environment):
     """What a Python file prints that runs there with these words. Skips where this user may not."""
     if os.geteuid() != 0:
         pytest.skip("a network of its own, with servers at their true ports, needs root")

@@ -5,10 +5,10 @@ import socket
 
 from portwright.rehearse.hosts.wire import Datagrams, dialed
 
-PATIENCE = 5  # seconds
+PATIENCE = 60  # seconds, on a machine that has others to serve
 
 
-def asked(talk, address, port, *, datagrams=False, tls=None, source="", source_port=0):
+def asked(talk, address, port, *, datagrams=False, tls=None, source="", source_port=0, patience=PATIENCE):
     """What came of a conversation with that server."""
 
     async def run():
@@ -19,7 +19,7 @@ def asked(talk, address, port, *, datagrams=False, tls=None, source="", source_p
             made.connect((address, port))
         wire = Datagrams(made) if datagrams else await dialed(made, address, port, tls)
         try:
-            return await asyncio.wait_for(wire.run(talk), PATIENCE)
+            return await asyncio.wait_for(wire.run(talk), patience)
         finally:
             await wire.close()
 

@@ -1,16 +1,18 @@
 """Samba's clients, kept away from the machine's own Samba, against servers of ours at their true ports."""
 
+import os
 import shutil
 import socket
 import subprocess
 
 import pytest
 
-SERVER = "127.77.0.1"  # an address of loopback whose low ports nobody else serves
+# An address of loopback whose low ports nobody else serves: tests that run at the same time have their own.
+SERVER = f"127.{200 + os.getpid() // 62500 % 50}.{os.getpid() // 250 % 250}.{os.getpid() % 250 + 1}"
 _PLACES = ("lock directory", "state directory", "cache directory", "private dir", "pid directory", "ncalrpc dir")
 
 
-def samba(folder, command, *words, patience=20):
+def samba(folder, command, *words, patience=60):
     """Run one of Samba's clients; its status, and all that it said. Skips where that is not possible."""
     if not shutil.which(command):
         pytest.skip(f"{command} is not installed")

@@ -21,7 +21,8 @@ def served(talk, answer=None, *, datagrams=False, tls=None, at=(HOME, 0)):
     made.setblocking(False)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.bind(at)
-    port, loop, begun = made.getsockname()[1], asyncio.new_event_loop(), threading.Event()
+    port, begun, over = made.getsockname()[1], threading.Event(), asyncio.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
 
     async def behind(question):
         return answer(question)
@@ -30,25 +31,23 @@ def served(talk, answer=None, *, datagrams=False, tls=None, at=(HOME, 0)):
         await wire.run(talk(), behind if answer else None)
 
     async def serve():
+        loops.append(asyncio.get_running_loop())
         server = await (receiving(made, one) if datagrams else listening(made, one, tls))
         begun.set()
-        return server
+        await over.wait()
+        server.close()
 
     def run():
-        server = loop.run_until_complete(serve())
-        loop.run_forever()
-        server.close()
-        loop.run_until_complete(asyncio.sleep(0))
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
+        try:
+            asyncio.run(serve())  # which ends all that still runs
+        finally:
+            begun.set()
 
     thread = threading.Thread(target=run)
     thread.start()
-    begun.wait(5)
+    begun.wait()
     try:
         yield port
     finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
+        loops[0].call_soon_threadsafe(over.set)
+        thread.join()

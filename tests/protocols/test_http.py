@@ -81,7 +81,7 @@ def test_curl_is_served():
     with served(server, echo) as port:
         found = subprocess.run(
             [curl, "-s", "--max-time", "10", "-H", "Expect: 100-continue", "-d", "@-", f"http://{HOME}:{port}/z"],
-            input=b"q" * 2_000_000, capture_output=True, timeout=15, check=True,
+            input=b"q" * 2_000_000, capture_output=True, timeout=60, check=True,
         ).stdout  # fmt: skip
     assert found == b"POST /z " + b"q" * 2_000_000
 

@@ -96,7 +96,7 @@ def _postfix(tls):
     master = [line.split() for line in Path("/etc/postfix/master.cf").read_text().splitlines() if line[:1].isalpha()]
     services = (" ".join([*words[:4], "n", *words[5:]]) for words in master if len(words) >= 8)  # none in a jail
     (HOME / "conf/master.cf").write_text("\n".join(services) + "\n")
-    subprocess.run(["postfix", "-c", HOME / "conf", "start"], capture_output=True, timeout=20, check=True)
+    subprocess.run(["postfix", "-c", HOME / "conf", "start"], capture_output=True, timeout=60, check=True)
     _said(smtp.probe(), 25, tls)
     _said(smtp.client(HELLO), 25, tls)
     _said(smtp.client(HELLO, tls=True), 25, tls)
@@ -124,7 +124,7 @@ def _dovecot(tls):
 
 def _said(talk, port, tls):
     """Print what came of a conversation, as soon as the server is there."""
-    for _ in range(100):
+    for _ in range(300):
         try:
             print(asked(talk, HERE, port, tls=tls))
         except ConnectionRefusedError:

@@ -182,7 +182,7 @@ def test_pynettcp_is_answered(texts):
     found = []
     with served(server, echo) as port:
         via = f"net.tcp://127.0.0.1:{port}/CrmSdkListener"
-        with TheirChannel(via, timeout=5) as channel:
+        with TheirChannel(via, timeout=60) as channel:
             for text in texts:
 
                 def body(writer, text=text):
@@ -202,10 +202,10 @@ def test_pynettcp_is_answered(texts):
 def test_pynettcp_understands_our_faults():
     """Of framing, and of SOAP."""
     with served(server, echo) as port:
-        with TheirChannel(f"net.tcp://127.0.0.1:{port}/CrmSdkListener", timeout=5) as channel:
+        with TheirChannel(f"net.tcp://127.0.0.1:{port}/CrmSdkListener", timeout=60) as channel:
             assert channel.call(action="urn:none").is_fault
         with pytest.raises(FramingFault, match="EndpointNotFound"):
-            TheirChannel(f"net.tcp://127.0.0.1:{port}/Other", timeout=5).call(action=ECHO)
+            TheirChannel(f"net.tcp://127.0.0.1:{port}/Other", timeout=60).call(action=ECHO)
 
 
 class TheirContext:
@@ -242,7 +242,7 @@ def test_pynettcp_secures_its_connection(monkeypatch):
 
     with served(server, secure_echo) as port:
         via = f"net.tcp://127.0.0.1:{port}/CrmSdkListener"
-        with TheirChannel(via, timeout=5, security="transport") as channel:
+        with TheirChannel(via, timeout=60, security="transport") as channel:
             envelope = channel.call(action=ECHO, body=body)
     assert [event[1] for event in envelope.body_events if event[0] == "text"] == [f"I am:alice@{NAME}"]
 

@@ -23,6 +23,11 @@ NOON = 1_700_000_000.0  # seconds since 1970
 IN_ERA_1 = 2_085_978_496.0 + 86_400  # a day after the count of seconds begins again, in 2036
 
 
+def noon():
+    """A clock that stands still."""
+    return NOON
+
+
 @pytest.mark.parametrize(
     ("theirs", "said"),
     [
@@ -33,13 +38,20 @@ IN_ERA_1 = 2_085_978_496.0 + 86_400  # a day after the count of seconds begins a
 )
 def test_a_server_says_its_stratum_and_how_its_clock_differs(theirs, said):
     """What Kerberos allows is five minutes, so it is worth saying."""
-    assert str(talked(client(NOON), server(theirs), datagrams=True)) == said
+    assert str(talked(client(noon), server(theirs), datagrams=True)) == said
+
+
+@pytest.mark.parametrize(("theirs", "ahead"), [(-3, -3), (0, 0), (5, 0), (10, 0), (14, 4)])
+def test_the_time_that_an_answer_takes_makes_no_clock_wrong(theirs, ahead):
+    """It comes after ten seconds: whatever was the time meanwhile may be right."""
+    ours = iter((NOON, NOON + 10))
+    assert talked(client(lambda: next(ours)), server(NOON + theirs), datagrams=True).ahead == ahead
 
 
 @given(ours=st.floats(0, 2**32), ahead=st.floats(-1e6, 1e6))
 def test_the_difference_is_right_in_every_era(ours, ahead):
     """Clocks within a few days of another are compared rightly when the count begins again."""
-    said = talked(client(ours), server(ours + ahead), datagrams=True)
+    said = talked(client(lambda: ours), server(ours + ahead), datagrams=True)
     assert said.ahead == pytest.approx(ahead, abs=1e-3)
 
 
@@ -71,7 +83,7 @@ def test_what_is_no_answer_or_a_no_is_told(at, octet, what):
     outcomes = []
     for _ in range(3):
         try:
-            outcomes.append(talked(client(NOON), changed(at, octet), datagrams=True))
+            outcomes.append(talked(client(noon), changed(at, octet), datagrams=True))
         except (Misspoken, Refused) as problem:
             outcomes.append(problem)
     assert any(isinstance(one, what) for one in outcomes)
@@ -80,26 +92,26 @@ def test_what_is_no_answer_or_a_no_is_told(at, octet, what):
 def test_a_clock_that_follows_none_says_so():
     """Stratum 16, or the leap indicator 3."""
     for at, octet in ((1, 16), (0, 0xE4)):
-        assert str(talked(client(NOON), changed(at, octet), datagrams=True)) == "NTP: not synchronized"
+        assert str(talked(client(noon), changed(at, octet), datagrams=True)) == "NTP: not synchronized"
 
 
 @given(st.binary(max_size=120))
 def test_any_datagram_ends_well_on_both_sides(data):
     """With a value, with Misspoken, or with silence."""
-    hears(client(NOON), [data], datagrams=True)
+    hears(client(noon), [data], datagrams=True)
     assert hears(server(NOON), [data], datagrams=True) is None
 
 
 def answers():
     said = []
-    talked(client(NOON), recorded(server(NOON), said), datagrams=True)
+    talked(client(noon), recorded(server(NOON), said), datagrams=True)
     return said
 
 
 @given(broken(answers()))
 def test_a_broken_answer_to_our_own_question_ends_well(messages):
     """The origin is the one that was sent."""
-    hears(client(NOON), messages, datagrams=True, fitted=lambda sent, one: one[:24] + sent[40:48] + one[32:])
+    hears(client(noon), messages, datagrams=True, fitted=lambda sent, one: one[:24] + sent[40:48] + one[32:])
 
 
 @pytest.mark.skipif(not shutil.which("chronyd"), reason="chronyd is not installed")
@@ -114,11 +126,11 @@ def test_chronyd_takes_the_time(tmp_path):
             f"pidfile {tmp_path}/chronyd.pid",
             "user root",
         )
-        command = ["chronyd", "-x", "-Q", "-t", "8", *settings]
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=15, check=False)
+        command = ["chronyd", "-x", "-Q", "-t", "60", *settings]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     wrong = re.search(r"System clock wrong by (-?[\d.]+) seconds", ran.stdout + ran.stderr)
     assert wrong, ran.stderr
-    assert float(wrong[1]) == pytest.approx(77, abs=2)
+    assert float(wrong[1]) == pytest.approx(77, abs=10)
 
 
 @pytest.mark.skipif(not shutil.which("chronyd"), reason="chronyd is not installed")
@@ -148,9 +160,9 @@ def test_chronyd_tells_our_client_the_time(tmp_path):
 
 def _answered(port):
     """What it says, as soon as it listens."""
-    for _ in range(50):
+    for _ in range(300):
         with contextlib.suppress(ConnectionRefusedError):
-            return asked(client(time.time()), SERVER, port, datagrams=True)
+            return asked(client(time.time), SERVER, port, datagrams=True)
         time.sleep(0.1)
     raise TimeoutError("chronyd does not listen")
 

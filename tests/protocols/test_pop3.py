@@ -97,7 +97,7 @@ def test_poplib_lists_fetches_and_deletes(tls, tmp_path):
     """All that poplib knows to ask."""
     office, (secured, trusting) = Office(), certified(tmp_path)
     with served(lambda: server(HOST, tls=tls), office, tls=secured) as port:
-        session = poplib.POP3(HOME, port, timeout=5)
+        session = poplib.POP3(HOME, port, timeout=60)
         if tls:
             session.stls(context=trusting)
         session.user("alice")

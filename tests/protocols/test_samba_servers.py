@@ -72,10 +72,10 @@ def _alone(settings):
 
 def _waited():
     """Until both servers answer."""
-    for _ in range(100):
+    for _ in range(300):
         try:
             asked(smb.client(), HERE, 445)
-            asked(netbios.client(FILES1), HERE, 137, datagrams=True)
+            asked(netbios.client(FILES1), HERE, 137, datagrams=True, patience=2)
         except (OSError, Refused):
             time.sleep(0.1)
         else:

@@ -107,7 +107,7 @@ def test_smtplib_hands_over_under_tls_with_a_login(tmp_path):
     tls, trusting = certified(tmp_path)
     office = Office()
     for method in ("auth_plain", "auth_login"):
-        with served(lambda: server(SECURED), office, tls=tls) as port, smtplib.SMTP(HOME, port, timeout=5) as session:
+        with served(lambda: server(SECURED), office, tls=tls) as port, smtplib.SMTP(HOME, port, timeout=60) as session:
             session.starttls(context=trusting)
             session.user, session.password = "alice", "wrong"
             with pytest.raises(smtplib.SMTPAuthenticationError):
@@ -121,7 +121,7 @@ def test_smtplib_hands_over_under_tls_with_a_login(tmp_path):
 def test_smtplib_is_told_what_is_refused():
     """A second message over the same connection is taken, too."""
     office = Office()
-    with served(lambda: server(PLAIN), office) as port, smtplib.SMTP(HOME, port, timeout=5) as session:
+    with served(lambda: server(PLAIN), office) as port, smtplib.SMTP(HOME, port, timeout=60) as session:
         assert session.docmd("DATA")[0] == 503
         assert session.docmd("RCPT", "TO:<bob@contoso.test>")[0] == 503
         assert session.docmd("EXPN", "staff")[0] == 500

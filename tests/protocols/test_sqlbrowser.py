@@ -85,7 +85,7 @@ def test_python_tds_and_tsql_read_our_answer(low_ports):
         assert resolve_instance_port(SERVER, None, "CRM") == 51433
         if shutil.which("tsql"):
             command = ["tsql", "-L", "-H", SERVER]
-            ran = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+            ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
             assert [line.strip() for line in ran.stderr.splitlines()][4:] == [
                 "tcp 51433",
                 rf"np {CRM.pipe}",

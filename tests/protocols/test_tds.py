@@ -206,7 +206,7 @@ class TestFreeTds:
     def run(self, port, password, lines):
         return subprocess.run(
             ["tsql", "-H", HOME, "-p", str(port), "-U", "crm", "-P", password],
-            input=lines, capture_output=True, text=True, timeout=20, check=False, env={"LC_ALL": "C.UTF-8"},
+            input=lines, capture_output=True, text=True, timeout=60, check=False, env={"LC_ALL": "C.UTF-8"},
         )  # fmt: skip
 
     def test_it_signs_in_and_asks(self):
@@ -252,7 +252,7 @@ class TestPythonTds:
 
     def connected(self, port, password="pässword"):
         return pytds.connect(
-            HOME, "MSCRM_CONFIG", "crm", password, port=port, timeout=5, login_timeout=5, use_mars=False
+            HOME, "MSCRM_CONFIG", "crm", password, port=port, timeout=60, login_timeout=60, use_mars=False
         )
 
     def test_it_asks_with_parameters_and_without(self):

@@ -128,6 +128,6 @@ def test_freetds_is_encrypted_where_it_wants(tmp_path, encryption):
         settings.write_text(f"[sql]\nhost = {HOME}\nport = {port}\ntds version = 7.4\nencryption = {encryption}\n")
         found = subprocess.run(
             ["tsql", "-S", "sql", "-U", "crm", "-P", "pässword"], input="select é\ngo\nexit\n", text=True,
-            capture_output=True, timeout=20, check=False, env={"LC_ALL": "C.UTF-8", "FREETDSCONF": str(settings)},
+            capture_output=True, timeout=60, check=False, env={"LC_ALL": "C.UTF-8", "FREETDSCONF": str(settings)},
         )  # fmt: skip
     assert "select é" in found.stdout, found.stderr

@@ -25,7 +25,7 @@ zones:
 
 
 # Tests that run at the same time have networks of their own.
-NETWORK = f"127.{64 + os.getpid() // 250 % 128}.{os.getpid() % 250 + 1}"
+NETWORK = f"127.{1 + os.getpid() // 250 % 190}.{os.getpid() % 250 + 1}"
 HIGHER = 20_000  # what is added to a port that only the superuser may have
 
 
@@ -61,6 +61,11 @@ class Sockets:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.setblocking(False)
         return made
+
+    def bind(self, made, node, address, port=0):
+        if not port:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)  # no port that another client has
+        made.bind((address, port))
 
 
 def hosts_of(folder, hosts, settings="", absent=(), sockets=None):

@@ -22,7 +22,7 @@ def command(*arguments, module=""):
     return [sys.executable, *program, "rehearse", *map(str, arguments)]
 
 
-def run(*arguments, stdin="", patience=300, module=""):
+def run(*arguments, stdin="", patience=600, module=""):
     """Run the command: status, standard output, standard error. Skips where this machine cannot have it."""
     done = subprocess.run(
         command(*arguments, module=module),

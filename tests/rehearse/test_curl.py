@@ -8,6 +8,8 @@ import subprocess
 import pytest
 from tests.rehearse.loopback import HIGHER, hosts_of, running
 
+from portwright.rehearse import patience
+
 ROLES = {
     "dc01": ["ad/global-catalog"], "fe01": ["crm/full-server"], "sql01": ["sql/engine", "ssrs/report-server"],
     "pc01": ["crm/client"],
@@ -28,7 +30,7 @@ CONF = """
 
 def run(program, *arguments, environment, said=""):
     done = subprocess.run(
-        [program, *arguments], env=os.environ | environment, input=said, capture_output=True, text=True, timeout=20,
+        [program, *arguments], env=os.environ | environment, input=said, capture_output=True, text=True, timeout=60,
         check=False,
     )  # fmt: skip
     return done.stdout + done.stderr
@@ -59,7 +61,7 @@ def test_curl_signs_in_by_a_ticket(tmp_path):
         async with running(site):
             return await asyncio.get_running_loop().run_in_executor(None, work)
 
-    nobody, signed_in, shown = asyncio.run(play())
+    nobody, signed_in, shown = patience.run(play())
     assert "401 Unauthorized" in nobody
     assert "<body>Alice</body>" in shown, (signed_in, shown)
     assert "www-authenticate: Negotiate " in shown

@@ -6,6 +6,7 @@ import pytest
 from tests.rehearse.loopback import NETWORK, hosts_of, running
 
 from portwright.protocols.conversation import Refused
+from portwright.rehearse import patience
 from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.plays.administrator import RemoteShell
 from portwright.rehearse.servers.identity.tickets import initiating
@@ -26,7 +27,7 @@ def played(site, play, *, without=()):
         async with running(site, without=without):
             return await asyncio.wait_for(play(), 30)
 
-    return asyncio.run(run())
+    return patience.run(run())
 
 
 def commands(site, *lines, user="administrator"):

@@ -1,12 +1,11 @@
 """What the catalog says of each step is what happens when its connections are blocked."""
 
-import asyncio
-
 import pytest
 from tests.rehearse.loopback import Sockets, hosts_of, running
 from tests.rehearse.test_plays import CASES, ROLES
 
 from portwright.catalog.model import Effect
+from portwright.rehearse import patience
 from portwright.rehearse.plays.table import NotPlayed, performed, play_of
 
 SITES = {scenario: (more, settings) for scenario, (more, settings, _) in CASES.items()} | {
@@ -39,7 +38,7 @@ def came_of(site, scenario):
             except NotPlayed:
                 return "not played"
 
-    return asyncio.run(run())
+    return patience.run(run())
 
 
 @pytest.mark.parametrize("scenario", SITES)

@@ -10,6 +10,7 @@ from tests.rehearse.loopback import HIGHER, NETWORK, hosts_of, running
 
 from portwright.protocols import ews, pop3, smtp
 from portwright.protocols.conversation import Refused
+from portwright.rehearse import patience
 from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.servers.mail.exchange import greeted, outlook
 from portwright.rehearse.servers.mail.mailboxes import Letter, letter_of, mailboxes_of
@@ -31,7 +32,7 @@ def played(site, play):
         async with running(site):
             return await asyncio.wait_for(play(), 20)
 
-    return asyncio.run(run())
+    return patience.run(run())
 
 
 def in_a_thread(work):
@@ -117,9 +118,9 @@ def test_mail_goes_in_by_smtp_and_out_by_pop3(site):
     password = site.realm.accounts["alice"].password
 
     def work():
-        with smtplib.SMTP(f"{NETWORK}.13", 25 + HIGHER, timeout=5) as client:
+        with smtplib.SMTP(f"{NETWORK}.13", 25 + HIGHER, timeout=60) as client:
             client.sendmail(HELLO.sender, HELLO.to, HELLO.data)
-        client = poplib.POP3(f"{NETWORK}.13", 110 + HIGHER, timeout=5)
+        client = poplib.POP3(f"{NETWORK}.13", 110 + HIGHER, timeout=60)
         client.user("alice")
         client.pass_(password)
         lines = client.retr(1)[1]

@@ -8,6 +8,7 @@ from tests.rehearse.loopback import hosts_of, running
 from portwright.protocols import saml, wsfed
 from portwright.protocols.conversation import Refused
 from portwright.protocols.http import Request, formed
+from portwright.rehearse import patience
 from portwright.rehearse.hosts.browsing import Browser
 from portwright.rehearse.hosts.clock import now
 from portwright.rehearse.hosts.realm import Account
@@ -36,7 +37,7 @@ def played(site, play, *, without=(), elsewhere=()):
         async with running(site, elsewhere, without):
             return await asyncio.wait_for(play(), 30)
 
-    return asyncio.run(run())
+    return patience.run(run())
 
 
 def visiting(site, account=None, path="/main.aspx"):

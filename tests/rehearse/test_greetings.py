@@ -7,6 +7,7 @@ from tests.rehearse.loopback import hosts_of, running
 
 from portwright.protocols.conversation import Misspoken, Refused
 from portwright.protocols.http import Response, page, server
+from portwright.rehearse import patience
 from portwright.rehearse.servers import weblike
 from portwright.rehearse.servers.table import spoken
 
@@ -53,7 +54,7 @@ def greetings(tmp_path_factory):
                 )
         return found
 
-    return asyncio.run(asyncio.wait_for(run(), 60))
+    return patience.run(asyncio.wait_for(run(), 60))
 
 
 @pytest.mark.parametrize("service", SAID)

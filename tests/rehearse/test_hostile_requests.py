@@ -9,6 +9,7 @@ from portwright.protocols import deployment_service, ews, soap, wsfed, wsman
 from portwright.protocols import organization_service as crm
 from portwright.protocols import report_service as reports
 from portwright.protocols.http import Request, Response, basic, formed, negotiate
+from portwright.rehearse import patience
 
 ROLES = {
     "fe01": ["crm/front-end"], "be01": ["crm/back-end"], "sql01": ["sql/engine"], "rs01": ["ssrs/report-server"],
@@ -86,7 +87,7 @@ def test_every_answer_is_a_page(tmp_path):
                 found.append((asked, await asyncio.wait_for(answer(asked), 20)))
         return found
 
-    came = asyncio.run(run())
+    came = patience.run(run())
     assert {200, 401, 404, 500} <= {said.status for _, said in came if said}
     for asked, said in came:
         assert said is None or isinstance(said, Response), asked

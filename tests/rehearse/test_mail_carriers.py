@@ -6,6 +6,7 @@ import pytest
 from tests.rehearse.loopback import hosts_of, running
 
 from portwright.protocols.organization_service import Create, Record, Reference, RetrieveMultiple
+from portwright.rehearse import patience
 from portwright.rehearse.hosts.host import Unanswered
 from portwright.rehearse.servers.crm.email_router import forward_address
 from portwright.rehearse.servers.crm.mail_carrier import PENDING, RECEIVED, SENT
@@ -58,7 +59,7 @@ def played(site, play, *, without=()):
         async with running(site, without=without):
             return await asyncio.wait_for(play(), 40)
 
-    return asyncio.run(run())
+    return patience.run(run())
 
 
 @pytest.mark.parametrize("mode", ["router", "server-side"])

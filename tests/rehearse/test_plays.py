@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from tests.rehearse.loopback import hosts_of, running
 
+from portwright.rehearse import patience
 from portwright.rehearse.plays import table
 from portwright.rehearse.plays.table import PLAYS, performed, play_of
 
@@ -41,7 +42,7 @@ def came_of(folder, scenario, *, without=(), settings=None):
         async with running(site, without=without):
             return await performed(play_of(scenario), site)
 
-    return asyncio.run(run()), site
+    return patience.run(run()), site
 
 
 def test_every_play_of_this_kind_is_here():
@@ -88,7 +89,7 @@ def test_a_scenario_works_the_other_ways_too(tmp_path, scenario, more, settings,
         async with running(site):
             return await performed(play_of(scenario), site)
 
-    works, told = asyncio.run(run())
+    works, told = patience.run(run())
     assert works, told
     assert dialed <= {one.target.requirement for one in site.dials}
 
@@ -119,7 +120,7 @@ def test_a_play_is_given_up_where_it_stands_still_not_where_it_is_long(tmp_path,
         async with running(site):
             return await performed(play, site, places.append)
 
-    came = asyncio.run(run())
+    came = patience.run(run())
     assert (came[0], told in came[1]) == (works, True), came
     assert all(" asks " in one for one in places)
     assert bool(places) is works

@@ -39,11 +39,16 @@ def test_what_is_proved_works(example, tmp_path):
     assert all(one["decided_by"]["point"] in document["rules_from"] for one in sample["by"])
 
 
-def test_a_port_that_a_client_gets_again_is_no_old_connection(tmp_path):
-    """Clients have so few ports that most get one that somebody had while the scenarios were played."""
+def test_no_client_gets_a_port_again(tmp_path):
+    """Who watches would take it for a connection of the scenarios before. There are few, and more than are needed."""
     site = copied(tmp_path, example="f4")
     status, document, said = rehearse(site, module="tests.rehearse.few_ports")
     assert (status, document["verdict"], document["unused"]) == (0, "works", []), said
+    asked = {exchange["packet"] for flow in document["flows"] for exchange in flow["exchanges"]}
+    asked |= {one["packet"] for one in document["blocked_sample"]["by"]}
+    clients = [one.split(" > ")[0] for one in asked if one.split()[0] in ("tcp", "udp")]
+    chosen = [one for one in clients if 40000 <= int(one.rpartition(":")[2]) <= 40199]
+    assert len(set(chosen)) == len(chosen) > 100
 
 
 def test_what_was_not_played_is_not_said_to_work(tmp_path):
@@ -53,22 +58,32 @@ def test_what_was_not_played_is_not_said_to_work(tmp_path):
     assert "it runs inside IPsec" in out
 
 
-def test_a_machine_that_is_slow_blocks_nothing(tmp_path):
-    """All stand still for longer than a client waits, while the flows are played."""
+def test_a_machine_that_is_slow_breaks_nothing(tmp_path):
+    """All stand still for longer than a client waits, in every scenario, while the flows are played and the sample."""
     with subprocess.Popen(
-        command(copied(tmp_path)), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
+        command(copied(tmp_path), "--patience", "0.5"), env=ENVIRONMENT, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
     ) as process:  # fmt: skip
         said = ""
-        while "playing " not in said:
-            if not (line := process.stderr.readline()):
-                pytest.skip(said)
+        for line in process.stderr:
             said += line
-        os.killpg(process.pid, signal.SIGSTOP)
-        time.sleep(4)
-        os.killpg(process.pid, signal.SIGCONT)
-        out, _ = process.communicate(timeout=120)
+            if any(word in line for word in ("starting ", "scenario ", "playing ", "trying ")):
+                time.sleep(0.05)  # until it is in the middle of something
+                os.killpg(process.pid, signal.SIGSTOP)
+                time.sleep(1)
+                os.killpg(process.pid, signal.SIGCONT)
+        out, _ = process.communicate(timeout=600)
+    if process.returncode == NOT_POSSIBLE:
+        pytest.skip(said)
     assert out.splitlines()[0] == "contoso works: 93 of 93 required flows pass in the rehearsal."
+    assert "once more" not in said
+
+
+def test_a_server_that_is_late_breaks_no_scenario(tmp_path):
+    """Where nobody answers, and no rule was seen to stop anything, the scenario is played once more."""
+    status, document, said = rehearse(copied(tmp_path), "--patience", "0.5", module="tests.rehearse.late_servers")
+    assert "once more: " in said
+    assert (status, document["verdict"], document["unused"]) == (0, "works", []), said
 
 
 def test_what_is_open_is_said_first(tmp_path):
@@ -143,7 +158,7 @@ def test_nothing_is_left_behind_by_one_that_is_killed(tmp_path):
         if process.poll() is not None:
             pytest.skip("".join(said))
         process.send_signal(signal.SIGKILL)
-    for _ in range(50):
+    for _ in range(600):
         if not _processes():
             break
         time.sleep(0.1)
@@ -180,7 +195,7 @@ def test_an_ordinary_user_sees_the_same(tmp_path):
     if not shutil.which("unshare"):
         pytest.skip("unshare is not here")
     program = ["unshare", "--user", "--map-root-user", *command(copied(tmp_path)), "--format", "json"]
-    done = subprocess.run(program, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(program, env=ENVIRONMENT, capture_output=True, text=True, timeout=600, check=False)
     if done.returncode == NOT_POSSIBLE or "unshare failed" in done.stderr:
         pytest.skip(done.stderr.strip())
     document = json.loads(done.stdout)
@@ -202,8 +217,8 @@ def test_an_interruption_ends_it_at_once(tmp_path):
         time.sleep(1)
         begun = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
-        out, said = process.communicate(timeout=30)
+        out, said = process.communicate(timeout=120)
     assert (process.returncode, out) == (130, "")
     assert said.endswith("portwright: interrupted\n")
     assert "Traceback" not in said
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20  # a farewell under TLS may take 30

@@ -10,6 +10,7 @@ from portwright.protocols import report_service as reports
 from portwright.protocols import soap
 from portwright.protocols.conversation import Refused
 from portwright.protocols.report_service import SQL_DATA, DataSet, Definition, rdl
+from portwright.rehearse import patience
 from portwright.rehearse.hosts.browsing import Browser
 from portwright.rehearse.hosts.visits import Visit
 from portwright.rehearse.servers.crm.worksheets import worksheet_of
@@ -36,7 +37,7 @@ def played(site, play, *, without=()):
         async with running(site, without=without):
             return await asyncio.wait_for(play(), 30)
 
-    return asyncio.run(run())
+    return patience.run(run())
 
 
 def by(site, user, *pages):

@@ -1,10 +1,9 @@
 """How a play's end is told: in plain words, on one line, with the host at which it ended."""
 
-import asyncio
-
 import pytest
 from tests.rehearse.loopback import hosts_of, running
 
+from portwright.rehearse import patience
 from portwright.rehearse.plays.table import performed, play_of
 from portwright.rehearse.plays.telling import LONGEST, plain
 
@@ -65,4 +64,4 @@ def came_of(folder, scenario, without=(), elsewhere=()):
         async with running(site, elsewhere, without):
             return await performed(play_of(scenario), site)
 
-    return asyncio.run(run())
+    return patience.run(run())

@@ -5,13 +5,16 @@ import json
 import subprocess
 
 import pytest
-from tests.cli.running import copied
+from tests.cli.running import EXAMPLES, copied
 from tests.rehearse.rehearsing import ENVIRONMENT, NOT_POSSIBLE, command, rehearse, run
 from tests.rehearse.shop import OPEN, SITE, flows, shop, via
 
 from portwright.check.obstacle import Judgment
-from portwright.rehearse.evidence import Exchange, FlowEvidence, Tried
+from portwright.cli.site import load
+from portwright.rehearse.evidence import Exchange, FlowEvidence, Rehearsal, Tried
+from portwright.rehearse.exchanges.placing import placed
 from portwright.rehearse.netns import _namespaces, _running, is_inside
+from portwright.rehearse.network.layout import layout
 from portwright.rehearse.rules.running import Rules
 
 pytestmark = pytest.mark.kernel
@@ -42,7 +45,7 @@ def test_little_room_for_what_the_kernel_tells_hides_nothing(tmp_path):
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=600,
         check=False,
     )
     if "unshare failed" in done.stderr or done.returncode == NOT_POSSIBLE:
@@ -116,6 +119,17 @@ def test_no_fault_excuses_what_passes():
     ):
         tried = (Tried(exchange, outcome, 40000),)
         assert FlowEvidence(None, judgment, tried, excused="packets are late on purpose").disagrees == differs
+
+
+def test_what_the_kernel_had_no_room_to_tell_is_not_said_to_be_unused():
+    """That no host has recorded a connection says nothing where some records are lost."""
+    plan, _ = load(str(EXAMPLES / "f6" / "site.yaml"), (), None)
+    lab = layout(plan.site)
+    flow = next(one for one in plan.flows if one.id == "crm.web/staff>fe01")
+    one = placed(flow, lab, plan.site)
+    evidence = FlowEvidence(one, Judgment.PROVED, tuple(Tried(each, "answered", 40000) for each in one.exchanges))
+    for has_lost, unused in ((False, (flow,)), (True, ())):
+        assert Rehearsal(plan, lab, (), (evidence,), frozenset(), has_lost=has_lost).unused == unused
 
 
 def test_a_variable_alone_makes_no_namespaces(tmp_path, monkeypatch):
@@ -278,7 +292,7 @@ def test_an_input_that_is_closed_has_ended(tmp_path):
     """A lab that is kept without one goes at once."""
     words = " ".join(command(shop(tmp_path / "site"), "--keep", "--patience", "0.5"))
     done = subprocess.run(
-        ["sh", "-c", f"exec {words} <&-"], env=ENVIRONMENT, capture_output=True, timeout=60, check=False
+        ["sh", "-c", f"exec {words} <&-"], env=ENVIRONMENT, capture_output=True, timeout=600, check=False
     )
     assert done.returncode in (1, NOT_POSSIBLE), done.stderr
 
@@ -289,7 +303,7 @@ def test_many_hosts_need_no_setting_of_the_shell(tmp_path):
     site = shop(tmp_path / "site", site=SITE.replace("enforcement:", f"{hosts}enforcement:"))
     words = " ".join(command(site, "--format", "json"))
     done = subprocess.run(
-        ["sh", "-c", f"ulimit -S -n 64; exec {words}"], env=ENVIRONMENT, capture_output=True, timeout=100, check=False
+        ["sh", "-c", f"ulimit -S -n 64; exec {words}"], env=ENVIRONMENT, capture_output=True, timeout=600, check=False
     )
     if done.returncode == NOT_POSSIBLE:
         pytest.skip(done.stderr.decode())

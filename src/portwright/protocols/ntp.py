@@ -1,10 +1,11 @@
 """NTP (RFC 5905): the time of one server, asked for by one datagram.
 
-Clocks are values here: both sides are told what time it is.
+Both sides are told what time it is: a client asks its clock twice, since an answer takes its time.
 """
 
 import secrets
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from portwright.protocols.conversation import Misspoken, Refused, Talk, send, some
@@ -26,7 +27,7 @@ class Time:
 
     stratum: int  # 1: at a clock of reference; 2 to 15: so many steps from one; 16: at none
     synchronized: bool
-    ahead: float  # seconds that its clock is ahead of ours, the time that the answer took included
+    ahead: float  # seconds that its clock is ahead of ours at least; negative: behind; 0 where it may be the same
 
     def __str__(self) -> str:
         if not self.synchronized:
@@ -37,15 +38,17 @@ class Time:
         return f"NTP: stratum {self.stratum}, {abs(self.ahead):.0f} s {side} our clock"
 
 
-def client(now: float) -> Talk[Time]:
-    """Ask a time server; `now` is our clock in seconds since 1970.
+def client(clock: Callable[[], float]) -> Talk[Time]:
+    """Ask a time server; `clock` is ours, in seconds since 1970.
 
     Raises Refused where it asks to be left alone (the kiss of death, RFC 5905, 7.4), and Misspoken for what is no
     answer to this.
     """
     nonce = secrets.randbits(64) or 1  # what comes back as the origin; our clock is nobody's business
+    asked = clock()
     yield from send(_HEADER.pack(_VERSION << 3 | _CLIENT, 0, 0, 0, 0, 0, bytes(4), 0, 0, 0, nonce))
     said = yield from some()
+    answered = clock()
     if len(said) < _HEADER.size:
         raise Misspoken(f"an answer of NTP has 48 bytes or more, this has {len(said)}")
     flags, stratum, _, _, _, _, reference, _, origin, _, transmitted = _HEADER.unpack_from(said)
@@ -54,7 +57,7 @@ def client(now: float) -> Talk[Time]:
     if stratum == _UNSPECIFIED:
         raise Refused("NTP: " + "".join(chr(one) for one in reference if 32 < one < 127))
     synchronized = flags >> 6 != _NOT_SYNCHRONIZED and stratum <= _LAST_STRATUM and transmitted != 0
-    return Time(stratum, synchronized, _ahead(transmitted, now))
+    return Time(stratum, synchronized, min(_ahead(transmitted, asked), 0.0) or max(_ahead(transmitted, answered), 0.0))
 
 
 def server(now: float, stratum: int = 3, reference: bytes = b"LOCL") -> Talk[None]:

@@ -173,6 +173,11 @@ class Sampled:
     has_arrived: bool
 
     @property
+    def is_known(self) -> bool:
+        """Report whether the kernel has said anything of it."""
+        return self.has_arrived or bool(self.decided_by)
+
+    @property
     def is_blocked(self) -> bool:
         """Report whether the kernel says that a rule has stopped it: that it has not arrived is not enough."""
         return not self.has_arrived and bool(self.decided_by) and not self.decided_by[-1].is_accepted
@@ -192,6 +197,7 @@ class Rehearsal:
     tiers: Mapping[tuple[str, str], Tier] = field(default_factory=dict)  # node and service: what answered
     faults: tuple[str, ...] = ()  # what was broken on purpose, in words
     notes: tuple[str, ...] = field(default=())
+    has_lost: bool = False  # the kernel had more to tell than there was room for
 
     @cached_property
     def by_flow(self) -> Mapping[str, FlowEvidence]:
@@ -263,7 +269,9 @@ class Rehearsal:
 
     @property
     def unused(self) -> tuple[RequiredFlow, ...]:
-        """Required flows of TCP and UDP that were answered, and that no host has recorded."""
+        """Required flows of TCP and UDP that were answered, and that no host has recorded; as far as it is known."""
+        if self.has_lost:
+            return ()
         arrived = {(one.node, one.source_port, one.port) for one in self.seen}
         return tuple(
             one.flow

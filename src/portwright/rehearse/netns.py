@@ -7,6 +7,7 @@ there is no link by which a packet could leave. `inside` starts it, `Network` is
 
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import resource
@@ -21,8 +22,10 @@ from pathlib import Path
 from portwright.errors import InvalidInput, NotPossibleHere
 from portwright.rehearse.delay import Delays, plain
 from portwright.rehearse.lab import Hop, Lab, Node, Port
+from portwright.rehearse.network.ports import ClientPorts
 from portwright.rehearse.progress import At, nobody
 
+_Socket = socket.socket
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _INSIDE = "PORTWRIGHT_REHEARSAL"  # environment variable: the namespaces of whoever started the rehearsal
@@ -49,6 +52,7 @@ _FOR_ALL = {  # by file below /proc/sys/net
     "ipv6/conf/default/accept_redirects": 0,
     "ipv4/icmp_ratelimit": 0,  # every reject is answered
 }
+_CLIENTS = Path("/proc/sys/net/ipv4/ip_local_port_range")  # ip-sysctl: the ports of clients
 _FOR_ROUTERS = {"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1}
 _FOR_SWITCH = {  # frames between hosts of a zone are no business of any firewall
     "bridge/bridge-nf-call-iptables": 0,
@@ -203,6 +207,7 @@ class Network:
         self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         self._spaces: dict[str, int] = {}
         self._reserved: dict[str, set[tuple[int, int]]] = {}
+        self._clients: dict[str, ClientPorts] = {}
         self._mounts: dict[str, dict[str, str]] = {}  # by node: place of the system -> what its programs find there
         _mount_own_run()
         self._names = {name: f"n{number}" for number, name in enumerate((*lab.nodes, _SWITCH))}
@@ -309,6 +314,28 @@ class Network:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         return made
+
+    def bind(self, made: _Socket, node: str, address: str, port: int = 0) -> None:
+        """Give a socket of a node its address and port; where any will do, the next of its clients'. Raises OSError."""
+        if port:
+            made.bind((address, port))
+            return
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)  # nor a port that another has just had
+        for one in self._ports(node).free(self._reserved.get(node, ())):
+            try:
+                made.bind((address, one))
+            except OSError as problem:
+                if problem.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                return
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+    def _ports(self, node: str) -> ClientPorts:
+        if node not in self._clients:
+            with self.within(node):
+                self._clients[node] = ClientPorts(*map(int, _CLIENTS.read_text(encoding="ascii").split()))
+        return self._clients[node]
 
     def folder(self, name: str) -> Path:
         """A folder for somebody's files, in memory; it goes with the rehearsal."""

@@ -15,7 +15,7 @@ from portwright.check.run import Check
 from portwright.errors import InvalidInput, NotPossibleHere
 from portwright.packets.fields import ICMP, TCP, UDP
 from portwright.plan.model import Plan
-from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Played, Rehearsal, Tried
+from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Played, Rehearsal, Seen, Tried
 from portwright.rehearse.exchanges.behind import evidence, with_ways_on
 from portwright.rehearse.exchanges.placing import other_ways, placed
 from portwright.rehearse.exchanges.playing import Player, heard
@@ -28,7 +28,8 @@ from portwright.rehearse.network.balancers import Balancers
 from portwright.rehearse.network.fronts import ways_on
 from portwright.rehearse.network.layout import layout
 from portwright.rehearse.options import Options
-from portwright.rehearse.plays.table import NotPlayed, performed, play_of
+from portwright.rehearse.patience import run
+from portwright.rehearse.plays.table import NotPlayed, Play, performed, play_of
 from portwright.rehearse.progress import Progress
 from portwright.rehearse.real.daemon import Service, is_possible, missing
 from portwright.rehearse.real.mail import put
@@ -77,7 +78,7 @@ def rehearse(
     for node in lab.nodes:
         asked_here = {x.port for one in chosen for x in one.exchanges if x.destination == node and x.port}
         network.reserve(node, ((port, port) for port in asked_here))
-    return asyncio.run(_Stage(plan, network, rules, chosen, balancers, check.judge, options, tell, notes).play(show))
+    return run(_Stage(plan, network, rules, chosen, balancers, check.judge, options, tell, notes).play(show))
 
 
 @dataclass(slots=True)
@@ -175,7 +176,7 @@ class _Stage:
         self, services: Services, recorders: Sequence[recording.Recorder], traced: Traced
     ) -> Rehearsal:
         hosts, lab = services.hosts, self.network.lab
-        begun = heard(recorders)  # what real programs have said to each other while they started
+        begun = list(heard(recorders))  # what real programs have said to each other while they started
         player = Player(
             plan=self.plan,
             network=self.network,
@@ -188,7 +189,7 @@ class _Stage:
             tunneled=self.called.pairs,
             tell=self.tell,
         )
-        plays = await self._plays(hosts, recorders)
+        plays = await self._plays(hosts, player, begun)
         chosen = [one for one in self.chosen if self._can_be_tried(one)]
         everything = list(dict.fromkeys(exchange for one in chosen for exchange in one.exchanges))
         self.tell(f"playing {len(everything)} exchanges for {len(chosen)} flows")
@@ -203,7 +204,8 @@ class _Stage:
         seen = frozenset(one for one in everywhere if one.node in ends and one.protocol not in ("icmp", "icmpv6"))
         self.tell("trying what nobody needs")
         blocked = await player.sample()
-        if traced.has_lost or any(one.has_lost for one in recorders):
+        has_lost = traced.has_lost or any(one.has_lost for one in recorders)
+        if has_lost:
             self.notes.append(_LOST)
         self.tell("done")
         return Rehearsal(
@@ -217,6 +219,7 @@ class _Stage:
             tiers=hosts.tiers() | dict.fromkeys(services.elsewhere & hosts.tiers().keys(), "real"),
             faults=self.options.faults.told,
             notes=(*lab.notes, *self.notes, *services.troubles),
+            has_lost=has_lost,
         )
 
     def _evidence(self, one: Placed, tried: Mapping[Exchange, Tried], player: Player) -> FlowEvidence:
@@ -233,7 +236,7 @@ class _Stage:
         with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C
             await _end_of_input()
 
-    async def _plays(self, hosts: Hosts, recorders: Sequence[recording.Recorder]) -> dict[str, Played]:
+    async def _plays(self, hosts: Hosts, player: Player, aside: list[Seen]) -> dict[str, Played]:
         """The scenarios, one after the other, so that what the kernel records belongs to one of them."""
         found = {}
         happening = [one for one, reason in scenarios_of(self.plan) if not reason and play_of(one.id)]
@@ -241,15 +244,26 @@ class _Stage:
             play = play_of(scenario.id)
             assert play is not None  # it is among those that happen
             self.tell(f"scenario {number} of {len(happening)}: {scenario.id}")
-            before = len(hosts.dials)
             try:
-                works, told = await performed(play, hosts, self.tell.at)
+                found[scenario.id] = await self._played(play, hosts, player, aside)
             except NotPlayed as reason:
                 self.notes.append(f"{scenario.id} is followed by its flows alone: {reason}")
-                continue
-            dialed = Counter(one.target.flow for one in hosts.dials[before:] if one.outcome == "answered")
-            found[scenario.id] = Played(works, told, heard(recorders), dialed)
         return found
+
+    async def _played(self, play: Play, hosts: Hosts, player: Player, aside: list[Seen]) -> Played:
+        """A scenario; once more where somebody had no answer and it is not known why. Raises NotPlayed.
+
+        What the kernel has recorded of the first time is put aside.
+        """
+        for is_last in (False, True):
+            before = len(hosts.dials)
+            works, told = await performed(play, hosts, self.tell.at)
+            seen, dials = heard(player.recorders), hosts.dials[before:]
+            if works or is_last or not player.may_be_slow(dials):
+                break
+            self.tell(f"once more: {told}")
+            aside += seen
+        return Played(works, told, seen, Counter(one.target.flow for one in dials if one.outcome == "answered"))
 
     def _record(self) -> Iterable[recording.Recorder]:
         """Have every node record what arrives at itself."""

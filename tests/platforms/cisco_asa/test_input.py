@@ -202,9 +202,9 @@ def test_groups_that_grow_without_end():
 )
 def test_long_lines(line):
     """A line of any length is read in time."""
-    start = time.monotonic()
+    start = time.process_time()
     cisco_asa.parse(HEAD + line + "\n: end\n", "config.cfg")
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_ten_thousand_entries():
@@ -217,9 +217,9 @@ def test_ten_thousand_entries():
         f"access-list a extended permit tcp object-group G{n % 100} object-group G{n * 7 % 100} eq {n}\n"
         for n in range(10_000)
     )
-    start = time.monotonic()
+    start = time.process_time()
     found = cisco_asa.parse(HEAD + groups + rows + "access-group a in interface inside\n: end\n", "config.cfg")
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
     assert len(found.policy().stages[0].chains["a"].rules) == 10_000
 
 

@@ -77,10 +77,10 @@ def test_what_is_wrong_with_the_json(text, line, message):
 )
 def test_depth_costs_nothing(text):
     """Neither stack nor time."""
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(InvalidInput):
         read_json(text, "x")
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_another_version_is_refused():
@@ -155,9 +155,9 @@ def test_thousands_of_rules_are_read_in_time():
     rules = [
         {"DisplayName": f"app {n}", "LocalPort": str(n % 60000 + 1), "Program": f"C:\\{n}.exe"} for n in range(5000)
     ]
-    start = time.monotonic()
+    start = time.process_time()
     assert decided(host(*rules), PACKET) == "undecided"
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_too_many_listeners_are_not_looked_at():

@@ -43,7 +43,7 @@ class Programs:
     def run(self, *command, says=""):
         """What a program prints, on either channel, and its exit status."""
         done = subprocess.run(
-            command, input=says, env=self.environment, capture_output=True, text=True, timeout=20, check=False
+            command, input=says, env=self.environment, capture_output=True, text=True, timeout=60, check=False
         )
         return done.stdout + done.stderr, done.returncode
 

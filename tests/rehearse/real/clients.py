@@ -9,7 +9,7 @@ import ssl
 import sys
 from time import sleep
 
-PATIENCE = 8  # seconds
+PATIENCE = 30  # seconds
 
 
 def anybody():
@@ -35,7 +35,7 @@ def smtp(server, port, mode, text):
 def pop3(server, port, tls):
     """Fetch the first message of alice; it may take a moment until it is there."""
     secret, found = sys.stdin.read(), 0
-    for _ in range(30):
+    for _ in range(100):
         if tls == "true":
             box = poplib.POP3_SSL(server, int(port), timeout=PATIENCE, context=anybody())
         else:

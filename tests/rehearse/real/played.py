@@ -20,7 +20,7 @@ def environment():
     return os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
 
 
-def played(play: str, *words: Path | str, patience: float = 180) -> dict:
+def played(play: str, *words: Path | str, patience: float = 600) -> dict:
     """What came of a play on a site; the test is skipped where this machine cannot have it."""
     done = subprocess.run(
         [sys.executable, "-c", START, play, *map(str, words)],

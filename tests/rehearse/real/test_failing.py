@@ -30,7 +30,7 @@ def test_a_controller_that_cannot_join_gives_up_in_time(seen):
     """The others are there; nobody waits for longer than it is given."""
     assert set(seen["failed"]) == {"chrony on dc01", "chrony on dc02", "samba on dc02"}
     assert seen["failed"]["samba on dc02"][0].startswith("joining ")
-    assert seen["took"] < 40
+    assert seen["took"] < 40  # since there is a first one that could be joined
 
 
 def test_no_password_is_told(seen):
@@ -46,13 +46,13 @@ def test_nothing_is_left_when_the_rehearsal_is_killed():
         if line.strip() == "up":
             break
     else:
-        process.wait(10)
+        process.wait(60)
         pytest.skip("the machine forbids it, or lacks a program")
     started = descendants(process.pid)
     os.kill(process.pid, signal.SIGKILL)
-    process.wait(10)
+    process.wait(60)
     process.stderr.close()
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + 60
     while any(Path("/proc", pid).exists() for pid in started) and time.monotonic() < ends:
         time.sleep(0.1)
     assert len(started) > 20

@@ -1,10 +1,9 @@
 """The scenarios of SQL Server and net.tcp are played by their clients; a silent server breaks them where it should."""
 
-import asyncio
-
 import pytest
 from tests.rehearse.loopback import Sockets, hosts_of, running
 
+from portwright.rehearse import patience
 from portwright.rehearse.plays.table import performed, play_of
 
 ROLES = {
@@ -35,7 +34,7 @@ def came_of(site, scenario, *, without=(), elsewhere=()):
         async with running(site, elsewhere, without):
             return await performed(play_of(scenario), site)
 
-    return asyncio.run(run())
+    return patience.run(run())
 
 
 def in_order(wanted, dialed):

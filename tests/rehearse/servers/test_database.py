@@ -19,6 +19,7 @@ from portwright.protocols.tds.login import Login
 from portwright.protocols.tds.requests import Change, Query
 from portwright.protocols.tds.server import Welcome
 from portwright.protocols.tds.tokens import Count, Moved, Rows, Told
+from portwright.rehearse import patience
 from portwright.rehearse.hosts.clock import now
 from portwright.rehearse.servers.sql.client import signed_in
 from portwright.rehearse.servers.sql.database import Database
@@ -43,7 +44,7 @@ def asked(database, account, *questions):
         assert await answer(login) == Welcome(ORGANIZATION)
         return [await answer(Query(one) if isinstance(one, str) else one) for one in questions]
 
-    return asyncio.run(run())
+    return patience.run(run())
 
 
 def values(results):
@@ -196,7 +197,7 @@ def test_who_waits_for_a_lock_gets_it_when_it_is_given_back(database):
         del one, answer
         return await asyncio.wait_for(waiting, 3)
 
-    assert asyncio.run(run()) == [Count(4)]
+    assert patience.run(run()) == [Count(4)]
 
 
 def test_a_server_makes_a_database(database):
@@ -228,7 +229,7 @@ def test_who_shows_a_ticket_is_known_with_the_domain(database):
         assert (await database.connection()(Login("", "", token=b"nothing"))).number == 18452
         return said
 
-    assert values(asyncio.run(run())) == ["CONTOSO\\alice"]
+    assert values(patience.run(run())) == ["CONTOSO\\alice"]
 
 
 @pytest.fixture
@@ -251,7 +252,7 @@ def test_a_host_of_the_site_asks_its_database(site):
             said = await site["fe01"].call("crm.database", lambda target: client.prelogin())
             return count, said.version[0], await sql.change("update account set name = 'x'")
 
-    assert asyncio.run(run()) == ([{"many": 3}], 11, 4)
+    assert patience.run(run()) == ([{"many": 3}], 11, 4)
 
 
 def of_real_client(site, run):
@@ -262,7 +263,7 @@ def of_real_client(site, run):
             target = site["fe01"].targets("crm.database")[0]
             return await asyncio.wait_for(asyncio.to_thread(run, target.address, target.port), 20)
 
-    return asyncio.run(play())
+    return patience.run(play())
 
 
 @pytest.mark.skipif(not shutil.which("tsql"), reason="FreeTDS is not installed: no tsql")
@@ -275,7 +276,7 @@ def test_freetds_reads_the_filtered_views(site):
         password = site.realm.accounts["alice"].password
         return subprocess.run(
             ["tsql", "-H", address, "-p", str(port), "-U", "alice", "-P", password],
-            input=lines, capture_output=True, text=True, timeout=20, check=False,
+            input=lines, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
     found = of_real_client(site, run)
@@ -290,7 +291,7 @@ def test_python_tds_writes_and_reads(site):
     def run(address, port):
         password = site.realm.account_of("fe01").password
         with (
-            pytds.connect(address, ORGANIZATION, "svc-fe01", password, port=port, timeout=5) as connection,
+            pytds.connect(address, ORGANIZATION, "svc-fe01", password, port=port, timeout=60) as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute("update account set address1_city = %s where name = %s", ("Zürich", "Litware"))

@@ -32,6 +32,6 @@ def test_like_is_the_regular_expression_that_it_looks_like(pattern, text):
 
 def test_no_pattern_takes_long():
     """Where a regular expression would try every way to share out the text."""
-    began = time.monotonic()
+    began = time.process_time()
     assert not like("%a" * 300 + "b", "a" * 3000)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5

@@ -10,6 +10,7 @@ from portwright.protocols.conversation import Refused
 from portwright.protocols.nettcp import channel
 from portwright.protocols.organization_service import Create, Delete, Record, Reference, RetrieveMultiple
 from portwright.protocols.tds.client import SqlRefused
+from portwright.rehearse import patience
 from portwright.rehearse.hosts.host import Unanswered
 from portwright.rehearse.servers.crm.addresses import SANDBOX_CALLBACK, SDK_LISTENER
 from portwright.rehearse.servers.crm.asynchronous import Asynchronous
@@ -42,7 +43,7 @@ def played(site, play, without=(), elsewhere=()):
         async with running(site, elsewhere, without):
             return await asyncio.wait_for(play(), 30)
 
-    return asyncio.run(run())
+    return patience.run(run())
 
 
 def names(found, attribute="name"):

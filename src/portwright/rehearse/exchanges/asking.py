@@ -150,7 +150,7 @@ def knock(exchange: Exchange, network: Network) -> socket.socket:
     """Send the first packet of an exchange and wait for nothing; the socket from which it went."""
     kind = socket.SOCK_STREAM if exchange.protocol == TCP else socket.SOCK_DGRAM
     made = network.socket(exchange.source, exchange.version, kind)
-    made.bind((exchange.source_address, 0))
+    network.bind(made, exchange.source, exchange.source_address)
     made.connect_ex(exchange.to)
     if exchange.protocol != TCP:
         with contextlib.suppress(OSError):  # a rule of its own host stops it, or there is no way

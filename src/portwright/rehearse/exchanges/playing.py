@@ -13,6 +13,7 @@ from portwright.rehearse.evidence import Exchange, Sampled, Seen, Tried
 from portwright.rehearse.exchanges import asking
 from portwright.rehearse.exchanges.behind import Behind, by_service
 from portwright.rehearse.exchanges.sample import sample
+from portwright.rehearse.hosts.host import Dialed, Target
 from portwright.rehearse.hosts.serving import Services
 from portwright.rehearse.netns import Network
 from portwright.rehearse.network.balancers import Balancers
@@ -85,6 +86,17 @@ class Player:
         is_excused = bool(self.options.faults.excuse(self.way(tried.exchange)))
         return tried.outcome == "silent" and tried.stopped_by is None and not is_excused
 
+    def may_be_slow(self, dials: Sequence[Dialed]) -> bool:
+        """Report whether somebody dialed in vain although no rule was seen to stop it, or what came back."""
+        self.traced.read()
+        return any(self._is_unexplained(one.target, dials) for one in dials if one.outcome == "silent")
+
+    def _is_unexplained(self, target: Target, dials: Sequence[Dialed]) -> bool:
+        """Report whether nothing is known of any of the ports from which a target was dialed that would explain it."""
+        ports = {one.source_port for one in dials if one.target == target}
+        tried = (self._explained(Tried(target.exchange, "silent", port)) for port in ports)
+        return all(self._may_be_slow(one) and not one.is_stopped_behind for one in tried)
+
     async def _once_more(self, slow: Sequence[Exchange]) -> dict[Exchange, Tried]:
         """Try again what had no answer, fewer at once."""
         if slow:
@@ -93,7 +105,7 @@ class Player:
 
         async def again(exchange: Exchange) -> Tried:
             async with gate:
-                self.traced.read()
+                self.traced.anew(exchange)
                 return await self._attempt(exchange)
 
         found = await asyncio.gather(*map(again, slow))
@@ -161,7 +173,7 @@ class Player:
         found = tuple(self._sampled(one, port, arrived) for one, port in ports.items())
         for _, made in knocks:
             made.close()
-        return found
+        return tuple(one for one in found if one.is_known) if self.traced.has_lost else found
 
     async def _settled(self, ports: Mapping[Exchange, int]) -> None:
         """Wait until the kernel has said of each what became of it, but not for ever: some pass, unseen by any rule."""

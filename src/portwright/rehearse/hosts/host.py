@@ -300,7 +300,7 @@ class Hosts(Mapping[str, Host]):
         kind = socket.SOCK_STREAM if exchange.protocol == TCP else socket.SOCK_DGRAM
         made = self._network.socket(exchange.source, exchange.version, kind)
         try:
-            made.bind((exchange.source_address, exchange.source_port))
+            self._network.bind(made, exchange.source, exchange.source_address, exchange.source_port)
             port = made.getsockname()[1]
             return await self._connected(made, target), port
         except OSError as problem:

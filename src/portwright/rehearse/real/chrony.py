@@ -30,7 +30,7 @@ class Chrony:
     needs: ClassVar = {"chronyd": "chrony"}
     ids: ClassVar = 1
     after: ClassVar[frozenset[str]] = frozenset()
-    patience: ClassVar = 10.0
+    patience: ClassVar = 60.0
 
     @property
     def name(self) -> str:

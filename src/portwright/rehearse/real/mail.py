@@ -59,7 +59,7 @@ class Dovecot:
     }
     ids: ClassVar = 65536
     after: ClassVar[frozenset[str]] = frozenset()
-    patience: ClassVar = 15.0
+    patience: ClassVar = 60.0
 
     @property
     def name(self) -> str:
@@ -144,7 +144,7 @@ class Postfix:
     authority: Authority
     needs: ClassVar = {_MASTER: "postfix"}
     ids: ClassVar = 65536
-    patience: ClassVar = 20.0
+    patience: ClassVar = 60.0
 
     @property
     def name(self) -> str:

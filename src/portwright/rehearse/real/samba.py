@@ -86,7 +86,7 @@ class Samba:
     others: tuple[Realm, ...]  # domains whose hosts it knows by name
     authority: Authority
     netbios: bool  # over TCP/IP, as the site sets it
-    patience: float = 60.0  # seconds
+    patience: float = 120.0  # seconds
     tunnel: frozenset[str] = frozenset()  # names of who makes the tunnel to the first
     needs: ClassVar = {
         "samba": "samba",

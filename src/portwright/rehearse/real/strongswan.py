@@ -54,7 +54,7 @@ class StrongSwan:
         "/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so": "libcharon-extra-plugins",
     }
     ids: ClassVar = 1
-    patience: ClassVar = 20.0
+    patience: ClassVar = 60.0
 
     @property
     def name(self) -> str:

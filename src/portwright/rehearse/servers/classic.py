@@ -61,7 +61,7 @@ def _serve_names_in_streams(host: "Host") -> Talk[None]:
 
 def _time(host: "Host", target: "Target") -> Talk[str]:
     del host, target
-    return str((yield from ntp.client(time.time())))
+    return str((yield from ntp.client(time.time)))
 
 
 def _serve_time(host: "Host") -> Talk[None]:

@@ -111,6 +111,7 @@ class Traced:
 
     def anew(self, exchange: Exchange) -> None:
         """Forget which packet stood for an exchange without ports, so that the next one does."""
+        self.read()
         self._identities.pop(_key(exchange, 0), None)
 
     def mark(self, exchange: Exchange, source_port: int, node: str) -> int | None:

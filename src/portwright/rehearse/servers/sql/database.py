@@ -6,7 +6,6 @@ said for whom they ask (SET CONTEXT_INFO), what that user sees. Tables themselve
 
 import itertools
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,7 +29,8 @@ from portwright.rehearse.servers.sql.tsql import Statement, run_by_sqlite, state
 
 _STEPS = 1_000_000  # of SQLite's machine for one statement
 _LONGEST = 1 << 24  # bytes of a value
-_LOCK_PATIENCE, _LOCK_PAUSE = 5.0, 0.01  # seconds
+_LOCK_PAUSE = 0.01  # seconds between two looks at whether a lock is gone
+_LOCK_LOOKS = 500  # so many in vain, and it is told
 _MOST_DATABASES = 10  # that SQLite attaches to one connection
 _instances = itertools.count()
 
@@ -206,14 +206,12 @@ class Connection:
 
     async def _patiently(self, run: Callable[[], Sequence[Result]]) -> Sequence[Result]:
         """Run, and again while another transaction has what it needs."""
-        deadline = time.monotonic() + _LOCK_PATIENCE
-        while True:
+        for _ in range(_LOCK_LOOKS):
             try:
                 return run()
             except sqlite3.OperationalError:
-                if time.monotonic() > deadline:
-                    return (Told(1222, "Lock request time out period exceeded.", 16, 51),)
                 await pause(_LOCK_PAUSE)
+        return (Told(1222, "Lock request time out period exceeded.", 16, 51),)
 
     def _run(self, text: str, parameters: Mapping[str, Value]) -> Sequence[Result]:
         """The results of a batch, up to the first error. Raises OperationalError where it can be run again: it has
