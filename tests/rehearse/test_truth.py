@@ -2,7 +2,10 @@
 
 import contextlib
 import json
+import os
+import shutil
 import subprocess
+import sys
 
 import pytest
 from tests.cli.running import copied
@@ -294,3 +297,48 @@ def test_many_hosts_need_no_setting_of_the_shell(tmp_path):
     if done.returncode == NOT_POSSIBLE:
         pytest.skip(done.stderr.decode())
     assert {one["rehearsed"] for one in json.loads(done.stdout)["flows"]} == {"passes"}, done.stderr
+
+
+def test_no_module_and_no_program_of_the_present_folder_is_run(tmp_path):
+    """A site that came from somewhere may lie among files that are called like Python's modules."""
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    (folder / "random.py").write_text("raise SystemExit(77)\n", encoding="utf-8")
+    for program in ("ip", "nft", "mount", "unshare"):
+        (folder / program).write_text("#!/bin/sh\ntouch run\n", encoding="utf-8")
+        (folder / program).chmod(0o755)
+    start = "import runpy; runpy.run_module('portwright', run_name='__main__', alter_sys=True)"
+    words = ["-P", "-c", start, *command(shop(tmp_path / "site"))[3:]]  # as the installed command starts
+    done = subprocess.run(
+        [sys.executable, *words, "--patience", "0.5"],
+        env=ENVIRONMENT | {"PATH": f":{os.environ['PATH']}:"},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if done.returncode == NOT_POSSIBLE:
+        pytest.skip(done.stderr)
+    assert (done.returncode, (folder / "run").exists()) == (1, False), done.stderr
+
+
+@pytest.mark.parametrize("right", ["net_admin", "net_raw", "sys_admin"])
+def test_root_that_lacks_a_right_is_told(right, tmp_path):
+    """As in a container: it is not possible there, and nothing of ours is to blame."""
+    program = ["setpriv", f"--bounding-set=-{right}", *command(shop(tmp_path / "site"))]
+    if os.geteuid() or not shutil.which("setpriv"):
+        pytest.skip("this needs root, and setpriv")
+    done = subprocess.run(program, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == NOT_POSSIBLE, done.stderr
+    assert "internal error" not in done.stderr
+
+
+def test_no_disk_has_to_be_writable(tmp_path):
+    """No key of the lab ever lies on one."""
+    words = " ".join(command(shop(tmp_path / "site"), "--patience", "0.5"))
+    program = ["unshare", "--mount", "sh", "-c", f"mount -o remount,ro,bind / && exec {words}"]
+    done = subprocess.run(program, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
+    if "mount" in done.stderr or "unshare" in done.stderr or done.returncode == NOT_POSSIBLE:
+        pytest.skip(done.stderr)
+    assert done.returncode == 1, done.stderr

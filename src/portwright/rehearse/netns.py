@@ -28,6 +28,13 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _INSIDE = "PORTWRIGHT_REHEARSAL"  # environment variable: the namespaces of whoever started the rehearsal
 _SITE = "PORTWRIGHT_REHEARSAL_SITE"  # environment variable: the site file of the lab, for those who want to enter it
 _NAMES = Path("/run/portwright-nodes.json")  # the namespace of each node, for them, too
+_MODULES = "PORTWRIGHT_REHEARSAL_MODULES"  # environment variable: where this Python finds its modules, and nowhere else
+# `python -m` would look for modules in the present folder first, which may be anybody's.
+_AS_MODULE = f"""import os, runpy, sys
+sys.path[:] = os.environ["{_MODULES}"].split(os.pathsep)
+sys.argv[:] = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
 _PLAIN = {"bash": ("--norc",)}  # what keeps a shell from saying that it is somewhere else
 _SWITCH = "(switch)"  # the namespace that has the segments, as bridges; no host can be called so
 _PROGRAMS = {"ip": "iproute2", "nft": "nftables", "unshare": "util-linux", "mount": "mount"}  # Debian's packages
@@ -125,8 +132,12 @@ def inside(arguments: Sequence[str], module: str = "portwright", site: str = "")
     Whoever wants to `enter` them finds them by the site file. Raises NotPossibleHere.
     """
     _check_programs()
-    program = [*_unshare(), sys.executable, "-m", module, *arguments]
-    known = {_INSIDE: " ".join(_namespaces()), _SITE: str(Path(site).resolve()) if site else ""}
+    program = [*_unshare(), sys.executable, "-P", "-c", _AS_MODULE, module, *arguments]
+    known = {
+        _INSIDE: " ".join(_namespaces()),
+        _SITE: str(Path(site).resolve()) if site else "",
+        _MODULES: os.pathsep.join(sys.path),
+    }
     process = subprocess.Popen(program, env=os.environ | known, preexec_fn=_die_with_parent)  # noqa: PLW1509 (no threads here)
     while True:
         with contextlib.suppress(KeyboardInterrupt):  # the child has it too, and ends
@@ -141,7 +152,10 @@ def _die_with_parent() -> None:
 def _check_programs() -> None:
     if sys.platform != "linux":
         raise NotPossibleHere("a rehearsal needs the network namespaces of Linux")
-    os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"  # where an ordinary user does not look
+    known = [
+        folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder
+    ]  # empty: the present one
+    os.environ["PATH"] = os.pathsep.join([*known, "/usr/sbin", "/sbin"])  # where an ordinary user does not look
     missing = [name for name in _PROGRAMS if not shutil.which(name)]
     if missing:
         packages = " ".join(_PROGRAMS[name] for name in missing)
@@ -193,11 +207,18 @@ class Network:
     """A lab that is built. Everything of it goes when the process goes."""
 
     def __init__(self, lab: Lab, latency: float = 0.0, at: At = nobody) -> None:
-        """Build it; what hosts send takes so many seconds longer. Raises OSError, CalledProcessError.
+        """Build it; what hosts send takes so many seconds longer. Raises NotPossibleHere, OSError.
 
         `at` is told which node it is.
         """
+        try:
+            self._build(lab, latency, at)
+        except PermissionError as problem:  # root without root's rights, as in many a container
+            raise NotPossibleHere(f"a rehearsal may not build its network here: {problem}") from problem
+
+    def _build(self, lab: Lab, latency: float, at: At) -> None:
         self.lab = lab
+        _check_rights()
         _allow_many_files()
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
@@ -412,9 +433,16 @@ def _allow_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def _check_rights() -> None:
+    """Raise PermissionError where nobody may send what he has made himself, such as a ping."""
+    socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP).close()
+
+
 def _mount_own_run() -> None:
-    """A /run of its own, so that the names of the namespaces are nobody else's."""
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
+    """A /run of its own, so that the names of the namespaces are nobody else's. Raises PermissionError."""
+    done = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise PermissionError(done.stderr.strip())
 
 
 def _ip(commands: Iterable[str], node: str = "", family: str = "") -> None:
@@ -424,7 +452,8 @@ def _ip(commands: Iterable[str], node: str = "", family: str = "") -> None:
         program = ["ip", *(["-n", node] if node else []), *([family] if family else []), "-batch", "-"]
         done = subprocess.run(program, input=text, text=True, capture_output=True, check=False)
         if done.returncode:
-            raise OSError(f"{node or 'links'}: {done.stderr.strip()}")
+            kind = PermissionError if "Operation not permitted" in done.stderr else OSError
+            raise kind(f"{node or 'links'}: {done.stderr.strip()}")
 
 
 def _links(lab: Lab, names: Mapping[str, str]) -> Iterator[str]:
