@@ -57,7 +57,8 @@ def rehearse(
     Raises InvalidInput where rules do not load, and NotPossibleHere.
     """
     tell = Progress(say)
-    readings = without_rules(readings, options.faults)
+    profiles = {name: point.profile for name, point in plan.site.points.items()}
+    readings = without_rules(readings, options.faults, profiles)
     outer = {name: outer_networks(plan.site, name, readings.get(name)) for name in plan.site.points}
     lab = layout(plan.site, outer, [name for name, one in readings.items() if hides(one.configuration)])
     if options.enter and options.enter not in lab.nodes:

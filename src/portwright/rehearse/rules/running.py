@@ -123,6 +123,11 @@ class Rules:
         return Source(self.file, line, self.lines.get(line, "").strip())
 
 
+def lines_of(text: str) -> dict[int, str]:
+    """The lines by their number, as the readers of all platforms count them: nothing else than a line feed ends one."""
+    return dict(enumerate(text.split("\n"), 1))
+
+
 def rules_in(listing: str) -> list[tuple[str, str, str, int, str]]:
     """Family, table, chain, handle and text of each rule that `nft -a list ruleset` prints."""
     found, family, table, chain = [], "", "", ""
@@ -144,7 +149,7 @@ def rules_of(
     """The rules of a point: its own where the kernel understands them, else translated; rendered where it has none."""
     if configuration is None:
         return _rendered(plan, point, ports)
-    lines = dict(enumerate(text.splitlines(), 1))
+    lines = lines_of(text)
     is_native = configuration.platform == "iptables" or (
         configuration.platform == "nftables" and not text.lstrip().startswith("{")
     )
@@ -169,7 +174,7 @@ def _check_commands(platform: str, text: str, file: str) -> None:
 def _rendered(plan: Plan, point: Point, ports: Mapping[str, str]) -> Rules:
     intent = _renamed(intent_of(plan, point, optional=True), ports)
     text = platforms.renderer("nftables").render(intent)
-    return Rules(point.name, "rendered", text, f"{point.name} as rendered", dict(enumerate(text.splitlines(), 1)))
+    return Rules(point.name, "rendered", text, f"{point.name} as rendered", lines_of(text))
 
 
 def _renamed(intent: Intent, ports: Mapping[str, str]) -> Intent:

@@ -19,7 +19,7 @@ Chain = tuple[str, str, str]  # family, table and chain
 
 def loads(text: str, file: str) -> tuple[tuple[tuple[str, ...], str], ...]:
     """The programs that load a text, in order, each with what it reads."""
-    written = text.splitlines()
+    written = text.split("\n")
     sets = [line for line in written if line.startswith(_SETS)]
     found: list[tuple[tuple[str, ...], str]] = [(("ipset", "restore"), _joined(sets))] if sets else []
     for version, program in _PROGRAMS.items():
