@@ -342,3 +342,65 @@ def test_no_disk_has_to_be_writable(tmp_path):
     if "mount" in done.stderr or "unshare" in done.stderr or done.returncode == NOT_POSSIBLE:
         pytest.skip(done.stderr)
     assert done.returncode == 1, done.stderr
+
+
+_STAFF = SITE.replace("  c1: {addresses: [10.1.0.11], roles: [shop/client]}\n", "").replace(
+    "enforcement:", "groups:\n  staff: {zone: left, networks: [10.1.0.0/24], roles: [shop/client]}\nenforcement:"
+)
+_OTHERS = ("udp dport 7000 accept", "icmp type echo-request accept")
+_REPLIES = "ct state established accept"
+
+
+def _closed(*rules):
+    return _chain("forward", _REPLIES, *rules).replace("policy accept", "policy drop")
+
+
+def test_who_of_a_group_is_forgotten_is_played_too(tmp_path):
+    """The first address of the group passes; another one, which the rule has not, shows that it is broken."""
+    rules = _closed("ip saddr 10.1.0.0/25 tcp dport 8080 accept", *_OTHERS)
+    _, document, _ = rehearse(shop(tmp_path / "site", rules, _STAFF), "--patience", "0.5")
+    found = flows(document)["shop.tcp/staff>s1"]
+    assert (found["static"], found["rehearsed"]) == ("missing", "blocked")
+    assert [one["outcome"] for one in found["exchanges"]] == ["answered", "silent"]
+    assert found["decided_by"]["default"]
+    _, out, _ = run(tmp_path / "site" / "site.yaml", "--patience", "0.5")
+    assert "The proof says otherwise" not in out
+
+
+def test_where_the_proof_misses_what_was_not_played_they_do_not_differ(tmp_path):
+    """Ports that no client of Linux chooses, and another way: what was played passes, and that is all that is said."""
+    rules = _closed("tcp sport 20000-65535 tcp dport 8080 accept", *_OTHERS)
+    _, document, _ = rehearse(shop(tmp_path / "one", rules), "--patience", "0.5", "--stop", "s2")
+    found = flows(document)["shop.tcp/c1>s1"]
+    assert (found["static"], found["rehearsed"]) == ("missing", "passes")
+    assert "other packets of it" in found["reason"]
+    site = SITE.replace(
+        "paths:\n", "  fw2: {platform: nftables, config: b.nft, interfaces: {left: a, right: b}}\npaths:\n"
+    )
+    site = shop(
+        tmp_path / "two", _closed("tcp dport 8080 accept", *_OTHERS),
+        site + "  - {between: [left, right], through: [fw2]}\n", b__nft=_closed("ip protocol icmp accept"),
+    )  # fmt: skip
+    _, out, _ = run(site, "--patience", "0.5")
+    assert out.startswith("shop works, as far as it was played, and may be open")
+    assert "shop.udp/c1>s1: what was played passes" in out
+    assert "The proof says otherwise" not in out
+
+
+def test_what_the_site_denies_on_purpose_is_neither_played_nor_broken(tmp_path):
+    """Somebody else of the group is played; of a flow that is denied as a whole nothing is."""
+    site = (
+        _STAFF
+        + """except:
+  - {flow: "any 10.1.0.1 > any", reason: quarantine, owner: soc}
+  - {flow: "udp any > s2:7000", reason: not yet, owner: soc}
+"""
+    )
+    denied = ("ip saddr 10.1.0.1 drop", "ip daddr 10.2.0.12 udp dport 7000 drop")
+    rules = _closed(*denied, "tcp dport 8080 accept", *_OTHERS)
+    _, document, said = rehearse(shop(tmp_path / "site", rules, site), "--patience", "0.5")
+    words = {name: one["rehearsed"] for name, one in flows(document).items()}
+    assert words.pop("shop.udp/staff>s2") == "not-tried"
+    assert set(words.values()) == {"passes"}, said
+    assert flows(document)["shop.udp/staff>s2"]["reason"] == "the site denies it on purpose: not yet"
+    assert document["verdict"] == "works"

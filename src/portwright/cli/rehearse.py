@@ -126,7 +126,7 @@ def _inside(request: Request) -> int:
         return ExitStatus.FINDINGS
     return (
         ExitStatus.UNDECIDED
-        if any(one.passes is None for one in found.flows if one.flow.is_required)
+        if any(one.passes is None or one.is_partly_played for one in found.flows if one.is_needed)
         else ExitStatus.PROVED
     )
 

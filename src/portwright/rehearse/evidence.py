@@ -101,6 +101,10 @@ class Placed:
     exchanges: tuple[Exchange, ...]
     reason: str = ""
     is_behind: bool = False  # it is the way on from a virtual address; a flow of the client's has the same exchanges
+    is_denied: bool = False  # the site denies on purpose whatever could be played of it
+
+
+_PASSES = {Judgment.PROVED: True, Judgment.MISSING: False}  # what the proof says that packets do
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,8 @@ class FlowEvidence:
     placed: Placed
     static: Judgment
     tried: tuple[Tried, ...]
-    excused: str = ""  # why it says nothing against the proof: a host was stopped, other ways are not rehearsed
+    excused: str = ""  # why it says nothing against the proof: a host was stopped, packets are late
+    judged: tuple[Judgment, ...] = ()  # what the proof says of each packet that was tried, where it misses others
 
     @property
     def flow(self) -> RequiredFlow:
@@ -132,12 +137,25 @@ class FlowEvidence:
         return deciders[-1] if deciders else None
 
     @property
+    def is_needed(self) -> bool:
+        """Report whether something breaks without it, and the site does not deny it on purpose."""
+        return self.flow.is_required and not self.placed.is_denied
+
+    @property
     def disagrees(self) -> bool:
-        """Report whether proof and rehearsal contradict each other."""
+        """Report whether proof and rehearsal contradict each other about any packet that was tried."""
         if self.excused and self.passes is False:  # no fault lets anything pass
             return False
-        wanted = {Judgment.PROVED: True, Judgment.MISSING: False}.get(self.static)
-        return None not in (wanted, self.passes) and wanted != self.passes
+        judged = self.judged or (self.static,) * len(self.tried)
+        return any(
+            (one.outcome == "answered") is not _PASSES.get(judgment, one.outcome == "answered")
+            for one, judgment in zip(self.tried, judged, strict=True)
+        )
+
+    @property
+    def is_partly_played(self) -> bool:
+        """Report whether everything passes that was tried, and the proof misses packets that were not."""
+        return self.passes is True and self.static is Judgment.MISSING and not self.disagrees
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +272,7 @@ class Rehearsal:
     @property
     def broken(self) -> tuple[FlowEvidence, ...]:
         """The required flows that do not pass."""
-        return tuple(one for one in self.flows if one.flow.is_required and one.passes is False)
+        return tuple(one for one in self.flows if one.is_needed and one.passes is False)
 
     @property
     def disagreements(self) -> tuple[FlowEvidence, ...]:
@@ -268,7 +286,7 @@ class Rehearsal:
         return tuple(
             one.flow
             for one in self.flows
-            if one.flow.is_required and one.passes and not any(_is_among(tried, arrived) for tried in one.tried)
+            if one.is_needed and one.passes and not any(_is_among(tried, arrived) for tried in one.tried)
         )
 
     @property

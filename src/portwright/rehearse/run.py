@@ -17,7 +17,8 @@ from portwright.packets.fields import ICMP, TCP, UDP
 from portwright.plan.model import Plan
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Played, Rehearsal, Tried
 from portwright.rehearse.exchanges.behind import evidence, with_ways_on
-from portwright.rehearse.exchanges.placing import other_ways, placed
+from portwright.rehearse.exchanges.compared import missed_members, of_played, without_excepted
+from portwright.rehearse.exchanges.placing import placed
 from portwright.rehearse.exchanges.playing import Player, heard
 from portwright.rehearse.faults import without_rules
 from portwright.rehearse.hosts.host import Hosts
@@ -59,8 +60,11 @@ def rehearse(
     tell = Progress(say)
     profiles = {name: point.profile for name, point in plan.site.points.items()}
     readings = without_rules(readings, options.faults, profiles)
+    check = Check(plan, readings)
     outer = {name: outer_networks(plan.site, name, readings.get(name)) for name in plan.site.points}
-    lab = layout(plan.site, outer, [name for name, one in readings.items() if hides(one.configuration)])
+    hiding = [name for name, one in readings.items() if hides(one.configuration)]
+    excepted = tuple(box for entry in plan.exceptions for box in entry.flow.boxes())
+    lab = layout(plan.site, outer, hiding, missed_members(plan, check.judge), excepted)
     if options.enter and options.enter not in lab.nodes:
         raise InvalidInput.of(
             f"--enter {options.enter}: there is no such host", hint=f"there are: {', '.join(lab.nodes)}"
@@ -69,10 +73,10 @@ def rehearse(
     network = Network(lab, options.faults.latency / 1000, tell.at)
     rules = dict(load(network, plan, readings, options.faults, tell.at))
     notes = list(declare(network, plan, readings))
-    check = Check(plan, readings)
     members = ways_on(plan.flows, plan.site)
     asked = (placed(flow, lab, plan.site, members) for flow in plan.flows)
-    chosen = with_ways_on([as_asked(one, check.views, check.space) for one in asked], plan.site)
+    allowed = (without_excepted(one, plan) for one in asked)
+    chosen = with_ways_on([as_asked(one, check.views, check.space) for one in allowed], plan.site)
     balancers = Balancers.of(lab, (exchange for one in chosen for exchange in one.exchanges))
     balancers.set_up(network)
     for node in lab.nodes:
@@ -223,10 +227,16 @@ class _Stage:
     def _evidence(self, one: Placed, tried: Mapping[Exchange, Tried], player: Player) -> FlowEvidence:
         found, reason = evidence(one, tried)
         way = {node for exchange in one.exchanges for node in player.way(exchange)}
-        passes = all(each.outcome == "answered" for each in found)
-        excused = self.options.faults.excuse(sorted(way)) or (other_ways(one) if passes else "")
+        result = self.judge.result(one.flow)
+        judged = tuple(
+            of_played(self.judge, result, each, self._routers(player.way(each.exchange)), one.is_behind)
+            for each in found
+        )
         one = replace(one, reason="" if found else one.reason or reason)
-        return FlowEvidence(one, self.judge.result(one.flow).judgment, found, excused)
+        return FlowEvidence(one, result.judgment, found, self.options.faults.excuse(sorted(way)), judged)
+
+    def _routers(self, way: Sequence[str]) -> list[str]:
+        return [node for node in way if self.network.lab.nodes[node].kind == "router"]
 
     async def _stay(self) -> None:
         """Leave the lab as it is, until somebody interrupts the command or ends its input."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 
 from portwright.packets.addresses import Addresses
-from portwright.packets.fields import LAST_ADDRESS
+from portwright.packets.box import Boxes
+from portwright.packets.fields import LAST_ADDRESS, Field
+from portwright.packets.intervals import contains
 from portwright.rehearse.lab import LONGEST_NAME, Address, Hop, Kind, Lab, Network, Node, Port
 from portwright.rehearse.network.fronts import answering, singles
 from portwright.rehearse.network.wiring import Wiring
@@ -21,13 +23,20 @@ Ports = Mapping[str, Port]  # by the site's names of the interfaces
 _LARGE = 1 << 25  # addresses: nobody's network
 
 
-def layout(site: Site, answered: Mapping[str, Sequence[Network]] | None = None, hiding: Collection[str] = ()) -> Lab:
+def layout(
+    site: Site,
+    answered: Mapping[str, Sequence[Network]] | None = None,
+    hiding: Collection[str] = (),
+    members: Mapping[str, Sequence[Address]] | None = None,
+    excepted: Boxes = (),
+) -> Lab:
     """The lab of a site. What it has to make simpler is among the lab's notes.
 
     `answered` has the networks, by point, that a point answers for because it translates from or to them; `hiding` has
-    those points that give packets addresses of their own.
+    those points that give packets addresses of their own. `members` has addresses that a group has beside its first;
+    from or to one that is `excepted` nobody is to be asked.
     """
-    return _Layout(site, Wiring.of(site), answered or {}, hiding).lab()
+    return _Layout(site, Wiring.of(site), answered or {}, hiding, members or {}, excepted).lab()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,8 @@ class _Layout:
     wiring: Wiring
     answered: Mapping[str, Sequence[Network]]
     hiding: Collection[str]
+    members: Mapping[str, Sequence[Address]]
+    excepted: Boxes
     used: set[Address] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
@@ -97,13 +108,27 @@ class _Layout:
             *((one.component, "outside", one.zone, one.addresses) for one in self.site.outside.values()),
         ]
         for name, kind, zone, addresses in groups:
-            chosen = [one for version in (4, 6) if (one := _member(addresses, version, taken))]
+            plain = self._unexcepted(addresses)
+            chosen = [one for version in (4, 6) if (one := _member(plain, version, taken))]
+            chosen += [
+                one for one in self.members.get(name, ()) if one not in (*taken, *chosen) and _has(addresses, one)
+            ]
             taken |= set(chosen)
             if chosen:
                 found[name] = _Home(kind, zone, self._inside(chosen, self.site.zones[zone]))
             else:
                 self.notes.append(f"{name} has no address in the site file: nobody plays it")
         return found
+
+    def _unexcepted(self, addresses: Addresses) -> Addresses:
+        """The addresses without those of some of them that the site excepts; all, where it excepts all."""
+        for box in self.excepted:
+            version = box.get(Field.VERSION)[0][0]
+            for end in (Field.SRC, Field.DST):
+                named = Addresses(v4=box.get(end)) if version == 4 else Addresses(v6=box.get(end))
+                left = addresses - named
+                addresses = left if left.family(version) else addresses
+        return addresses
 
     def _inside(self, addresses: Iterable[Address], zone: Zone) -> Own:
         """The addresses with the length of their network in the zone; alone where there is none that they share.
@@ -277,12 +302,17 @@ def _distances(name: str, routers: Mapping[str, Ports]) -> dict[str, int]:
     return found
 
 
+def _has(addresses: Addresses, one: Address) -> bool:
+    return contains(addresses.family(one.version), int(one))
+
+
 def _member(addresses: Addresses, version: int, taken: set[Address]) -> Address | None:
     """An address of a group that nobody else has; of one as wide as the Internet, an address for documentation."""
     stranger = int(ip_address(_STRANGER[version]))
     ranges = addresses.family(version)
     wide = [(stranger, min(last, stranger + 100)) for first, last in ranges if first <= stranger <= last]
-    for first, last in (*(wide if sum(b - a for a, b in ranges) > _LARGE else ()), *ranges):
+    singles_last = sorted(ranges, key=lambda ends: ends[0] == ends[1])  # such as what is left of a network
+    for first, last in (*(wide if sum(b - a for a, b in ranges) > _LARGE else ()), *singles_last):
         for number in range(first + (last > first), min(last, first + 1000) + 1):
             found = ip_network((number, 32 if version == 4 else 128)).network_address
             if found not in taken:

@@ -10,7 +10,7 @@ from portwright.redact import redact
 from portwright.rehearse.evidence import FlowEvidence, Rehearsal, Sampled
 from portwright.rehearse.rules.running import Decider
 from portwright.report.junitxml import count, legal, written
-from portwright.report.rehearsal.document import WORDS, packet_text
+from portwright.report.rehearsal.document import WORDS, packet_text, why_partly
 from portwright.trace.run import Trace
 
 
@@ -32,8 +32,10 @@ def _flows(suite: Element, classname: str, found: Rehearsal) -> None:
             _fail(case, "failure", "disagreement", f"proof {one.static.value}, rehearsal {WORDS[one.passes]}", one)
         elif one.passes is None:
             SubElement(case, "skipped", message=legal(one.placed.reason))
+        elif one.is_partly_played:
+            SubElement(case, "skipped", message=legal(why_partly(one)))
         elif not one.passes:
-            _fail(case, "failure" if one.flow.is_required else "skipped", "blocked", "it does not pass", one)
+            _fail(case, "failure" if one.is_needed else "skipped", "blocked", "it does not pass", one)
 
 
 def _fail(case: Element, tag: str, kind: str, message: str, one: FlowEvidence) -> None:
