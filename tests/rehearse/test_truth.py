@@ -404,3 +404,40 @@ def test_what_the_site_denies_on_purpose_is_neither_played_nor_broken(tmp_path):
     assert set(words.values()) == {"passes"}, said
     assert flows(document)["shop.udp/staff>s2"]["reason"] == "the site denies it on purpose: not yet"
     assert document["verdict"] == "works"
+
+
+def test_what_stops_a_packet_first_of_all_is_named(tmp_path):
+    """Before every other chain, as it comes in from a device, and where the rules themselves trace nothing."""
+    rules = (
+        _chain("prerouting", "udp dport 7000 drop").replace("priority filter", "priority -1000")
+        + 'table netdev early {\n\tchain c {\n\t\ttype filter hook ingress device "eth0" priority 0; policy accept;\n'
+        "\t\ticmp type echo-request drop\n\t}\n}\n"
+        + _chain("forward", "meta nftrace set 0", "tcp dport 8080 drop").replace("inet filter", "inet last")
+    )
+    _, document, said = rehearse(shop(tmp_path / "site", rules), "--patience", "0.5")
+    found = flows(document)
+    assert {one["decided_by"]["text"] for one in found.values() if one["decided_by"]} == {
+        "udp dport 7000 drop", "icmp type echo-request drop", "tcp dport 8080 drop",
+    }, said  # fmt: skip
+    assert all(one["rehearsed"] == "blocked" and one["decided_by"] for one in found.values())
+
+
+def test_no_table_of_a_site_is_taken_for_one_of_the_rehearsal(tmp_path):
+    """Its rules would be said not to be there."""
+    status, _, said = run(shop(tmp_path / "site", OPEN.replace("inet filter", "inet portwright_trace")))
+    assert (status, "is called like those of a rehearsal itself" in said) == (2, True), said
+
+
+def test_what_a_host_logs_or_does_not_track_is_no_record_of_ours(tmp_path):
+    """A host may log what it stops, to whichever group; and what it does not track has arrived all the same."""
+    site = shop(
+        tmp_path / "site",
+        site=SITE.replace("\npaths:\n", _ON_HOSTS),
+        s1__nft=_chain("prerouting", "log group 77 snaplen 64", "notrack").replace("priority filter", "priority raw"),
+        c1__nft=_chain("input", "tcp dport 1-1023 log group 77 drop", "udp dport 1-1023 log group 77 drop"),
+    )
+    _, document, said = rehearse(site, "--patience", "0.5")
+    assert {one["rehearsed"] for one in document["flows"]} == {"passes"}, said
+    assert (document["unused"], document["unplanned"]) == ([], [])
+    stopped = {one["decided_by"]["text"] for one in document["blocked_sample"]["by"]}
+    assert "tcp dport 1-1023 log group 77 drop" in stopped

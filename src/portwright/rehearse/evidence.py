@@ -169,6 +169,7 @@ class Seen:
     port: int
     source_port: int = 0
     identity: bytes = b""  # what stays the same of the packet when it is translated
+    may_be_reply: bool = False  # the host does not track it, so the kernel cannot say what it belongs to
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +297,7 @@ class Rehearsal:
         between = {  # of a range its edges are played; real programs choose others
             (one.exchange.destination, *ports) for each in self.flows for one in each.tried for ports in each.flow.ports
         }
-        beside = (one for one in self.seen if (one.node, one.port) not in played)
+        beside = (one for one in self.seen if (one.node, one.port) not in played and not one.may_be_reply)
         found = (
             one
             for one in beside

@@ -25,6 +25,8 @@ _HOOKS: Mapping[bool, tuple[Hook, ...]] = {False: ("forward",), True: ("input", 
 _HEAD = re.compile(r"^table (\w+) (\S+) \{", re.ASCII)
 _CHAIN = re.compile(r"^\tchain (\S+) \{", re.ASCII)
 _HANDLE = re.compile(r" # handle (\d+)$", re.ASCII)
+_UNTRACED = re.compile(r"\bmeta\s+nftrace\s+set\s+0\b")  # it has no effect on packets, and would hide what decides
+_RESERVED = "portwright_"  # how the tables of a rehearsal's own begin
 _PLACE = re.compile(r' comment "(\d+): ')
 
 
@@ -63,7 +65,9 @@ class Rules:
     @property
     def loads(self) -> tuple[tuple[tuple[str, ...], str], ...]:
         """The programs that load it, in order, each with what it reads."""
-        return saved.loads(self.text, self.file) if self.platform == "iptables" else ((("nft", "-f", "-"), self.text),)
+        if self.platform == "iptables":
+            return saved.loads(self.text, self.file)
+        return ((("nft", "-f", "-"), _UNTRACED.sub("counter", self.text)),)
 
     def deciders(self, listing: str) -> dict[Handle, Decider]:
         """The line behind each rule and policy of the kernel, from `nft -a list ruleset`."""
@@ -166,9 +170,15 @@ def rules_of(
 
 def _check_commands(platform: str, text: str, file: str) -> None:
     """Raise InvalidInput where nft would do what nobody has read, such as to put a rule in another's place."""
-    if platform == "nftables" and (unknown := listing_text.read(text, file).unknown):
+    if platform != "nftables":
+        return
+    read = listing_text.read(text, file)
+    if read.unknown:
         message = "this is not understood, and nft would do it: it cannot be rehearsed"
-        raise InvalidInput([Problem(file, place.line, 1, "", message, "") for place in unknown])
+        raise InvalidInput([Problem(file, place.line, 1, "", message, "") for place in read.unknown])
+    reserved = [one.name for one in read.tables.values() if one.name.startswith(_RESERVED)]
+    if reserved:
+        raise InvalidInput.of(f"the table {reserved[0]} is called like those of a rehearsal itself", file=file)
 
 
 def _rendered(plan: Plan, point: Point, ports: Mapping[str, str]) -> Rules:
