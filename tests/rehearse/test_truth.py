@@ -441,3 +441,31 @@ def test_what_a_host_logs_or_does_not_track_is_no_record_of_ours(tmp_path):
     assert (document["unused"], document["unplanned"]) == ([], [])
     stopped = {one["decided_by"]["text"] for one in document["blocked_sample"]["by"]}
     assert "tcp dport 1-1023 log group 77 drop" in stopped
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--stop", "s1-fw"], "--stop s1-fw: it stands on s1, stop that"),
+        (["--stop", "aside"], "--stop aside: nobody plays it"),
+        (["--without-rule", "aside:4"], "--without-rule aside: no way leads through it"),
+        (["--capture", "/run/captures"], "a rehearsal has a /run of its own"),
+        (["--patience", "nan"], "--patience nan: is no number"),
+    ],
+)
+def test_nothing_is_said_to_have_been_done_that_was_not(options, said, tmp_path):
+    """What cannot be stopped, taken away or written is told, and no report follows."""
+    more = _ON_HOSTS.replace("c1-fw: {platform: nftables, config: c1.nft, on: c1}", "aside: {platform: nftables}")
+    site = shop(tmp_path / "site", site=SITE.replace("\npaths:\n", more), s1__nft=_chain("input"))
+    status, out, told = run(site, *options)
+    assert (status, out) == (2, "")
+    assert said in told
+
+
+def test_captures_are_of_firewalls_on_hosts_too(tmp_path):
+    """One for each point, by its name."""
+    site = shop(
+        tmp_path / "site", site=SITE.replace("\npaths:\n", _ON_HOSTS), s1__nft=_chain("input"), c1__nft=_chain("input")
+    )
+    run(site, "--capture", tmp_path / "seen", "--patience", "0.5")
+    assert {one.name for one in (tmp_path / "seen").iterdir()} == {"fw.pcapng", "s1-fw.pcapng", "c1-fw.pcapng"}

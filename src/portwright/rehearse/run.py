@@ -12,7 +12,7 @@ from functools import partial
 from portwright.check.judge import Judge
 from portwright.check.points import Reading
 from portwright.check.run import Check
-from portwright.errors import InvalidInput, NotPossibleHere
+from portwright.errors import InvalidInput, NotPossibleHere, Problem
 from portwright.packets.fields import ICMP, TCP, UDP
 from portwright.plan.model import Plan
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Played, Rehearsal, Tried
@@ -24,6 +24,7 @@ from portwright.rehearse.faults import without_rules
 from portwright.rehearse.hosts.host import Hosts
 from portwright.rehearse.hosts.realm import Realm, common_realm, realms_of
 from portwright.rehearse.hosts.serving import Services
+from portwright.rehearse.lab import Lab
 from portwright.rehearse.netns import Network
 from portwright.rehearse.network.balancers import Balancers
 from portwright.rehearse.network.fronts import ways_on
@@ -65,10 +66,7 @@ def rehearse(
     hiding = [name for name, one in readings.items() if hides(one.configuration)]
     excepted = tuple(box for entry in plan.exceptions for box in entry.flow.boxes())
     lab = layout(plan.site, outer, hiding, missed_members(plan, check.judge), excepted)
-    if options.enter and options.enter not in lab.nodes:
-        raise InvalidInput.of(
-            f"--enter {options.enter}: there is no such host", hint=f"there are: {', '.join(lab.nodes)}"
-        )
+    _check_names(plan, lab, options)
     tell(f"building the lab (nodes: {len(lab.nodes)}, segments: {len(lab.segments)})")
     network = Network(lab, options.faults.latency / 1000, tell.at)
     rules = dict(load(network, plan, readings, options.faults, tell.at))
@@ -83,6 +81,27 @@ def rehearse(
         asked_here = {x.port for one in chosen for x in one.exchanges if x.destination == node and x.port}
         network.reserve(node, ((port, port) for port in asked_here))
     return asyncio.run(_Stage(plan, network, rules, chosen, balancers, check.judge, options, tell, notes).play(show))
+
+
+def _check_names(plan: Plan, lab: Lab, options: Options) -> None:
+    """Raise InvalidInput for what nobody in the lab is: nothing is said to have been done that was not."""
+    points = plan.site.points
+    nodes = {name: point.on if point.on is not None else name for name, point in points.items()}
+    problems = []
+    if options.enter and options.enter not in lab.nodes:
+        problems.append(f"--enter {options.enter}: there is no such host")
+    for name in options.faults.stopped:
+        if name not in lab.nodes:
+            on = points[name].on if name in points else None
+            problems.append(f"--stop {name}: " + (f"it stands on {on}, stop that" if on else "nobody plays it"))
+    for name, _ in options.faults.without:
+        if nodes[name] not in lab.nodes:
+            problems.append(f"--without-rule {name}: no way leads through it, so nobody plays it")
+    if options.capture is not None and options.capture.resolve().is_relative_to("/run"):
+        problems.append(f"--capture {options.capture}: a rehearsal has a /run of its own, which goes with it")
+    if problems:
+        hint = f"there are: {', '.join(lab.nodes)}"
+        raise InvalidInput([Problem("", 0, 0, "", one, hint) for one in problems])
 
 
 @dataclass(slots=True)
@@ -125,9 +144,9 @@ class _Stage:
             return None
         try:
             self.options.capture.mkdir(parents=True, exist_ok=True)
-            return Captures(
-                self.network, [one.name for one in self.network.lab.of_kind("router")], self.options.capture
-            )
+            points = {name: point.on or name for name, point in self.plan.site.points.items()}
+            here = {name: node for name, node in points.items() if node in self.network.lab.nodes}
+            return Captures(self.network, here, self.options.capture)
         except OSError as problem:
             raise InvalidInput.of(f"--capture {self.options.capture}: {problem.strerror}") from None
 
