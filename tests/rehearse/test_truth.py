@@ -469,3 +469,16 @@ def test_captures_are_of_firewalls_on_hosts_too(tmp_path):
     )
     run(site, "--capture", tmp_path / "seen", "--patience", "0.5")
     assert {one.name for one in (tmp_path / "seen").iterdir()} == {"fw.pcapng", "s1-fw.pcapng", "c1-fw.pcapng"}
+
+
+@pytest.mark.parametrize("name", ["iif", "iifname"])
+def test_interfaces_are_called_as_the_rules_call_them(name, tmp_path):
+    """A host's only one has another name than the lab gives it; a firewall has one that no zone is behind."""
+    accepting = (f'{name} "ens192" {rule}' for rule in ("tcp dport 8080 accept", *_OTHERS))
+    site = shop(
+        tmp_path / "site", _closed(f'{name} "mgmt0" drop', "accept"), SITE.replace("\npaths:\n", _ON_HOSTS),
+        s1__nft=_closed(*accepting, 'iif "lo" accept').replace("forward", "input"), c1__nft=_chain("input"),
+    )  # fmt: skip
+    _, document, said = rehearse(site, "--patience", "0.5")
+    assert {one["rehearsed"] for one in document.get("flows", [])} == {"passes"}, said
+    assert flows(document)["shop.tcp/c1>s1"]["decided_by"]["text"] == f'{name} "ens192" tcp dport 8080 accept'

@@ -1,6 +1,7 @@
 """What a rehearsal has shown: exchanges that were tried, connections that arrived, and what the proof says beside."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -247,16 +248,16 @@ class Rehearsal:
         ends = {(one.exchange.destination, one.exchange.port) for one in tried}
         sources = {one.exchange.seen_from for one in tried}
         recorded = sum(
-            (one.node, one.port) in ends and (one.source in sources or one.source not in self._addresses)
+            (one.node, one.port) in ends and (one.source in sources or one.source not in self._owners)
             for one in played.seen
         )
         return min(recorded, played.dialed.get(step.flow.id, 0)) if step.flow is not None else 0
 
     @cached_property
-    def _addresses(self) -> frozenset[str]:
-        """Every host's own: whoever comes with another one has been translated on the way."""
+    def _owners(self) -> Mapping[str, str]:
+        """The host that has an address of its own: whoever comes with another one has been translated on the way."""
         ends = self.lab.of_kind("host", "client", "outside")
-        return frozenset(str(one.ip) for node in ends for port in node.ports for one in port.addresses)
+        return {str(one.ip): node.name for node in ends for port in node.ports for one in port.addresses}
 
     def result(self, flow: RequiredFlow) -> FlowResult:
         """What the rehearsal says of a flow, for `trace`."""
@@ -292,18 +293,32 @@ class Rehearsal:
 
     @property
     def unplanned(self) -> tuple[Seen, ...]:
-        """What arrived somewhere and belongs to no flow that was played."""
-        played = {(one.exchange.destination, one.exchange.port) for each in self.flows for one in each.tried}
-        between = {  # of a range its edges are played; real programs choose others
-            (one.exchange.destination, *ports) for each in self.flows for one in each.tried for ports in each.flow.ports
-        }
-        beside = (one for one in self.seen if (one.node, one.port) not in played and not one.may_be_reply)
-        found = (
-            one
-            for one in beside
-            if not any(node == one.node and first <= one.port <= last for node, first, last in between)
-        )
-        return tuple(sorted(found, key=str))
+        """What arrived somewhere and belongs to no flow of the plan: by who came, and to which port of whom."""
+        planned = list(self._planned())
+        sources: dict[tuple[str, int], set[str]] = defaultdict(set)
+        ranges: dict[str, set[tuple[int, int]]] = defaultdict(set)
+        for source, destination, (first, last) in planned:
+            sources[destination, first].add(source)
+            ranges[destination].add((first, last))
+
+        def is_planned(one: Seen) -> bool:
+            came = self._owners.get(one.source)
+            inside = [first for first, last in ranges[one.node] if first <= one.port <= last]
+            return any(came is None or came in sources[one.node, first] for first in inside)
+
+        return tuple(sorted((one for one in self.seen if not one.may_be_reply and not is_planned(one)), key=str))
+
+    def _planned(self) -> Iterator[tuple[str, str, tuple[int, int]]]:
+        """Who may come to whom, at which ports; of a range real programs choose others than the edges that are tried.
+
+        Between two fixed ports the two directions are one connection, which whoever is first opens.
+        """
+        for each in self.flows:
+            for one in each.placed.exchanges:
+                for ports in {*each.flow.ports, (one.port, one.port)}:
+                    yield one.source, one.destination, ports
+                if one.source_port:
+                    yield one.destination, one.source, (one.source_port, one.source_port)
 
 
 def _is_among(tried: Tried, arrived: set[tuple[str, int, int]]) -> bool:

@@ -287,6 +287,11 @@ class Network:
             texts = [f"{first}-{last}" for first, last in sorted(kept)]
             self._set(node, {"ipv4/ip_local_reserved_ports": ",".join(texts)})
 
+    def add_idle(self, node: str, names: Iterable[str]) -> None:
+        """Give a node interfaces by which nothing ever comes or goes, but for those that it has."""
+        own = {"lo", *(port.name for port in self.lab.nodes[node].ports)}
+        _ip([f"link add name {name} type bridge" for name in names if name not in own], self._names[node])
+
     def stop(self, node: str) -> None:
         """Cut a node off, as if somebody had pulled its plugs."""
         _ip([f"link set {port.name} down" for port in self.lab.nodes[node].ports], self._names[node])

@@ -28,7 +28,7 @@ from portwright.rehearse.lab import Lab
 from portwright.rehearse.netns import Network
 from portwright.rehearse.network.balancers import Balancers
 from portwright.rehearse.network.fronts import ways_on
-from portwright.rehearse.network.layout import layout
+from portwright.rehearse.network.layout import Known, layout
 from portwright.rehearse.options import Options
 from portwright.rehearse.plays.table import NotPlayed, performed, play_of
 from portwright.rehearse.progress import Progress
@@ -36,7 +36,7 @@ from portwright.rehearse.real.daemon import Service, is_possible, missing
 from portwright.rehearse.real.mail import put
 from portwright.rehearse.real.strongswan import Called
 from portwright.rehearse.real.up import brought_up, daemons
-from portwright.rehearse.rules.loading import declare, load, outer_networks
+from portwright.rehearse.rules.loading import declare, interface_of_host, load, outer_networks
 from portwright.rehearse.rules.outer import as_asked, hides
 from portwright.rehearse.rules.running import Rules
 from portwright.rehearse.servers.mail.mailboxes import mailboxes_of
@@ -62,10 +62,7 @@ def rehearse(
     profiles = {name: point.profile for name, point in plan.site.points.items()}
     readings = without_rules(readings, options.faults, profiles)
     check = Check(plan, readings)
-    outer = {name: outer_networks(plan.site, name, readings.get(name)) for name in plan.site.points}
-    hiding = [name for name, one in readings.items() if hides(one.configuration)]
-    excepted = tuple(box for entry in plan.exceptions for box in entry.flow.boxes())
-    lab = layout(plan.site, outer, hiding, missed_members(plan, check.judge), excepted)
+    lab = layout(plan.site, _known(plan, readings, check.judge))
     _check_names(plan, lab, options)
     tell(f"building the lab (nodes: {len(lab.nodes)}, segments: {len(lab.segments)})")
     network = Network(lab, options.faults.latency / 1000, tell.at)
@@ -81,6 +78,22 @@ def rehearse(
         asked_here = {x.port for one in chosen for x in one.exchanges if x.destination == node and x.port}
         network.reserve(node, ((port, port) for port in asked_here))
     return asyncio.run(_Stage(plan, network, rules, chosen, balancers, check.judge, options, tell, notes).play(show))
+
+
+def _known(plan: Plan, readings: Mapping[str, Reading], judge: Judge) -> Known:
+    """What the lab has to have beside what the site says."""
+    points = plan.site.points
+    return Known(
+        answered={name: outer_networks(plan.site, name, readings.get(name)) for name in points},
+        hiding=[name for name, one in readings.items() if hides(one.configuration)],
+        members=missed_members(plan, judge),
+        excepted=tuple(box for entry in plan.exceptions for box in entry.flow.boxes()),
+        interfaces={
+            on: name
+            for point, one in readings.items()
+            if (on := points[point].on) is not None and (name := interface_of_host(one.configuration))
+        },
+    )
 
 
 def _check_names(plan: Plan, lab: Lab, options: Options) -> None:
