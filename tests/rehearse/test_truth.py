@@ -462,6 +462,19 @@ def test_nothing_is_said_to_have_been_done_that_was_not(options, said, tmp_path)
     assert said in told
 
 
+def test_what_was_used_and_nobody_needs_is_a_finding(tmp_path):
+    """A flow that somebody needs, from a host that does not: its port alone makes no connection a planned one."""
+    rules = _closed("ip daddr 10.2.0.0/24 tcp dport 8080 accept", *_OTHERS)
+    site = SITE.replace("  s1:", "  c2: {addresses: [10.1.0.12]}\n  s1:")
+    site = shop(tmp_path / "site", rules, site)
+    call = f"{sys.executable} -c \"import socket; socket.create_connection(('10.2.0.11', 8080), 2)\"\n"
+    status, out, said = run(site, "--enter", "c2", "--patience", "0.5", stdin=call)
+    assert status == 1, said
+    assert "Recorded, and in no plan: tcp 10.1.0.12 > 10.2.0.11:8080" in out
+    _, out, _ = run(site, "--enter", "c2", "--patience", "0.5", "--format", "junit", stdin=call)
+    assert '<failure type="records" message="tcp 10.1.0.12 &gt; 10.2.0.11:8080">' in out
+
+
 def test_captures_are_of_firewalls_on_hosts_too(tmp_path):
     """One for each point, by its name."""
     site = shop(

@@ -123,7 +123,7 @@ def _inside(request: Request) -> int:
     options = Options(request.tier, faults, capture, request.keep, request.enter or "", request.patience)
     write = _writer(request.output)
     found = play(plan, readings, options, _tell, lambda one: show(write(one)))
-    is_told = found.disagreements or found.unused
+    is_told = found.disagreements or found.unused or found.unplanned
     is_fine = verdict(found) == "works" and not is_told and all(one.is_blocked for one in found.sample)
     if not is_fine:
         return ExitStatus.FINDINGS
