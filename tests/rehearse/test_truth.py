@@ -495,3 +495,13 @@ def test_interfaces_are_called_as_the_rules_call_them(name, tmp_path):
     _, document, said = rehearse(site, "--patience", "0.5")
     assert {one["rehearsed"] for one in document.get("flows", [])} == {"passes"}, said
     assert flows(document)["shop.tcp/c1>s1"]["decided_by"]["text"] == f'{name} "ens192" tcp dport 8080 accept'
+
+
+def test_many_hosts_need_no_room_in_the_kernel(tmp_path):
+    """It keeps a thousand neighbors for all namespaces together, and loses packets for others."""
+    hosts = "".join(f"  n{one}: {{addresses: [10.2.0.{one + 20}], roles: [shop/client]}}\n" for one in range(60))
+    site = shop(tmp_path / "site", site=SITE.replace("enforcement:", f"{hosts}enforcement:"))
+    _, out, said = run(site, "--enter", "s1", stdin="ip -4 neighbor show nud permanent\n")
+    known = {line.split()[0] for line in out.splitlines() if "PERMANENT" in line}
+    assert {"10.2.0.254", "10.2.0.20", "10.2.0.79"} <= known, said
+    assert "10.2.0.12" not in known

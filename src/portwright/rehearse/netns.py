@@ -20,7 +20,8 @@ from pathlib import Path
 
 from portwright.errors import InvalidInput, NotPossibleHere
 from portwright.rehearse.delay import Delays, plain
-from portwright.rehearse.lab import Hop, Lab, Node, Port
+from portwright.rehearse.lab import Lab, Node, Port
+from portwright.rehearse.network.commands import links, neighbors, settings
 from portwright.rehearse.progress import At, nobody
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
@@ -39,7 +40,7 @@ _PLAIN = {"bash": ("--norc",)}  # what keeps a shell from saying that it is some
 _SWITCH = "(switch)"  # the namespace that has the segments, as bridges; no host can be called so
 _PROGRAMS = {"ip": "iproute2", "nft": "nftables", "unshare": "util-linux", "mount": "mount"}  # Debian's packages
 _LOADING = 120.0  # seconds that a firewall's rules may take to load
-_FIRST_TABLE = 1000  # of routes by source
+_MANY = 60  # nodes, from which on the kernel may have no room for all that they know of each other
 _LISTENS = {"tcp": "0A", "udp": "07"}  # net/tcp_states.h: TCP_LISTEN; of UDP: bound to nobody (TCP_CLOSE)
 _PROTOCOL: Mapping[int, int] = {socket.SOCK_STREAM: socket.IPPROTO_TCP, socket.SOCK_DGRAM: socket.IPPROTO_UDP}
 _AS_NODE = """hostname "$1" && shift || exit
@@ -235,7 +236,7 @@ class Network:
             self._set(node.name, _FOR_ALL | (_FOR_ROUTERS if node.kind in ("router", "balancer") else {}))
         switch, ports = self._names[_SWITCH], [port for node in lab.nodes.values() for port in node.ports]
         _ip([f"link add {segment} type bridge" for segment in lab.segments], switch)
-        _ip(_links(lab, self._names))
+        _ip(links(lab, self._names, switch))
         late = self._late_ports() if latency else ()
         _ip([f"link set port{number} up" for number, _ in enumerate(ports)], switch)
         _ip([f"link set port{n} master {port.segment}" for n, port in enumerate(ports) if n not in late], switch)
@@ -243,7 +244,7 @@ class Network:
         for number, node in enumerate(lab.nodes.values(), 1):
             at(f"addresses and routes of {node.name}", number, len(lab.nodes))
             for family in ("-4", "-6"):
-                _ip(_settings(node, family), self._names[node.name], family)
+                _ip(settings(node, family), self._names[node.name], family)
         if late:
             self._delay(late, latency)
         _NAMES.write_text(json.dumps(self._names), encoding="utf-8")
@@ -286,6 +287,19 @@ class Network:
         if kept:
             texts = [f"{first}-{last}" for first, last in sorted(kept)]
             self._set(node, {"ipv4/ip_local_reserved_ports": ",".join(texts)})
+
+    def introduce(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Tell nodes who their neighbors are, and those of some pairs about each other, where there are many.
+
+        The kernel remembers a thousand for all namespaces together, unless it was told of them (arp(7), gc_thresh3):
+        packets for others are lost.
+        """
+        if len(self.lab.nodes) > _MANY:
+            found: dict[str, list[str]] = {}
+            for node, command in neighbors(self.lab, pairs):
+                found.setdefault(node, []).append(command)
+            for node, commands in found.items():
+                _ip(commands, self._names[node])
 
     def add_idle(self, node: str, names: Iterable[str]) -> None:
         """Give a node interfaces by which nothing ever comes or goes, but for those that it has."""
@@ -459,46 +473,3 @@ def _ip(commands: Iterable[str], node: str = "", family: str = "") -> None:
         if done.returncode:
             kind = PermissionError if "Operation not permitted" in done.stderr else OSError
             raise kind(f"{node or 'links'}: {done.stderr.strip()}")
-
-
-def _links(lab: Lab, names: Mapping[str, str]) -> Iterator[str]:
-    """The cables: each from a port to the switch."""
-    ends = [(node.name, port.name) for node in lab.nodes.values() for port in node.ports]
-    for number, (node, port) in enumerate(ends):
-        yield f"link add {port} netns {names[node]} type veth peer name port{number} netns {names[_SWITCH]}"
-
-
-def _settings(node: Node, family: str) -> Iterator[str]:
-    """Addresses and routes of one family."""
-    version = int(family[1:])
-    if version == 4:
-        yield "link set lo up"
-    for port in node.ports:
-        yield from _port_settings(port, version)
-    own = {(one.network, port.name) for port in node.ports for one in port.addresses}
-    for number, (source, hops) in enumerate(_by_source(node, version).items(), _FIRST_TABLE):
-        if source:
-            yield from (
-                f"rule add from {source} to {hop.destination} lookup {number} priority {number}" for hop in hops
-            )
-        for hop in hops:
-            if source or (hop.destination, hop.port) not in own:
-                table = f" table {number}" if source else ""
-                via = f" via {hop.via}" if hop.via else ""
-                yield f"route replace {hop.destination}{via} dev {hop.port}{table}" + (" onlink" if via else "")
-
-
-def _port_settings(port: Port, version: int) -> Iterator[str]:
-    if version == 4:
-        yield f"link set {port.name} up"
-    nodad = " nodad" if version == 6 else ""
-    yield from (f"address add {one} dev {port.name}{nodad}" for one in port.addresses if one.version == version)
-
-
-def _by_source(node: Node, version: int) -> dict[str, list[Hop]]:
-    """The routes by the network that they are for; longer prefixes first, the empty text for every source last."""
-    found: dict[str, list[Hop]] = {}
-    for hop in sorted(node.hops, key=lambda one: -(one.source.prefixlen if one.source is not None else -1)):
-        if hop.destination.version == version:
-            found.setdefault(str(hop.source or ""), []).append(hop)
-    return found

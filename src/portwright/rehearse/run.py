@@ -74,6 +74,8 @@ def rehearse(
     chosen = with_ways_on([as_asked(one, check.views, check.space) for one in allowed], plan.site)
     balancers = Balancers.of(lab, (exchange for one in chosen for exchange in one.exchanges))
     balancers.set_up(network)
+    ends = {(x.source, x.destination) for one in chosen for x in one.exchanges}
+    network.introduce(ends | {pair[::-1] for pair in ends})
     for node in lab.nodes:
         asked_here = {x.port for one in chosen for x in one.exchanges if x.destination == node and x.port}
         network.reserve(node, ((port, port) for port in asked_here))
