@@ -505,3 +505,34 @@ def test_many_hosts_need_no_room_in_the_kernel(tmp_path):
     known = {line.split()[0] for line in out.splitlines() if "PERMANENT" in line}
     assert {"10.2.0.254", "10.2.0.20", "10.2.0.79"} <= known, said
     assert "10.2.0.12" not in known
+
+
+_ASA = """ASA Version 9.8(2)
+interface GigabitEthernet0/0
+ nameif customer-network-1
+ security-level 10
+ ip address 10.1.0.1 255.255.255.0
+interface GigabitEthernet0/1
+ nameif servers
+ security-level 50
+ ip address 10.2.0.1 255.255.255.0
+interface GigabitEthernet0/2
+ nameif customer-network-2
+ security-level 10
+ ip address 10.9.0.1 255.255.255.0
+access-list one extended permit tcp any any eq 8080
+access-list two extended deny ip any any
+access-group two in interface customer-network-2
+access-group one in interface customer-network-1
+: end
+"""
+
+
+def test_interfaces_with_long_names_are_told_apart(tmp_path):
+    """The kernel's names are shorter: one that no zone is behind is not taken for one that begins alike."""
+    asa = "platform: cisco-asa, config: fw.cfg, interfaces: {left: customer-network-1, right: servers}"
+    site = SITE.replace("platform: nftables, config: fw.nft, interfaces: {left: eth0, right: eth1}", asa)
+    _, document, _ = rehearse(shop(tmp_path / "site", site=site, fw__cfg=_ASA), "--patience", "0.5")
+    found = flows(document)["shop.tcp/c1>s1"]
+    assert (found["static"], found["rehearsed"], found["decided_by"]["line"]) == ("proved", "passes", 14)
+    assert all(one["decided_by"]["text"] for one in document["flows"])

@@ -31,9 +31,14 @@ def outer_networks(site: Site, point: str, reading: Reading | None) -> tuple[IpN
 
 
 def interface_of_host(configuration: Configuration) -> str:
-    """The interface by which a host is reached, where its firewall names one alone; else the empty text."""
+    """The interface by which a host is reached, where its firewall names one alone and the kernel may have it so."""
+    name = _only(configuration)
+    return name if _NAME.fullmatch(name) else ""
+
+
+def _only(configuration: Configuration) -> str:
     names = [name for name in configuration.interfaces.names if name != _LOOPBACK]
-    return names[0] if len(names) == 1 and _NAME.fullmatch(names[0]) else ""
+    return names[0] if len(names) == 1 else ""
 
 
 def declare(network: Network, plan: Plan, readings: Mapping[str, Reading]) -> Iterable[str]:
@@ -42,14 +47,19 @@ def declare(network: Network, plan: Plan, readings: Mapping[str, Reading]) -> It
         node = point.on if point.on is not None else point.name
         reading = readings.get(point.name)
         if node in network.lab.nodes and reading is not None:
-            text, told = declared(plan.site, point, reading.configuration, _ports(network, point))
+            text, told = declared(
+                plan.site, point, reading.configuration, _ports(network, point, reading.configuration)
+            )
             if text:
                 network.load(node, text)
             yield from told
 
 
-def _ports(network: Network, point: Point) -> dict[str, str]:
+def _ports(network: Network, point: Point, configuration: Configuration | None) -> dict[str, str]:
     """The kernel's names of a point's interfaces."""
+    if point.on is not None:
+        only = _only(configuration) if configuration is not None else ""
+        return {only: network.lab.nodes[point.on].ports[0].name} if only else {}
     return {inner: port for (owner, inner), port in network.lab.names.items() if owner == point.name}
 
 
@@ -79,8 +89,8 @@ def _check_alone(point: Point, plan: Plan) -> None:
 
 
 def _load_one(network: Network, plan: Plan, point: Point, node: str, reading: Reading | None, faults: Faults) -> Rules:
-    ports = _ports(network, point)
     configuration, text = (reading.configuration, reading.text) if reading else (None, "")
+    ports = _ports(network, point, configuration)
     rules = rendered_without(rules_of(plan, point, configuration, text, ports), faults)
     if configuration is not None and rules.origin == "native" and _BY_NUMBER.search(rules.text):
         network.add_idle(node, [name for name in configuration.interfaces.names if _NAME.fullmatch(name)][:_MOST_IDLE])

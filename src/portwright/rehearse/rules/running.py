@@ -27,7 +27,7 @@ _CHAIN = re.compile(r"^\tchain (\S+) \{", re.ASCII)
 _HANDLE = re.compile(r" # handle (\d+)$", re.ASCII)
 _UNTRACED = re.compile(r"\bmeta\s+nftrace\s+set\s+0\b")  # it has no effect on packets, and would hide what decides
 _RESERVED = "portwright_"  # how the tables of a rehearsal's own begin
-_PLACE = re.compile(r' comment "(\d+): ')
+_PLACE = re.compile(r' comment "(\d+): ([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Decider:
     @property
     def reference(self) -> RuleReference:
         """The line as reports name it."""
-        reason = "the policy of its chain" if self.default else ""
+        reason = "the policy of its chain" if self.default and self.place.line else ""
         return RuleReference(self.point, self.place.file, self.place.line, self.place.text, self.default, reason)
 
     def which(self, is_accepted: bool) -> "Decider":
@@ -71,7 +71,7 @@ class Rules:
 
     def deciders(self, listing: str) -> dict[Handle, Decider]:
         """The line behind each rule and policy of the kernel, from `nft -a list ruleset`."""
-        found = {handle: Decider(self.point, place) for handle, place in self.places(listing).items()}
+        found = {handle: Decider(self.point, at, default=not at.line) for handle, at in self.places(listing).items()}
         return found | {chain: Decider(self.point, place, default=True) for chain, place in self._policies().items()}
 
     def _policies(self) -> dict[Handle, Source]:
@@ -97,7 +97,8 @@ class Rules:
         found: dict[Handle, Source] = {}
         for family, table, _, handle, text in rules_in(listing):
             if table.startswith(TABLE) and (place := _PLACE.search(text)):
-                found[family, table, handle] = self._source(int(place[1]))
+                line = int(place[1])  # 0: nobody wrote it
+                found[family, table, handle] = self._source(line) if line else Source(self.file, 0, place[2])
         return found
 
     def _by_order(self, listing: str) -> dict[Handle, Source]:
