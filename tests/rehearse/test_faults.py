@@ -287,6 +287,7 @@ RULES
         ("tcp dport {\n 8080,\n 8081\n } accept\n udp dport 7000 accept", 5, [4, 9]),
         ("# a form feed \f and a line separator \u2028 end no line\n tcp dport 8080 accept", 6, [4]),
         ("tcp dport 8080 accept; udp dport 7000 accept", 5, [4]),
+        ("jump web\n }\n chain web {\n tcp dport 8080 accept", 5, [4]),
     ],
 )
 def test_the_whole_rule_is_taken_away_and_nothing_else(rules, line, left):

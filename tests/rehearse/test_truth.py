@@ -15,7 +15,11 @@ from tests.rehearse.shop import OPEN, SITE, flows, shop, via
 from portwright.check.obstacle import Judgment
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Tried
 from portwright.rehearse.netns import _namespaces, _running, is_inside
-from portwright.rehearse.rules.running import Rules
+from portwright.rehearse.rules.running import Decider, Rules
+from portwright.rehearse.watching import deciders
+from portwright.rehearse.watching.deciders import Traced
+from portwright.rehearse.watching.tracing import Run
+from portwright.source import Source
 
 pytestmark = pytest.mark.kernel
 
@@ -218,7 +222,7 @@ def test_a_line_that_becomes_several_rules_shifts_no_other(tmp_path):
     """Iptables makes a rule of each address of a list: the lines behind it keep their rules, the policy its own."""
     rules = """*filter
 :FORWARD DROP [0:0]
--A FORWARD -s 10.9.0.1,10.9.0.2,10.9.0.3 -j ACCEPT
+-A FORWARD -s 10.9.0.1,10.9.0.2,10.9.0.3 -m comment --comment "not \\" -s 10.9.0.4,10.9.0.5" -j ACCEPT
 -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 -A FORWARD -p udp -d 10.2.0.11 -j ACCEPT
 -A FORWARD -p icmp -j DROP
@@ -230,6 +234,23 @@ COMMIT
     assert via(found["shop.udp/c1>s1"]) == [["-A FORWARD -p udp -d 10.2.0.11 -j ACCEPT"]]
     assert via(found["shop.ping/c1>s1"]) == [["-A FORWARD -p icmp -j DROP"]]
     assert found["shop.udp/c1>s2"]["decided_by"]["text"] == ":FORWARD DROP [0:0]"
+
+
+def test_a_rule_whose_line_is_not_known_hides_no_other():
+    """Where a line that is not known has decided, an earlier chain that let the packet pass has not."""
+    traced = Traced(None, {})
+    exchange = Exchange("c1", "10.1.0.11", "s1", "10.2.0.11", 4, 6, 8080)
+    network, transport = bytes([0x45, *bytes(8), 6, *bytes(2), 10, 1, 0, 11, 10, 2, 0, 11]), bytes(20)
+    runs = [
+        Run("ip", table, "PREROUTING", decider, True, (), network, transport)
+        for table, decider in (("raw", None), ("filter", ("ip", "filter", 7)), ("portwright_faults", ("ip", "p", 1)))
+    ]
+    traced._places["fw"] = {("ip", "raw", "PREROUTING"): Decider("fw", Source("fw", 4))}
+    traced._identities[deciders._key(exchange, 40000)] = runs[0].identity
+    traced._runs["fw", 6, runs[0].identity] = runs
+    assert traced.of(exchange, 40000, ["fw"]) == ()
+    traced._places["fw"]["ip", "filter", 7] = Decider("fw", Source("fw", 18))
+    assert [one.place.line for one in traced.of(exchange, 40000, ["fw"])] == [18]
 
 
 def test_a_rule_whose_line_is_not_known_is_no_other_line():

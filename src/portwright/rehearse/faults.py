@@ -100,6 +100,17 @@ def without_rules(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A rule as far as it is known by its place."""
+
+    policy: str
+    chain: str
+    line: int
+    text: str
+    is_default: bool
+
+
 def _without(reading: Reading, line: int, profile: str | None) -> Reading:
     """A configuration without the rule on a line, and with every other one: all lines keep their numbers."""
     configuration = reading.configuration
@@ -110,10 +121,16 @@ def _without(reading: Reading, line: int, profile: str | None) -> Reading:
     following = min((one for one in lines if one > line), default=line + _MOST_LINES)
     for last in range(line, min(following, line + _MOST_LINES)):  # it may go on in lines that follow
         found = _read_without(reading, (line, last), profile)
-        if found is not None and list(_rules(found.configuration)) == wanted:
+        if found is not None and _is_left(wanted, list(_rules(found.configuration))):
             return found
     message = "the rule cannot be taken away alone: others need it, or stand on the same lines"
     raise InvalidInput.of(message, file=configuration.file, line=line)
+
+
+def _is_left(wanted: list[_Rule], left: list[_Rule]) -> bool:
+    """Report whether all rules are left, but for those of chains to which nothing leads any more."""
+    chains = {(one.policy, one.chain) for one in left}
+    return left == [one for one in wanted if one.is_default or (one.policy, one.chain) in chains]
 
 
 def _read_without(reading: Reading, lines: tuple[int, int], profile: str | None) -> Reading | None:
@@ -126,17 +143,6 @@ def _read_without(reading: Reading, lines: tuple[int, int], profile: str | None)
         return None
     not_understood = {one.source for one in after.census.unknown} - {one.source for one in before.census.unknown}
     return None if not_understood else replace(reading, configuration=after, text=text)
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """A rule as far as it is known by its place."""
-
-    policy: str
-    chain: str
-    line: int
-    text: str
-    is_default: bool
 
 
 def _rules(configuration: Configuration) -> Iterator[_Rule]:

@@ -26,7 +26,7 @@ _HEAD = re.compile(r"^table (\w+) (\S+) \{", re.ASCII)
 _CHAIN = re.compile(r"^\tchain (\S+) \{", re.ASCII)
 _HANDLE = re.compile(r" # handle (\d+)$", re.ASCII)
 _UNTRACED = re.compile(r"\bmeta\s+nftrace\s+set\s+0\b")  # it has no effect on packets, and would hide what decides
-_RESERVED = "portwright_"  # how the tables of a rehearsal's own begin
+RESERVED = "portwright_"  # how the tables of a rehearsal's own begin
 _PLACE = re.compile(r' comment "(\d+): ([^"]*)"')
 
 
@@ -177,7 +177,7 @@ def _check_commands(platform: str, text: str, file: str) -> None:
     if read.unknown:
         message = "this is not understood, and nft would do it: it cannot be rehearsed"
         raise InvalidInput([Problem(file, place.line, 1, "", message, "") for place in read.unknown])
-    reserved = [one.name for one in read.tables.values() if one.name.startswith(_RESERVED)]
+    reserved = [one.name for one in read.tables.values() if one.name.startswith(RESERVED)]
     if reserved:
         raise InvalidInput.of(f"the table {reserved[0]} is called like those of a rehearsal itself", file=file)
 

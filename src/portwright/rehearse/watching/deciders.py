@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from portwright.packets.fields import ICMP, ICMPV6, PORT_PROTOCOLS
 from portwright.rehearse.evidence import Exchange
 from portwright.rehearse.netns import Network
-from portwright.rehearse.rules.running import Decider, Handle, Rules
+from portwright.rehearse.rules.running import RESERVED, Decider, Handle, Rules
 from portwright.rehearse.watching.tracing import Run, TraceSocket
 
 TABLE = "portwright_trace"
@@ -119,13 +119,20 @@ class Traced:
             return ()
         found = []
         for node in way:
-            runs = self._runs.get((node, protocol, identity), [])
-            runs = [run for run in runs if counts(run)]
-            deciders = [one for run in runs if (one := self._decider(node, run)) is not None]
-            found += deciders[-1:]
-            if deciders and not deciders[-1].is_accepted:
+            runs = [run for run in self._runs.get((node, protocol, identity), []) if counts(run)]
+            decisive = [run for run in runs if self._decider(node, run) is not None or self._is_somebodys(run)]
+            if not decisive:
+                continue
+            if (decider := self._decider(node, decisive[-1])) is not None:  # else it is not known which line it was
+                found.append(decider)
+            if not decisive[-1].is_accepted:
                 break
         return tuple(found)
+
+    @staticmethod
+    def _is_somebodys(run: Run) -> bool:
+        """Report whether a rule of the site decided, and none of the lab's own."""
+        return run.decider is not None and not run.table.startswith(RESERVED)
 
     def anew(self, exchange: Exchange) -> None:
         """Forget which packet stood for an exchange without ports, so that the next one does."""
