@@ -557,3 +557,16 @@ def test_interfaces_with_long_names_are_told_apart(tmp_path):
     found = flows(document)["shop.tcp/c1>s1"]
     assert (found["static"], found["rehearsed"], found["decided_by"]["line"]) == ("proved", "passes", 14)
     assert all(one["decided_by"]["text"] for one in document["flows"])
+
+
+def test_what_has_no_words_in_nftables_contradicts_nothing(tmp_path):
+    """The address of a whole network is translated: nothing is said of what comes of it, not even that it is broken."""
+    nat = "object network all\n subnet 10.2.0.0 255.255.0.0\n nat (servers,customer-network-1) static 172.20.0.0\n"
+    asa = "platform: cisco-asa, config: fw.cfg, interfaces: {left: customer-network-1, right: servers}"
+    site = SITE.replace("platform: nftables, config: fw.nft, interfaces: {left: eth0, right: eth1}", asa)
+    config = _ASA.replace("access-list one", f"{nat}access-list one", 1)
+    site = shop(tmp_path / "site", site=site.replace("10.2.0.0/24", "10.2.0.0/16"), fw__cfg=config)
+    _, document, _ = rehearse(site, "--patience", "0.5")
+    found = flows(document)["shop.tcp/c1>s1"]
+    assert (found["static"], found["rehearsed"]) == ("proved", "not-tried")
+    assert "fw.cfg:16 is not rehearsed, for want of words" in found["reason"]

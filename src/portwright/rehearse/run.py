@@ -267,7 +267,17 @@ class _Stage:
             for each in found
         )
         one = replace(one, reason="" if found else one.reason or reason)
-        return FlowEvidence(one, result.judgment, found, self.options.faults.excuse(sorted(way)), judged)
+        compared = FlowEvidence(one, result.judgment, found, self.options.faults.excuse(sorted(way)), judged)
+        return self._without_what_no_rule_says(compared) if compared.disagrees else compared
+
+    def _without_what_no_rule_says(self, found: FlowEvidence) -> FlowEvidence:
+        """Where a rule on the way is not rehearsed, which may be what differs, nothing is said of the flow."""
+        points = set(found.flow.points)
+        missing = [line for rules in self.rules.values() if rules.point in points for line in rules.wordless]
+        if not missing:
+            return found
+        reason = f"{missing[0]} is not rehearsed, for want of words in nftables, and may be what differs"
+        return replace(found, placed=replace(found.placed, reason=reason), tried=(), judged=())
 
     def _routers(self, way: Sequence[str]) -> list[str]:
         return [node for node in way if self.network.lab.nodes[node].kind == "router"]

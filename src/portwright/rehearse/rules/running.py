@@ -61,6 +61,7 @@ class Rules:
     lines: Mapping[int, str]  # the text of each of its lines
     left_out: tuple[tuple[Source, str], ...] = ()  # lines that are not rehearsed, and why
     platform: str = "nftables"  # whose words the text has
+    wordless: tuple[Source, ...] = ()  # lines that are not rehearsed though they are in no doubt
 
     @property
     def loads(self) -> tuple[tuple[tuple[str, ...], str], ...]:
@@ -166,7 +167,9 @@ def rules_of(
         for hook in _HOOKS[point.on is not None]
     ]
     left_out = tuple(line for one in made for line in one.left_out)
-    return Rules(point.name, "translated", "".join(one.text for one in made), configuration.file, lines, left_out)
+    wordless = tuple(line for one in made for line in one.wordless)
+    text = "".join(one.text for one in made)
+    return Rules(point.name, "translated", text, configuration.file, lines, left_out, wordless=wordless)
 
 
 def _check_commands(platform: str, text: str, file: str) -> None:

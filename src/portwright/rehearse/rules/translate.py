@@ -42,6 +42,7 @@ class Translated:
 
     text: str
     left_out: tuple[tuple[Source, str], ...]  # line and why
+    wordless: tuple[Source, ...] = ()  # lines among them that are in no doubt: nftables has no words for them
 
 
 class _Inexpressible(Exception):
@@ -59,7 +60,9 @@ def translated(policy: Policy, interfaces: Interfaces, ports: Mapping[str, str],
         line for number, stage in enumerate(policy.stages) for line in writer.stage(number, stage, places[number])
     ]
     name = TABLE if hook == "forward" else f"{TABLE}_{hook}"
-    return Translated("\n".join([f"table inet {name} {{", *chains, "}", ""]), tuple(writer.left_out))
+    return Translated(
+        "\n".join([f"table inet {name} {{", *chains, "}", ""]), tuple(writer.left_out), tuple(writer.wordless)
+    )
 
 
 def _on_host(stages: tuple[Stage, ...], hook: Hook) -> list[str]:
@@ -100,6 +103,7 @@ class _Writer:
     interfaces: Interfaces
     ports: Mapping[str, str]
     left_out: dict[tuple[Source, str], None] = field(default_factory=dict)
+    wordless: dict[Source, None] = field(default_factory=dict)
     is_routed: bool = True  # where the present stage stands, a packet has an interface on which it leaves
     number: int = 0  # of the present stage
 
@@ -134,6 +138,7 @@ class _Writer:
             return list(self._rule(rule))
         except _Inexpressible as problem:
             self.left_out[rule.source, str(problem)] = None
+            self.wordless |= {rule.source: None} if rule.match.is_certain and rule.source.line else {}
             return []
 
     def _rule(self, rule: Rule) -> Iterator[str]:
