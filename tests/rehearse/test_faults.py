@@ -11,8 +11,11 @@ import pytest
 from tests.cli.running import EXAMPLES, copied
 from tests.rehearse.rehearsing import ENVIRONMENT, command, rehearse, run
 
+from portwright.check.points import Reading
 from portwright.check.run import Check
 from portwright.cli.site import load
+from portwright.errors import InvalidInput
+from portwright.platforms import read
 from portwright.rehearse.faults import Faults, faults_of, without_rules
 from portwright.trace.happening import scenarios_of
 from portwright.trace.run import trace
@@ -265,3 +268,47 @@ def _chains(reading):
         for stage in policy.stages
         for chain in stage.chains.values()
     ]
+
+
+_FORWARD = """table inet filter {
+	chain forward {
+		type filter hook forward priority filter; policy drop;
+		ct state established,related accept
+RULES
+	}
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rules", "line", "left"),
+    [
+        ("tcp dport 8080 \\\n accept\n udp dport 7000 accept", 5, [4, 7]),
+        ("tcp dport {\n 8080,\n 8081\n } accept\n udp dport 7000 accept", 5, [4, 9]),
+        ("# a form feed \f and a line separator \u2028 end no line\n tcp dport 8080 accept", 6, [4]),
+        ("tcp dport 8080 accept; udp dport 7000 accept", 5, [4]),
+        ("jump web\n }\n chain web {\n tcp dport 8080 accept", 5, [4]),
+    ],
+)
+def test_the_whole_rule_is_taken_away_and_nothing_else(rules, line, left):
+    """A rule of several lines leaves no rest of it, which would let everything pass."""
+    text = _FORWARD.replace("RULES", rules)
+    reading = Reading(read("nftables", text, "fw.nft"), text)
+    after = without_rules({"fw": reading}, Faults(without=(("fw", line),)))["fw"]
+    assert sorted({rule.source.line for chain in _chains(after) for rule in chain.rules if not rule.default}) == left
+    assert after.text.count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "table inet f { chain c { type filter hook forward priority 0; policy drop; tcp dport 80 accept; } }\n",
+        "table inet f {\nchain c { type filter hook forward priority 0; policy drop; tcp dport 80 accept; }\n}\n",
+    ],
+)
+def test_a_rule_that_shares_its_line_with_its_chain_stays(text):
+    """Without the line the policy of the chain would be gone, too."""
+    reading = Reading(read("nftables", text, "fw.nft"), text)
+    line = 1 + text.partition("dport")[0].count("\n")
+    with pytest.raises(InvalidInput, match="cannot be taken away alone"):
+        without_rules({"fw": reading}, Faults(without=(("fw", line),)))

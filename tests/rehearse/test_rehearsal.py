@@ -136,7 +136,9 @@ def test_junit_has_a_case_for_each_flow_scenario_and_packet(tmp_path):
     root = ET.fromstring(out)
     suites = {suite.get("name"): suite for suite in root}
     assert status == 1
-    assert set(suites) == {"flows", "scenarios", "blocked"}
+    assert set(suites) == {"flows", "scenarios", "blocked", "records"}
+    told = {one.get("name"): one.get("value") for one in suites["flows"].iter("property")}
+    assert told == {"rules of core-fw": "translated", "rules of data-fw": "native"}
     failed = {case.get("name") for suite in suites.values() for case in suite if case.find("failure") is not None}
     assert failed == {"crm.fetch-report/ssrs01>fe01", "run-fetch-report"}
 

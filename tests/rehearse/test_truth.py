@@ -2,7 +2,10 @@
 
 import contextlib
 import json
+import os
+import shutil
 import subprocess
+import sys
 
 import pytest
 from tests.cli.running import EXAMPLES, copied
@@ -15,7 +18,11 @@ from portwright.rehearse.evidence import Exchange, FlowEvidence, Rehearsal, Trie
 from portwright.rehearse.exchanges.placing import placed
 from portwright.rehearse.netns import _namespaces, _running, is_inside
 from portwright.rehearse.network.layout import layout
-from portwright.rehearse.rules.running import Rules
+from portwright.rehearse.rules.running import Decider, Rules
+from portwright.rehearse.watching import deciders
+from portwright.rehearse.watching.deciders import Traced
+from portwright.rehearse.watching.tracing import Run
+from portwright.source import Source
 
 pytestmark = pytest.mark.kernel
 
@@ -229,7 +236,7 @@ def test_a_line_that_becomes_several_rules_shifts_no_other(tmp_path):
     """Iptables makes a rule of each address of a list: the lines behind it keep their rules, the policy its own."""
     rules = """*filter
 :FORWARD DROP [0:0]
--A FORWARD -s 10.9.0.1,10.9.0.2,10.9.0.3 -j ACCEPT
+-A FORWARD -s 10.9.0.1,10.9.0.2,10.9.0.3 -m comment --comment "not \\" -s 10.9.0.4,10.9.0.5" -j ACCEPT
 -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 -A FORWARD -p udp -d 10.2.0.11 -j ACCEPT
 -A FORWARD -p icmp -j DROP
@@ -241,6 +248,23 @@ COMMIT
     assert via(found["shop.udp/c1>s1"]) == [["-A FORWARD -p udp -d 10.2.0.11 -j ACCEPT"]]
     assert via(found["shop.ping/c1>s1"]) == [["-A FORWARD -p icmp -j DROP"]]
     assert found["shop.udp/c1>s2"]["decided_by"]["text"] == ":FORWARD DROP [0:0]"
+
+
+def test_a_rule_whose_line_is_not_known_hides_no_other():
+    """Where a line that is not known has decided, an earlier chain that let the packet pass has not."""
+    traced = Traced(None, {})
+    exchange = Exchange("c1", "10.1.0.11", "s1", "10.2.0.11", 4, 6, 8080)
+    network, transport = bytes([0x45, *bytes(8), 6, *bytes(2), 10, 1, 0, 11, 10, 2, 0, 11]), bytes(20)
+    runs = [
+        Run("ip", table, "PREROUTING", decider, True, (), network, transport)
+        for table, decider in (("raw", None), ("filter", ("ip", "filter", 7)), ("portwright_faults", ("ip", "p", 1)))
+    ]
+    traced._places["fw"] = {("ip", "raw", "PREROUTING"): Decider("fw", Source("fw", 4))}
+    traced._identities[deciders._key(exchange, 40000)] = runs[0].identity
+    traced._runs["fw", 6, runs[0].identity] = runs
+    assert traced.of(exchange, 40000, ["fw"]) == ()
+    traced._places["fw"]["ip", "filter", 7] = Decider("fw", Source("fw", 18))
+    assert [one.place.line for one in traced.of(exchange, 40000, ["fw"])] == [18]
 
 
 def test_a_rule_whose_line_is_not_known_is_no_other_line():
@@ -308,3 +332,255 @@ def test_many_hosts_need_no_setting_of_the_shell(tmp_path):
     if done.returncode == NOT_POSSIBLE:
         pytest.skip(done.stderr.decode())
     assert {one["rehearsed"] for one in json.loads(done.stdout)["flows"]} == {"passes"}, done.stderr
+
+
+def test_no_module_and_no_program_of_the_present_folder_is_run(tmp_path):
+    """A site that came from somewhere may lie among files that are called like Python's modules."""
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    (folder / "random.py").write_text("raise SystemExit(77)\n", encoding="utf-8")
+    for program in ("ip", "nft", "mount", "unshare"):
+        (folder / program).write_text("#!/bin/sh\ntouch run\n", encoding="utf-8")
+        (folder / program).chmod(0o755)
+    start = "import runpy; runpy.run_module('portwright', run_name='__main__', alter_sys=True)"
+    words = ["-P", "-c", start, *command(shop(tmp_path / "site"))[3:]]  # as the installed command starts
+    done = subprocess.run(
+        [sys.executable, *words, "--patience", "0.5"],
+        env=ENVIRONMENT | {"PATH": f":{os.environ['PATH']}:"},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if done.returncode == NOT_POSSIBLE:
+        pytest.skip(done.stderr)
+    assert (done.returncode, (folder / "run").exists()) == (1, False), done.stderr
+
+
+@pytest.mark.parametrize("right", ["net_admin", "net_raw", "sys_admin"])
+def test_root_that_lacks_a_right_is_told(right, tmp_path):
+    """As in a container: it is not possible there, and nothing of ours is to blame."""
+    program = ["setpriv", f"--bounding-set=-{right}", *command(shop(tmp_path / "site"))]
+    if os.geteuid() or not shutil.which("setpriv"):
+        pytest.skip("this needs root, and setpriv")
+    done = subprocess.run(program, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == NOT_POSSIBLE, done.stderr
+    assert "internal error" not in done.stderr
+
+
+def test_no_disk_has_to_be_writable(tmp_path):
+    """No key of the lab ever lies on one."""
+    words = " ".join(command(shop(tmp_path / "site"), "--patience", "0.5"))
+    program = ["unshare", "--mount", "sh", "-c", f"mount -o remount,ro,bind / && exec {words}"]
+    done = subprocess.run(program, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
+    if "mount" in done.stderr or "unshare" in done.stderr or done.returncode == NOT_POSSIBLE:
+        pytest.skip(done.stderr)
+    assert done.returncode == 1, done.stderr
+
+
+_STAFF = SITE.replace("  c1: {addresses: [10.1.0.11], roles: [shop/client]}\n", "").replace(
+    "enforcement:", "groups:\n  staff: {zone: left, networks: [10.1.0.0/24], roles: [shop/client]}\nenforcement:"
+)
+_OTHERS = ("udp dport 7000 accept", "icmp type echo-request accept")
+_REPLIES = "ct state established accept"
+
+
+def _closed(*rules):
+    return _chain("forward", _REPLIES, *rules).replace("policy accept", "policy drop")
+
+
+def test_who_of_a_group_is_forgotten_is_played_too(tmp_path):
+    """The first address of the group passes; another one, which the rule has not, shows that it is broken."""
+    rules = _closed("ip saddr 10.1.0.0/25 tcp dport 8080 accept", *_OTHERS)
+    _, document, _ = rehearse(shop(tmp_path / "site", rules, _STAFF), "--patience", "0.5")
+    found = flows(document)["shop.tcp/staff>s1"]
+    assert (found["static"], found["rehearsed"]) == ("missing", "blocked")
+    assert [one["outcome"] for one in found["exchanges"]] == ["answered", "silent"]
+    assert found["decided_by"]["default"]
+    _, out, _ = run(tmp_path / "site" / "site.yaml", "--patience", "0.5")
+    assert "The proof says otherwise" not in out
+
+
+def test_where_the_proof_misses_what_was_not_played_they_do_not_differ(tmp_path):
+    """Ports that no client of Linux chooses, and another way: what was played passes, and that is all that is said."""
+    rules = _closed("tcp sport 20000-65535 tcp dport 8080 accept", *_OTHERS)
+    _, document, _ = rehearse(shop(tmp_path / "one", rules), "--patience", "0.5", "--stop", "s2")
+    found = flows(document)["shop.tcp/c1>s1"]
+    assert (found["static"], found["rehearsed"]) == ("missing", "passes")
+    assert "other packets of it" in found["reason"]
+    site = SITE.replace(
+        "paths:\n", "  fw2: {platform: nftables, config: b.nft, interfaces: {left: a, right: b}}\npaths:\n"
+    )
+    site = shop(
+        tmp_path / "two", _closed("tcp dport 8080 accept", *_OTHERS),
+        site + "  - {between: [left, right], through: [fw2]}\n", b__nft=_closed("ip protocol icmp accept"),
+    )  # fmt: skip
+    _, out, _ = run(site, "--patience", "0.5")
+    assert out.startswith("shop works, as far as it was played, and may be open")
+    assert "shop.udp/c1>s1: what was played passes" in out
+    assert "The proof says otherwise" not in out
+
+
+def test_what_the_site_denies_on_purpose_is_neither_played_nor_broken(tmp_path):
+    """Somebody else of the group is played; of a flow that is denied as a whole nothing is."""
+    site = (
+        _STAFF
+        + """except:
+  - {flow: "any 10.1.0.1 > any", reason: quarantine, owner: soc}
+  - {flow: "udp any > s2:7000", reason: not yet, owner: soc}
+"""
+    )
+    denied = ("ip saddr 10.1.0.1 drop", "ip daddr 10.2.0.12 udp dport 7000 drop")
+    rules = _closed(*denied, "tcp dport 8080 accept", *_OTHERS)
+    _, document, said = rehearse(shop(tmp_path / "site", rules, site), "--patience", "0.5")
+    words = {name: one["rehearsed"] for name, one in flows(document).items()}
+    assert words.pop("shop.udp/staff>s2") == "not-tried"
+    assert set(words.values()) == {"passes"}, said
+    assert flows(document)["shop.udp/staff>s2"]["reason"] == "the site denies it on purpose: not yet"
+    assert document["verdict"] == "works"
+
+
+def test_what_stops_a_packet_first_of_all_is_named(tmp_path):
+    """Before every other chain, as it comes in from a device, and where the rules themselves trace nothing."""
+    rules = (
+        _chain("prerouting", "udp dport 7000 drop").replace("priority filter", "priority -1000")
+        + 'table netdev early {\n\tchain c {\n\t\ttype filter hook ingress device "eth0" priority 0; policy accept;\n'
+        "\t\ticmp type echo-request drop\n\t}\n}\n"
+        + _chain("forward", "meta nftrace set 0", "tcp dport 8080 drop").replace("inet filter", "inet last")
+    )
+    _, document, said = rehearse(shop(tmp_path / "site", rules), "--patience", "0.5")
+    found = flows(document)
+    assert {one["decided_by"]["text"] for one in found.values() if one["decided_by"]} == {
+        "udp dport 7000 drop", "icmp type echo-request drop", "tcp dport 8080 drop",
+    }, said  # fmt: skip
+    assert all(one["rehearsed"] == "blocked" and one["decided_by"] for one in found.values())
+
+
+def test_no_table_of_a_site_is_taken_for_one_of_the_rehearsal(tmp_path):
+    """Its rules would be said not to be there."""
+    status, _, said = run(shop(tmp_path / "site", OPEN.replace("inet filter", "inet portwright_trace")))
+    assert (status, "is called like those of a rehearsal itself" in said) == (2, True), said
+
+
+def test_what_a_host_logs_or_does_not_track_is_no_record_of_ours(tmp_path):
+    """A host may log what it stops, to whichever group; and what it does not track has arrived all the same."""
+    site = shop(
+        tmp_path / "site",
+        site=SITE.replace("\npaths:\n", _ON_HOSTS),
+        s1__nft=_chain("prerouting", "log group 77 snaplen 64", "notrack").replace("priority filter", "priority raw"),
+        c1__nft=_chain("input", "tcp dport 1-1023 log group 77 drop", "udp dport 1-1023 log group 77 drop"),
+    )
+    _, document, said = rehearse(site, "--patience", "0.5")
+    assert {one["rehearsed"] for one in document["flows"]} == {"passes"}, said
+    assert (document["unused"], document["unplanned"]) == ([], [])
+    stopped = {one["decided_by"]["text"] for one in document["blocked_sample"]["by"]}
+    assert "tcp dport 1-1023 log group 77 drop" in stopped
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--stop", "s1-fw"], "--stop s1-fw: it stands on s1, stop that"),
+        (["--stop", "aside"], "--stop aside: nobody plays it"),
+        (["--without-rule", "aside:4"], "--without-rule aside: no way leads through it"),
+        (["--capture", "/run/captures"], "a rehearsal has a /run of its own"),
+        (["--patience", "nan"], "--patience nan: is no number"),
+    ],
+)
+def test_nothing_is_said_to_have_been_done_that_was_not(options, said, tmp_path):
+    """What cannot be stopped, taken away or written is told, and no report follows."""
+    more = _ON_HOSTS.replace("c1-fw: {platform: nftables, config: c1.nft, on: c1}", "aside: {platform: nftables}")
+    site = shop(tmp_path / "site", site=SITE.replace("\npaths:\n", more), s1__nft=_chain("input"))
+    status, out, told = run(site, *options)
+    assert (status, out) == (2, "")
+    assert said in told
+
+
+def test_what_was_used_and_nobody_needs_is_a_finding(tmp_path):
+    """A flow that somebody needs, from a host that does not: its port alone makes no connection a planned one."""
+    rules = _closed("ip daddr 10.2.0.0/24 tcp dport 8080 accept", *_OTHERS)
+    site = SITE.replace("  s1:", "  c2: {addresses: [10.1.0.12]}\n  s1:")
+    site = shop(tmp_path / "site", rules, site)
+    call = f"{sys.executable} -c \"import socket; socket.create_connection(('10.2.0.11', 8080), 2)\"\n"
+    status, out, said = run(site, "--enter", "c2", "--patience", "0.5", stdin=call)
+    assert status == 1, said
+    assert "Recorded, and in no plan: tcp 10.1.0.12 > 10.2.0.11:8080" in out
+    _, out, _ = run(site, "--enter", "c2", "--patience", "0.5", "--format", "junit", stdin=call)
+    assert '<failure type="records" message="tcp 10.1.0.12 &gt; 10.2.0.11:8080">' in out
+
+
+def test_captures_are_of_firewalls_on_hosts_too(tmp_path):
+    """One for each point, by its name."""
+    site = shop(
+        tmp_path / "site", site=SITE.replace("\npaths:\n", _ON_HOSTS), s1__nft=_chain("input"), c1__nft=_chain("input")
+    )
+    run(site, "--capture", tmp_path / "seen", "--patience", "0.5")
+    assert {one.name for one in (tmp_path / "seen").iterdir()} == {"fw.pcapng", "s1-fw.pcapng", "c1-fw.pcapng"}
+
+
+@pytest.mark.parametrize("name", ["iif", "iifname"])
+def test_interfaces_are_called_as_the_rules_call_them(name, tmp_path):
+    """A host's only one has another name than the lab gives it; a firewall has one that no zone is behind."""
+    accepting = (f'{name} "ens192" {rule}' for rule in ("tcp dport 8080 accept", *_OTHERS))
+    site = shop(
+        tmp_path / "site", _closed(f'{name} "mgmt0" drop', "accept"), SITE.replace("\npaths:\n", _ON_HOSTS),
+        s1__nft=_closed(*accepting, 'iif "lo" accept').replace("forward", "input"), c1__nft=_chain("input"),
+    )  # fmt: skip
+    _, document, said = rehearse(site, "--patience", "0.5")
+    assert {one["rehearsed"] for one in document.get("flows", [])} == {"passes"}, said
+    assert flows(document)["shop.tcp/c1>s1"]["decided_by"]["text"] == f'{name} "ens192" tcp dport 8080 accept'
+
+
+def test_many_hosts_need_no_room_in_the_kernel(tmp_path):
+    """It keeps a thousand neighbors for all namespaces together, and loses packets for others."""
+    hosts = "".join(f"  n{one}: {{addresses: [10.2.0.{one + 20}], roles: [shop/client]}}\n" for one in range(60))
+    site = shop(tmp_path / "site", site=SITE.replace("enforcement:", f"{hosts}enforcement:"))
+    _, out, said = run(site, "--enter", "s1", stdin="ip -4 neighbor show nud permanent\n")
+    known = {line.split()[0] for line in out.splitlines() if "PERMANENT" in line}
+    assert {"10.2.0.254", "10.2.0.20", "10.2.0.79"} <= known, said
+    assert "10.2.0.12" not in known
+
+
+_ASA = """ASA Version 9.8(2)
+interface GigabitEthernet0/0
+ nameif customer-network-1
+ security-level 10
+ ip address 10.1.0.1 255.255.255.0
+interface GigabitEthernet0/1
+ nameif servers
+ security-level 50
+ ip address 10.2.0.1 255.255.255.0
+interface GigabitEthernet0/2
+ nameif customer-network-2
+ security-level 10
+ ip address 10.9.0.1 255.255.255.0
+access-list one extended permit tcp any any eq 8080
+access-list two extended deny ip any any
+access-group two in interface customer-network-2
+access-group one in interface customer-network-1
+: end
+"""
+
+
+def test_interfaces_with_long_names_are_told_apart(tmp_path):
+    """The kernel's names are shorter: one that no zone is behind is not taken for one that begins alike."""
+    asa = "platform: cisco-asa, config: fw.cfg, interfaces: {left: customer-network-1, right: servers}"
+    site = SITE.replace("platform: nftables, config: fw.nft, interfaces: {left: eth0, right: eth1}", asa)
+    _, document, _ = rehearse(shop(tmp_path / "site", site=site, fw__cfg=_ASA), "--patience", "0.5")
+    found = flows(document)["shop.tcp/c1>s1"]
+    assert (found["static"], found["rehearsed"], found["decided_by"]["line"]) == ("proved", "passes", 14)
+    assert all(one["decided_by"]["text"] for one in document["flows"])
+
+
+def test_what_has_no_words_in_nftables_contradicts_nothing(tmp_path):
+    """The address of a whole network is translated: nothing is said of what comes of it, not even that it is broken."""
+    nat = "object network all\n subnet 10.2.0.0 255.255.0.0\n nat (servers,customer-network-1) static 172.20.0.0\n"
+    asa = "platform: cisco-asa, config: fw.cfg, interfaces: {left: customer-network-1, right: servers}"
+    site = SITE.replace("platform: nftables, config: fw.nft, interfaces: {left: eth0, right: eth1}", asa)
+    config = _ASA.replace("access-list one", f"{nat}access-list one", 1)
+    site = shop(tmp_path / "site", site=site.replace("10.2.0.0/24", "10.2.0.0/16"), fw__cfg=config)
+    _, document, _ = rehearse(site, "--patience", "0.5")
+    found = flows(document)["shop.tcp/c1>s1"]
+    assert (found["static"], found["rehearsed"]) == ("proved", "not-tried")
+    assert "fw.cfg:16 is not rehearsed, for want of words" in found["reason"]

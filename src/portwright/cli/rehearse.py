@@ -1,5 +1,6 @@
 """`portwright rehearse`: the site in network namespaces, with real packets through real rules."""
 
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import click
 from portwright.cli.options import format_option
 from portwright.cli.output import show
 from portwright.cli.site import config_option, load, today_option
-from portwright.errors import ExitStatus, NotPossibleHere
+from portwright.errors import ExitStatus, InvalidInput, NotPossibleHere
 
 if TYPE_CHECKING:
     from portwright.rehearse.evidence import Rehearsal
@@ -89,6 +90,8 @@ def rehearse(**given: Any) -> int:
     from portwright.rehearse.netns import enter, inside, is_inside
 
     request = Request(**given)
+    if math.isnan(request.patience):  # which click takes for a number in any range
+        raise InvalidInput.of("--patience nan: is no number")
     if is_inside():
         return _inside(request)
     plan, _ = load(request.site, request.configs, request.day)  # what is wrong is told before anything is built
@@ -120,13 +123,13 @@ def _inside(request: Request) -> int:
     options = Options(request.tier, faults, capture, request.keep, request.enter or "", request.patience)
     write = _writer(request.output)
     found = play(plan, readings, options, _tell, lambda one: show(write(one)))
-    is_told = found.disagreements or found.unused
+    is_told = found.disagreements or found.unused or found.unplanned
     is_fine = verdict(found) == "works" and not is_told and all(one.is_blocked for one in found.sample)
     if not is_fine:
         return ExitStatus.FINDINGS
     return (
         ExitStatus.UNDECIDED
-        if any(one.passes is None for one in found.flows if one.flow.is_required)
+        if any(one.passes is None or one.is_partly_played for one in found.flows if one.is_needed)
         else ExitStatus.PROVED
     )
 

@@ -1,6 +1,7 @@
 """What a rehearsal has shown: exchanges that were tried, connections that arrived, and what the proof says beside."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -101,6 +102,10 @@ class Placed:
     exchanges: tuple[Exchange, ...]
     reason: str = ""
     is_behind: bool = False  # it is the way on from a virtual address; a flow of the client's has the same exchanges
+    is_denied: bool = False  # the site denies on purpose whatever could be played of it
+
+
+_PASSES = {Judgment.PROVED: True, Judgment.MISSING: False}  # what the proof says that packets do
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,8 @@ class FlowEvidence:
     placed: Placed
     static: Judgment
     tried: tuple[Tried, ...]
-    excused: str = ""  # why it says nothing against the proof: a host was stopped, other ways are not rehearsed
+    excused: str = ""  # why it says nothing against the proof: a host was stopped, packets are late
+    judged: tuple[Judgment, ...] = ()  # what the proof says of each packet that was tried, where it misses others
 
     @property
     def flow(self) -> RequiredFlow:
@@ -132,12 +138,25 @@ class FlowEvidence:
         return deciders[-1] if deciders else None
 
     @property
+    def is_needed(self) -> bool:
+        """Report whether something breaks without it, and the site does not deny it on purpose."""
+        return self.flow.is_required and not self.placed.is_denied
+
+    @property
     def disagrees(self) -> bool:
-        """Report whether proof and rehearsal contradict each other."""
+        """Report whether proof and rehearsal contradict each other about any packet that was tried."""
         if self.excused and self.passes is False:  # no fault lets anything pass
             return False
-        wanted = {Judgment.PROVED: True, Judgment.MISSING: False}.get(self.static)
-        return None not in (wanted, self.passes) and wanted != self.passes
+        judged = self.judged or (self.static,) * len(self.tried)
+        return any(
+            (one.outcome == "answered") is not _PASSES.get(judgment, one.outcome == "answered")
+            for one, judgment in zip(self.tried, judged, strict=True)
+        )
+
+    @property
+    def is_partly_played(self) -> bool:
+        """Report whether everything passes that was tried, and the proof misses packets that were not."""
+        return self.passes is True and self.static is Judgment.MISSING and not self.disagrees
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +170,7 @@ class Seen:
     port: int
     source_port: int = 0
     identity: bytes = b""  # what stays the same of the packet when it is translated
+    may_be_reply: bool = False  # the host does not track it, so the kernel cannot say what it belongs to
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,16 +254,16 @@ class Rehearsal:
         ends = {(one.exchange.destination, one.exchange.port) for one in tried}
         sources = {one.exchange.seen_from for one in tried}
         recorded = sum(
-            (one.node, one.port) in ends and (one.source in sources or one.source not in self._addresses)
+            (one.node, one.port) in ends and (one.source in sources or one.source not in self._owners)
             for one in played.seen
         )
         return min(recorded, played.dialed.get(step.flow.id, 0)) if step.flow is not None else 0
 
     @cached_property
-    def _addresses(self) -> frozenset[str]:
-        """Every host's own: whoever comes with another one has been translated on the way."""
+    def _owners(self) -> Mapping[str, str]:
+        """The host that has an address of its own: whoever comes with another one has been translated on the way."""
         ends = self.lab.of_kind("host", "client", "outside")
-        return frozenset(str(one.ip) for node in ends for port in node.ports for one in port.addresses)
+        return {str(one.ip): node.name for node in ends for port in node.ports for one in port.addresses}
 
     def result(self, flow: RequiredFlow) -> FlowResult:
         """What the rehearsal says of a flow, for `trace`."""
@@ -260,7 +280,7 @@ class Rehearsal:
     @property
     def broken(self) -> tuple[FlowEvidence, ...]:
         """The required flows that do not pass."""
-        return tuple(one for one in self.flows if one.flow.is_required and one.passes is False)
+        return tuple(one for one in self.flows if one.is_needed and one.passes is False)
 
     @property
     def disagreements(self) -> tuple[FlowEvidence, ...]:
@@ -276,23 +296,37 @@ class Rehearsal:
         return tuple(
             one.flow
             for one in self.flows
-            if one.flow.is_required and one.passes and not any(_is_among(tried, arrived) for tried in one.tried)
+            if one.is_needed and one.passes and not any(_is_among(tried, arrived) for tried in one.tried)
         )
 
     @property
     def unplanned(self) -> tuple[Seen, ...]:
-        """What arrived somewhere and belongs to no flow that was played."""
-        played = {(one.exchange.destination, one.exchange.port) for each in self.flows for one in each.tried}
-        between = {  # of a range its edges are played; real programs choose others
-            (one.exchange.destination, *ports) for each in self.flows for one in each.tried for ports in each.flow.ports
-        }
-        beside = (one for one in self.seen if (one.node, one.port) not in played)
-        found = (
-            one
-            for one in beside
-            if not any(node == one.node and first <= one.port <= last for node, first, last in between)
-        )
-        return tuple(sorted(found, key=str))
+        """What arrived somewhere and belongs to no flow of the plan: by who came, and to which port of whom."""
+        planned = list(self._planned())
+        sources: dict[tuple[str, int], set[str]] = defaultdict(set)
+        ranges: dict[str, set[tuple[int, int]]] = defaultdict(set)
+        for source, destination, (first, last) in planned:
+            sources[destination, first].add(source)
+            ranges[destination].add((first, last))
+
+        def is_planned(one: Seen) -> bool:
+            came = self._owners.get(one.source)
+            inside = [first for first, last in ranges[one.node] if first <= one.port <= last]
+            return any(came is None or came in sources[one.node, first] for first in inside)
+
+        return tuple(sorted((one for one in self.seen if not one.may_be_reply and not is_planned(one)), key=str))
+
+    def _planned(self) -> Iterator[tuple[str, str, tuple[int, int]]]:
+        """Who may come to whom, at which ports; of a range real programs choose others than the edges that are tried.
+
+        Between two fixed ports the two directions are one connection, which whoever is first opens.
+        """
+        for each in self.flows:
+            for one in each.placed.exchanges:
+                for ports in {*each.flow.ports, (one.port, one.port)}:
+                    yield one.source, one.destination, ports
+                if one.source_port:
+                    yield one.destination, one.source, (one.source_port, one.source_port)
 
 
 def _is_among(tried: Tried, arrived: set[tuple[str, int, int]]) -> bool:

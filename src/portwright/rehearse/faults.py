@@ -8,11 +8,12 @@ from portwright import platforms
 from portwright.check.points import Reading
 from portwright.errors import InvalidInput, Problem
 from portwright.policy.configuration import Configuration
-from portwright.rehearse.rules.running import Rules
+from portwright.rehearse.rules.running import Rules, lines_of
 from portwright.site.model import Site
 
 TABLE = "portwright_faults"
 _EACH = 1_000_000  # packets, of which some are lost
+_MOST_LINES = 20  # that a rule may have
 _LONGEST_WAIT = 2000.0  # milliseconds: longer ones are what `--stop` is for
 
 
@@ -76,41 +77,81 @@ def faults_of(
             problems.append(_problem(f"{option} {value:g}: is not between 0 and {most:g}"))
     if problems:
         raise InvalidInput(problems)
-    return Faults(tuple(chosen), tuple(stopped), latency or 0.0, loss or 0.0)
+    return Faults(tuple(dict.fromkeys(chosen)), tuple(dict.fromkeys(stopped)), latency or 0.0, loss or 0.0)
 
 
 def _problem(message: str, hint: str = "") -> Problem:
     return Problem("", 0, 0, "", message, hint)
 
 
-def without_rules(readings: Mapping[str, Reading], faults: Faults) -> dict[str, Reading]:
-    """The configurations without the rules that are taken away. Raises InvalidInput where no rule stands there."""
+def without_rules(
+    readings: Mapping[str, Reading],
+    faults: Faults,
+    profiles: Mapping[str, str | None] = {},
+) -> dict[str, Reading]:
+    """The configurations without the rules that are taken away; `profiles` has those in force, by point.
+
+    Raises InvalidInput where no rule stands there, or where it cannot be taken away alone.
+    """
     found = dict(readings)
     for point, line in faults.without:
         if point in found:
-            found[point] = _without(found[point], line)
+            found[point] = _without(found[point], line, profiles.get(point))
     return found
 
 
-def _without(reading: Reading, line: int) -> Reading:
-    """A configuration whose line is empty: all others keep their numbers."""
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A rule as far as it is known by its place."""
+
+    policy: str
+    chain: str
+    line: int
+    text: str
+    is_default: bool
+
+
+def _without(reading: Reading, line: int, profile: str | None) -> Reading:
+    """A configuration without the rule on a line, and with every other one: all lines keep their numbers."""
     configuration = reading.configuration
-    if line not in set(_lines_of_rules(configuration)):
+    lines = {one.line for one in _rules(configuration) if not one.is_default}
+    if line not in lines:
         raise InvalidInput.of("no rule stands on this line", file=configuration.file, line=line)
-    text = blanked(reading.text, line)
+    wanted = [one for one in _rules(configuration) if one.is_default or one.line != line]
+    following = min((one for one in lines if one > line), default=line + _MOST_LINES)
+    for last in range(line, min(following, line + _MOST_LINES)):  # it may go on in lines that follow
+        found = _read_without(reading, (line, last), profile)
+        if found is not None and _is_left(wanted, list(_rules(found.configuration))):
+            return found
+    message = "the rule cannot be taken away alone: others need it, or stand on the same lines"
+    raise InvalidInput.of(message, file=configuration.file, line=line)
+
+
+def _is_left(wanted: list[_Rule], left: list[_Rule]) -> bool:
+    """Report whether all rules are left, but for those of chains to which nothing leads any more."""
+    chains = {(one.policy, one.chain) for one in left}
+    return left == [one for one in wanted if one.is_default or (one.policy, one.chain) in chains]
+
+
+def _read_without(reading: Reading, lines: tuple[int, int], profile: str | None) -> Reading | None:
+    """A configuration with some lines empty; None where it cannot be read, or not as well as before."""
+    before = reading.configuration
+    text = blanked(reading.text, *lines)
     try:
-        again = platforms.read(configuration.platform, text, configuration.file)
-    except InvalidInput as problem:
-        message = "the rule cannot be taken away alone: it goes on in another line, or others need it"
-        raise InvalidInput.of(message, file=configuration.file, line=line) from problem
-    return replace(reading, configuration=again, text=text)
+        after = platforms.read(before.platform, text, before.file, profile)
+    except InvalidInput:
+        return None
+    not_understood = {one.source for one in after.census.unknown} - {one.source for one in before.census.unknown}
+    return None if not_understood else replace(reading, configuration=after, text=text)
 
 
-def _lines_of_rules(configuration: Configuration) -> Iterator[int]:
-    for policy in configuration.policies.values():
+def _rules(configuration: Configuration) -> Iterator[_Rule]:
+    """All rules, in order."""
+    for name, policy in configuration.policies.items():
         for stage in policy.stages:
-            for chain in stage.chains.values():
-                yield from (rule.source.line for rule in chain.rules if not rule.default)
+            for chain, inside in stage.chains.items():
+                for rule in inside.rules:
+                    yield _Rule(name, chain, rule.source.line, rule.source.text, rule.default)
 
 
 def rendered_without(rules: Rules, faults: Faults) -> Rules:
@@ -119,13 +160,13 @@ def rendered_without(rules: Rules, faults: Faults) -> Rules:
         if point == rules.point and rules.origin == "rendered":
             if not rules.lines.get(line, "").strip().endswith(("accept", '"')):
                 raise InvalidInput.of(f"no rule stands on line {line} of what is rendered for {point}")
-            text = blanked(rules.text, line)
-            rules = replace(rules, text=text, lines=dict(enumerate(text.splitlines(), 1)))
+            text = blanked(rules.text, line, line)
+            rules = replace(rules, text=text, lines=lines_of(text))
     return rules
 
 
-def blanked(text: str, line: int) -> str:
-    """The text with one of its lines empty."""
-    lines = text.splitlines(keepends=True)
-    lines[line - 1] = "\n"
-    return "".join(lines)
+def blanked(text: str, first: int, last: int) -> str:
+    """The text with some of its lines empty."""
+    lines = text.split("\n")
+    lines[first - 1 : last] = [""] * len(lines[first - 1 : last])
+    return "\n".join(lines)

@@ -21,7 +21,8 @@ from pathlib import Path
 
 from portwright.errors import InvalidInput, NotPossibleHere
 from portwright.rehearse.delay import Delays, plain
-from portwright.rehearse.lab import Hop, Lab, Node, Port
+from portwright.rehearse.lab import Lab, Node, Port
+from portwright.rehearse.network.commands import links, neighbors, settings
 from portwright.rehearse.network.ports import ClientPorts
 from portwright.rehearse.progress import At, nobody
 
@@ -31,11 +32,18 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _INSIDE = "PORTWRIGHT_REHEARSAL"  # environment variable: the namespaces of whoever started the rehearsal
 _SITE = "PORTWRIGHT_REHEARSAL_SITE"  # environment variable: the site file of the lab, for those who want to enter it
 _NAMES = Path("/run/portwright-nodes.json")  # the namespace of each node, for them, too
+_MODULES = "PORTWRIGHT_REHEARSAL_MODULES"  # environment variable: where this Python finds its modules, and nowhere else
+# `python -m` would look for modules in the present folder first, which may be anybody's.
+_AS_MODULE = f"""import os, runpy, sys
+sys.path[:] = os.environ["{_MODULES}"].split(os.pathsep)
+sys.argv[:] = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
 _PLAIN = {"bash": ("--norc",)}  # what keeps a shell from saying that it is somewhere else
 _SWITCH = "(switch)"  # the namespace that has the segments, as bridges; no host can be called so
 _PROGRAMS = {"ip": "iproute2", "nft": "nftables", "unshare": "util-linux", "mount": "mount"}  # Debian's packages
 _LOADING = 120.0  # seconds that a firewall's rules may take to load
-_FIRST_TABLE = 1000  # of routes by source
+_MANY = 60  # nodes, from which on the kernel may have no room for all that they know of each other
 _LISTENS = {"tcp": "0A", "udp": "07"}  # net/tcp_states.h: TCP_LISTEN; of UDP: bound to nobody (TCP_CLOSE)
 _PROTOCOL: Mapping[int, int] = {socket.SOCK_STREAM: socket.IPPROTO_TCP, socket.SOCK_DGRAM: socket.IPPROTO_UDP}
 _AS_NODE = """hostname "$1" && shift || exit
@@ -129,8 +137,12 @@ def inside(arguments: Sequence[str], module: str = "portwright", site: str = "")
     Whoever wants to `enter` them finds them by the site file. Raises NotPossibleHere.
     """
     _check_programs()
-    program = [*_unshare(), sys.executable, "-m", module, *arguments]
-    known = {_INSIDE: " ".join(_namespaces()), _SITE: str(Path(site).resolve()) if site else ""}
+    program = [*_unshare(), sys.executable, "-P", "-c", _AS_MODULE, module, *arguments]
+    known = {
+        _INSIDE: " ".join(_namespaces()),
+        _SITE: str(Path(site).resolve()) if site else "",
+        _MODULES: os.pathsep.join(sys.path),
+    }
     process = subprocess.Popen(program, env=os.environ | known, preexec_fn=_die_with_parent)  # noqa: PLW1509 (no threads here)
     while True:
         with contextlib.suppress(KeyboardInterrupt):  # the child has it too, and ends
@@ -145,7 +157,10 @@ def _die_with_parent() -> None:
 def _check_programs() -> None:
     if sys.platform != "linux":
         raise NotPossibleHere("a rehearsal needs the network namespaces of Linux")
-    os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"  # where an ordinary user does not look
+    known = [
+        folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder
+    ]  # empty: the present one
+    os.environ["PATH"] = os.pathsep.join([*known, "/usr/sbin", "/sbin"])  # where an ordinary user does not look
     missing = [name for name in _PROGRAMS if not shutil.which(name)]
     if missing:
         packages = " ".join(_PROGRAMS[name] for name in missing)
@@ -197,11 +212,18 @@ class Network:
     """A lab that is built. Everything of it goes when the process goes."""
 
     def __init__(self, lab: Lab, latency: float = 0.0, at: At = nobody) -> None:
-        """Build it; what hosts send takes so many seconds longer. Raises OSError, CalledProcessError.
+        """Build it; what hosts send takes so many seconds longer. Raises NotPossibleHere, OSError.
 
         `at` is told which node it is.
         """
+        try:
+            self._build(lab, latency, at)
+        except PermissionError as problem:  # root without root's rights, as in many a container
+            raise NotPossibleHere(f"a rehearsal may not build its network here: {problem}") from problem
+
+    def _build(self, lab: Lab, latency: float, at: At) -> None:
         self.lab = lab
+        _check_rights()
         _allow_many_files()
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
@@ -219,7 +241,7 @@ class Network:
             self._set(node.name, _FOR_ALL | (_FOR_ROUTERS if node.kind in ("router", "balancer") else {}))
         switch, ports = self._names[_SWITCH], [port for node in lab.nodes.values() for port in node.ports]
         _ip([f"link add {segment} type bridge" for segment in lab.segments], switch)
-        _ip(_links(lab, self._names))
+        _ip(links(lab, self._names, switch))
         late = self._late_ports() if latency else ()
         _ip([f"link set port{number} up" for number, _ in enumerate(ports)], switch)
         _ip([f"link set port{n} master {port.segment}" for n, port in enumerate(ports) if n not in late], switch)
@@ -227,7 +249,7 @@ class Network:
         for number, node in enumerate(lab.nodes.values(), 1):
             at(f"addresses and routes of {node.name}", number, len(lab.nodes))
             for family in ("-4", "-6"):
-                _ip(_settings(node, family), self._names[node.name], family)
+                _ip(settings(node, family), self._names[node.name], family)
         if late:
             self._delay(late, latency)
         _NAMES.write_text(json.dumps(self._names), encoding="utf-8")
@@ -270,6 +292,24 @@ class Network:
         if kept:
             texts = [f"{first}-{last}" for first, last in sorted(kept)]
             self._set(node, {"ipv4/ip_local_reserved_ports": ",".join(texts)})
+
+    def introduce(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Tell nodes who their neighbors are, and those of some pairs about each other, where there are many.
+
+        The kernel remembers a thousand for all namespaces together, unless it was told of them (arp(7), gc_thresh3):
+        packets for others are lost.
+        """
+        if len(self.lab.nodes) > _MANY:
+            found: dict[str, list[str]] = {}
+            for node, command in neighbors(self.lab, pairs):
+                found.setdefault(node, []).append(command)
+            for node, commands in found.items():
+                _ip(commands, self._names[node])
+
+    def add_idle(self, node: str, names: Iterable[str]) -> None:
+        """Give a node interfaces by which nothing ever comes or goes, but for those that it has."""
+        own = {"lo", *(port.name for port in self.lab.nodes[node].ports)}
+        _ip([f"link add name {name} type bridge" for name in names if name not in own], self._names[node])
 
     def stop(self, node: str) -> None:
         """Cut a node off, as if somebody had pulled its plugs."""
@@ -439,9 +479,16 @@ def _allow_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def _check_rights() -> None:
+    """Raise PermissionError where nobody may send what he has made himself, such as a ping."""
+    socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP).close()
+
+
 def _mount_own_run() -> None:
-    """A /run of its own, so that the names of the namespaces are nobody else's."""
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
+    """A /run of its own, so that the names of the namespaces are nobody else's. Raises PermissionError."""
+    done = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise PermissionError(done.stderr.strip())
 
 
 def _ip(commands: Iterable[str], node: str = "", family: str = "") -> None:
@@ -451,47 +498,5 @@ def _ip(commands: Iterable[str], node: str = "", family: str = "") -> None:
         program = ["ip", *(["-n", node] if node else []), *([family] if family else []), "-batch", "-"]
         done = subprocess.run(program, input=text, text=True, capture_output=True, check=False)
         if done.returncode:
-            raise OSError(f"{node or 'links'}: {done.stderr.strip()}")
-
-
-def _links(lab: Lab, names: Mapping[str, str]) -> Iterator[str]:
-    """The cables: each from a port to the switch."""
-    ends = [(node.name, port.name) for node in lab.nodes.values() for port in node.ports]
-    for number, (node, port) in enumerate(ends):
-        yield f"link add {port} netns {names[node]} type veth peer name port{number} netns {names[_SWITCH]}"
-
-
-def _settings(node: Node, family: str) -> Iterator[str]:
-    """Addresses and routes of one family."""
-    version = int(family[1:])
-    if version == 4:
-        yield "link set lo up"
-    for port in node.ports:
-        yield from _port_settings(port, version)
-    own = {(one.network, port.name) for port in node.ports for one in port.addresses}
-    for number, (source, hops) in enumerate(_by_source(node, version).items(), _FIRST_TABLE):
-        if source:
-            yield from (
-                f"rule add from {source} to {hop.destination} lookup {number} priority {number}" for hop in hops
-            )
-        for hop in hops:
-            if source or (hop.destination, hop.port) not in own:
-                table = f" table {number}" if source else ""
-                via = f" via {hop.via}" if hop.via else ""
-                yield f"route replace {hop.destination}{via} dev {hop.port}{table}" + (" onlink" if via else "")
-
-
-def _port_settings(port: Port, version: int) -> Iterator[str]:
-    if version == 4:
-        yield f"link set {port.name} up"
-    nodad = " nodad" if version == 6 else ""
-    yield from (f"address add {one} dev {port.name}{nodad}" for one in port.addresses if one.version == version)
-
-
-def _by_source(node: Node, version: int) -> dict[str, list[Hop]]:
-    """The routes by the network that they are for; longer prefixes first, the empty text for every source last."""
-    found: dict[str, list[Hop]] = {}
-    for hop in sorted(node.hops, key=lambda one: -(one.source.prefixlen if one.source is not None else -1)):
-        if hop.destination.version == version:
-            found.setdefault(str(hop.source or ""), []).append(hop)
-    return found
+            kind = PermissionError if "Operation not permitted" in done.stderr else OSError
+            raise kind(f"{node or 'links'}: {done.stderr.strip()}")

@@ -12,21 +12,23 @@ from functools import partial
 from portwright.check.judge import Judge
 from portwright.check.points import Reading
 from portwright.check.run import Check
-from portwright.errors import InvalidInput, NotPossibleHere
+from portwright.errors import InvalidInput, NotPossibleHere, Problem
 from portwright.packets.fields import ICMP, TCP, UDP
 from portwright.plan.model import Plan
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Placed, Played, Rehearsal, Seen, Tried
 from portwright.rehearse.exchanges.behind import evidence, with_ways_on
-from portwright.rehearse.exchanges.placing import other_ways, placed
+from portwright.rehearse.exchanges.compared import missed_members, of_played, without_excepted
+from portwright.rehearse.exchanges.placing import placed
 from portwright.rehearse.exchanges.playing import Player, heard
 from portwright.rehearse.faults import without_rules
 from portwright.rehearse.hosts.host import Hosts
 from portwright.rehearse.hosts.realm import Realm, common_realm, realms_of
 from portwright.rehearse.hosts.serving import Services
+from portwright.rehearse.lab import Lab
 from portwright.rehearse.netns import Network
 from portwright.rehearse.network.balancers import Balancers
 from portwright.rehearse.network.fronts import ways_on
-from portwright.rehearse.network.layout import layout
+from portwright.rehearse.network.layout import Known, layout
 from portwright.rehearse.options import Options
 from portwright.rehearse.patience import run
 from portwright.rehearse.plays.table import NotPlayed, Play, performed, play_of
@@ -35,7 +37,7 @@ from portwright.rehearse.real.daemon import Service, is_possible, missing
 from portwright.rehearse.real.mail import put
 from portwright.rehearse.real.strongswan import Called
 from portwright.rehearse.real.up import brought_up, daemons
-from portwright.rehearse.rules.loading import declare, load, outer_networks
+from portwright.rehearse.rules.loading import declare, interface_of_host, load, outer_networks
 from portwright.rehearse.rules.outer import as_asked, hides
 from portwright.rehearse.rules.running import Rules
 from portwright.rehearse.servers.mail.mailboxes import mailboxes_of
@@ -58,27 +60,64 @@ def rehearse(
     Raises InvalidInput where rules do not load, and NotPossibleHere.
     """
     tell = Progress(say)
-    readings = without_rules(readings, options.faults)
-    outer = {name: outer_networks(plan.site, name, readings.get(name)) for name in plan.site.points}
-    lab = layout(plan.site, outer, [name for name, one in readings.items() if hides(one.configuration)])
-    if options.enter and options.enter not in lab.nodes:
-        raise InvalidInput.of(
-            f"--enter {options.enter}: there is no such host", hint=f"there are: {', '.join(lab.nodes)}"
-        )
+    profiles = {name: point.profile for name, point in plan.site.points.items()}
+    readings = without_rules(readings, options.faults, profiles)
+    check = Check(plan, readings)
+    lab = layout(plan.site, _known(plan, readings, check.judge))
+    _check_names(plan, lab, options)
     tell(f"building the lab (nodes: {len(lab.nodes)}, segments: {len(lab.segments)})")
     network = Network(lab, options.faults.latency / 1000, tell.at)
     rules = dict(load(network, plan, readings, options.faults, tell.at))
     notes = list(declare(network, plan, readings))
-    check = Check(plan, readings)
     members = ways_on(plan.flows, plan.site)
     asked = (placed(flow, lab, plan.site, members) for flow in plan.flows)
-    chosen = with_ways_on([as_asked(one, check.views, check.space) for one in asked], plan.site)
+    allowed = (without_excepted(one, plan) for one in asked)
+    chosen = with_ways_on([as_asked(one, check.views, check.space) for one in allowed], plan.site)
     balancers = Balancers.of(lab, (exchange for one in chosen for exchange in one.exchanges))
     balancers.set_up(network)
+    ends = {(x.source, x.destination) for one in chosen for x in one.exchanges}
+    network.introduce(ends | {pair[::-1] for pair in ends})
     for node in lab.nodes:
         asked_here = {x.port for one in chosen for x in one.exchanges if x.destination == node and x.port}
         network.reserve(node, ((port, port) for port in asked_here))
     return run(_Stage(plan, network, rules, chosen, balancers, check.judge, options, tell, notes).play(show))
+
+
+def _known(plan: Plan, readings: Mapping[str, Reading], judge: Judge) -> Known:
+    """What the lab has to have beside what the site says."""
+    points = plan.site.points
+    return Known(
+        answered={name: outer_networks(plan.site, name, readings.get(name)) for name in points},
+        hiding=[name for name, one in readings.items() if hides(one.configuration)],
+        members=missed_members(plan, judge),
+        excepted=tuple(box for entry in plan.exceptions for box in entry.flow.boxes()),
+        interfaces={
+            on: name
+            for point, one in readings.items()
+            if (on := points[point].on) is not None and (name := interface_of_host(one.configuration))
+        },
+    )
+
+
+def _check_names(plan: Plan, lab: Lab, options: Options) -> None:
+    """Raise InvalidInput for what nobody in the lab is: nothing is said to have been done that was not."""
+    points = plan.site.points
+    nodes = {name: point.on if point.on is not None else name for name, point in points.items()}
+    problems = []
+    if options.enter and options.enter not in lab.nodes:
+        problems.append(f"--enter {options.enter}: there is no such host")
+    for name in options.faults.stopped:
+        if name not in lab.nodes:
+            on = points[name].on if name in points else None
+            problems.append(f"--stop {name}: " + (f"it stands on {on}, stop that" if on else "nobody plays it"))
+    for name, _ in options.faults.without:
+        if nodes[name] not in lab.nodes:
+            problems.append(f"--without-rule {name}: no way leads through it, so nobody plays it")
+    if options.capture is not None and options.capture.resolve().is_relative_to("/run"):
+        problems.append(f"--capture {options.capture}: a rehearsal has a /run of its own, which goes with it")
+    if problems:
+        hint = f"there are: {', '.join(lab.nodes)}"
+        raise InvalidInput([Problem("", 0, 0, "", one, hint) for one in problems])
 
 
 @dataclass(slots=True)
@@ -121,9 +160,9 @@ class _Stage:
             return None
         try:
             self.options.capture.mkdir(parents=True, exist_ok=True)
-            return Captures(
-                self.network, [one.name for one in self.network.lab.of_kind("router")], self.options.capture
-            )
+            points = {name: point.on or name for name, point in self.plan.site.points.items()}
+            here = {name: node for name, node in points.items() if node in self.network.lab.nodes}
+            return Captures(self.network, here, self.options.capture)
         except OSError as problem:
             raise InvalidInput.of(f"--capture {self.options.capture}: {problem.strerror}") from None
 
@@ -225,10 +264,26 @@ class _Stage:
     def _evidence(self, one: Placed, tried: Mapping[Exchange, Tried], player: Player) -> FlowEvidence:
         found, reason = evidence(one, tried)
         way = {node for exchange in one.exchanges for node in player.way(exchange)}
-        passes = all(each.outcome == "answered" for each in found)
-        excused = self.options.faults.excuse(sorted(way)) or (other_ways(one) if passes else "")
+        result = self.judge.result(one.flow)
+        judged = tuple(
+            of_played(self.judge, result, each, self._routers(player.way(each.exchange)), one.is_behind)
+            for each in found
+        )
         one = replace(one, reason="" if found else one.reason or reason)
-        return FlowEvidence(one, self.judge.result(one.flow).judgment, found, excused)
+        compared = FlowEvidence(one, result.judgment, found, self.options.faults.excuse(sorted(way)), judged)
+        return self._without_what_no_rule_says(compared) if compared.disagrees else compared
+
+    def _without_what_no_rule_says(self, found: FlowEvidence) -> FlowEvidence:
+        """Where a rule on the way is not rehearsed, which may be what differs, nothing is said of the flow."""
+        points = set(found.flow.points)
+        missing = [line for rules in self.rules.values() if rules.point in points for line in rules.wordless]
+        if not missing:
+            return found
+        reason = f"{missing[0]} is not rehearsed, for want of words in nftables, and may be what differs"
+        return replace(found, placed=replace(found.placed, reason=reason), tried=(), judged=())
+
+    def _routers(self, way: Sequence[str]) -> list[str]:
+        return [node for node in way if self.network.lab.nodes[node].kind == "router"]
 
     async def _stay(self) -> None:
         """Leave the lab as it is, until somebody interrupts the command or ends its input."""

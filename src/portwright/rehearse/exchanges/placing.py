@@ -174,10 +174,3 @@ def _edges(flow: RequiredFlow) -> tuple[int, ...]:
 def _source_ports(flow: RequiredFlow) -> tuple[int, ...]:
     """Fixed ones where the requirement says so; else any."""
     return tuple(dict.fromkeys(first for first, _ in flow.requirement.source_ports or ())) or (0,)
-
-
-def other_ways(one: Placed) -> str:
-    """Why that a flow passes says nothing of all its ways; empty where they all are rehearsed."""
-    ways = {route.forward for route in one.flow.routes}
-    taken = max(1, len({exchange.destination for exchange in one.exchanges}))
-    return f"it is rehearsed on {taken} of {len(ways)} ways" if len(ways) > taken else ""

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 
 from portwright.packets.addresses import Addresses
-from portwright.packets.fields import LAST_ADDRESS
+from portwright.packets.box import Boxes
+from portwright.packets.fields import LAST_ADDRESS, Field
+from portwright.packets.intervals import contains
 from portwright.rehearse.lab import LONGEST_NAME, Address, Hop, Kind, Lab, Network, Node, Port
 from portwright.rehearse.network.fronts import answering, singles
 from portwright.rehearse.network.wiring import Wiring
 from portwright.site.model import Site, Zone
 
-_HOME = "eth0"  # the only interface of a node that is no router
+_HOME = "eth0"  # the only interface of a node that is no router, if its firewall does not call it otherwise
 _EVERYTHING = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 # Networks between routers, which no site uses inside: RFC 6598 (shared address space), RFC 5180 (benchmarking).
 _BETWEEN = {4: (ip_network("100.64.0.0/10"), 24), 6: (ip_network("2001:2::/48"), 64)}
@@ -21,13 +23,20 @@ Ports = Mapping[str, Port]  # by the site's names of the interfaces
 _LARGE = 1 << 25  # addresses: nobody's network
 
 
-def layout(site: Site, answered: Mapping[str, Sequence[Network]] | None = None, hiding: Collection[str] = ()) -> Lab:
-    """The lab of a site. What it has to make simpler is among the lab's notes.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What configurations and the plan say of a lab, beside the site."""
 
-    `answered` has the networks, by point, that a point answers for because it translates from or to them; `hiding` has
-    those points that give packets addresses of their own.
-    """
-    return _Layout(site, Wiring.of(site), answered or {}, hiding).lab()
+    answered: Mapping[str, Sequence[Network]] = field(default_factory=dict)  # by point: it translates from or to them
+    hiding: Collection[str] = ()  # points that give packets addresses of their own
+    members: Mapping[str, Sequence[Address]] = field(default_factory=dict)  # that a group has beside its first
+    excepted: Boxes = ()  # nobody is to be asked from or at an address that is among these alone
+    interfaces: Mapping[str, str] = field(default_factory=dict)  # by host: how its firewall calls the only one
+
+
+def layout(site: Site, known: Known | None = None) -> Lab:
+    """The lab of a site. What it has to make simpler is among the lab's notes."""
+    return _Layout(site, Wiring.of(site), known or Known()).lab()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +52,7 @@ class _Home:
 class _Layout:
     site: Site
     wiring: Wiring
-    answered: Mapping[str, Sequence[Network]]
-    hiding: Collection[str]
+    known: Known
     used: set[Address] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
@@ -97,13 +105,27 @@ class _Layout:
             *((one.component, "outside", one.zone, one.addresses) for one in self.site.outside.values()),
         ]
         for name, kind, zone, addresses in groups:
-            chosen = [one for version in (4, 6) if (one := _member(addresses, version, taken))]
+            plain = self._unexcepted(addresses)
+            chosen = [one for version in (4, 6) if (one := _member(plain, version, taken))]
+            chosen += [
+                one for one in self.known.members.get(name, ()) if one not in (*taken, *chosen) and _has(addresses, one)
+            ]
             taken |= set(chosen)
             if chosen:
                 found[name] = _Home(kind, zone, self._inside(chosen, self.site.zones[zone]))
             else:
                 self.notes.append(f"{name} has no address in the site file: nobody plays it")
         return found
+
+    def _unexcepted(self, addresses: Addresses) -> Addresses:
+        """The addresses without those of some of them that the site excepts; all, where it excepts all."""
+        for box in self.known.excepted:
+            version = box.get(Field.VERSION)[0][0]
+            for end in (Field.SRC, Field.DST):
+                named = Addresses(v4=box.get(end)) if version == 4 else Addresses(v6=box.get(end))
+                left = addresses - named
+                addresses = left if left.family(version) else addresses
+        return addresses
 
     def _inside(self, addresses: Iterable[Address], zone: Zone) -> Own:
         """The addresses with the length of their network in the zone; alone where there is none that they share.
@@ -126,8 +148,8 @@ class _Layout:
         return found
 
     def _end(self, name: str, home: _Home, routers: Mapping[str, Ports]) -> Node:
-        port = Port(_HOME, self.wiring.segments["", home.zone], home.addresses)
-        hops = (*self._outer((port,), routers), *self._hops_from(home.zone, routers))
+        port = Port(self.known.interfaces.get(name, _HOME), self.wiring.segments["", home.zone], home.addresses)
+        hops = (*self._outer((port,), routers), *self._hops_from(port.name, home.zone, routers))
         return Node(name, home.kind, (port,), hops, home.zone)
 
     def _outer(self, own: Sequence[Port], routers: Mapping[str, Ports], itself: str = "") -> Iterator[Hop]:
@@ -151,25 +173,27 @@ class _Layout:
 
     def _free_ones(self, name: str) -> list[Network]:
         """What a point answers for, but for what is somebody's own."""
-        return [one for one in self.answered.get(name, ()) if not self._is_somebodys(one)]
+        return [one for one in self.known.answered.get(name, ()) if not self._is_somebodys(one)]
 
     def _own(self, name: str, routers: Mapping[str, Ports]) -> list[Network]:
         """The addresses that a point gives to packets."""
-        return [ip_network(one.ip) for port in routers[name].values() for one in port.addresses if name in self.hiding]
+        return [
+            ip_network(one.ip) for port in routers[name].values() for one in port.addresses if name in self.known.hiding
+        ]
 
     def _is_somebodys(self, network: Network) -> bool:
         return any(one in network for one in self.used if one.version == network.version)
 
-    def _hops_from(self, zone: str, routers: Mapping[str, Ports]) -> Iterator[Hop]:
+    def _hops_from(self, leaves: str, zone: str, routers: Mapping[str, Ports]) -> Iterator[Hop]:
         """The routes of a node in a zone: to each other zone by the first router of the way."""
         for (source, destination), way in self.wiring.ways.items():
             if source != zone:
                 continue
             for network in self._networks(destination):
                 if not way:
-                    yield Hop(network, _HOME, None)
+                    yield Hop(network, leaves, None)
                 elif via := routers[way[0].router][way[0].arrives].address(network.version):
-                    yield Hop(network, _HOME, via)
+                    yield Hop(network, leaves, via)
 
     def _networks(self, zone: str) -> tuple[Network, ...]:
         named = self.site.zones[zone]
@@ -277,12 +301,17 @@ def _distances(name: str, routers: Mapping[str, Ports]) -> dict[str, int]:
     return found
 
 
+def _has(addresses: Addresses, one: Address) -> bool:
+    return contains(addresses.family(one.version), int(one))
+
+
 def _member(addresses: Addresses, version: int, taken: set[Address]) -> Address | None:
     """An address of a group that nobody else has; of one as wide as the Internet, an address for documentation."""
     stranger = int(ip_address(_STRANGER[version]))
     ranges = addresses.family(version)
     wide = [(stranger, min(last, stranger + 100)) for first, last in ranges if first <= stranger <= last]
-    for first, last in (*(wide if sum(b - a for a, b in ranges) > _LARGE else ()), *ranges):
+    singles_last = sorted(ranges, key=lambda ends: ends[0] == ends[1])  # such as what is left of a network
+    for first, last in (*(wide if sum(b - a for a, b in ranges) > _LARGE else ()), *singles_last):
         for number in range(first + (last > first), min(last, first + 1000) + 1):
             found = ip_network((number, 32 if version == 4 else 128)).network_address
             if found not in taken:

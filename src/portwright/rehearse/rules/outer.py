@@ -78,7 +78,7 @@ def as_asked(one: Placed, views: Mapping[str, PointView], space: Space) -> Place
 
 
 def _asked(exchange: Exchange, one: Placed, views: Mapping[str, PointView], space: Space) -> Exchange:
-    packets = PacketSet.of(space, [_box(exchange, one)])
+    packets = PacketSet.of(space, [box_of(exchange, one)])
     sent = next(iter(journeys(views, one.flow.routes[0].forward, packets)), None)
     if sent is None or not sent.sent or packets <= sent.sent:
         return exchange
@@ -89,7 +89,8 @@ def _asked(exchange: Exchange, one: Placed, views: Mapping[str, PointView], spac
     return exchange
 
 
-def _box(exchange: Exchange, one: Placed) -> Box:
+def box_of(exchange: Exchange, one: Placed) -> Box:
+    """The packets that may be played for an exchange of a flow, as they arrive at its end."""
     version = exchange.version
     fields: dict[Field, Intervals] = {}
     fields[Field.VERSION] = ((version, version),)

@@ -25,7 +25,9 @@ _HOOKS: Mapping[bool, tuple[Hook, ...]] = {False: ("forward",), True: ("input", 
 _HEAD = re.compile(r"^table (\w+) (\S+) \{", re.ASCII)
 _CHAIN = re.compile(r"^\tchain (\S+) \{", re.ASCII)
 _HANDLE = re.compile(r" # handle (\d+)$", re.ASCII)
-_PLACE = re.compile(r' comment "(\d+): ')
+_UNTRACED = re.compile(r"\bmeta\s+nftrace\s+set\s+0\b")  # it has no effect on packets, and would hide what decides
+RESERVED = "portwright_"  # how the tables of a rehearsal's own begin
+_PLACE = re.compile(r' comment "(\d+): ([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Decider:
     @property
     def reference(self) -> RuleReference:
         """The line as reports name it."""
-        reason = "the policy of its chain" if self.default else ""
+        reason = "the policy of its chain" if self.default and self.place.line else ""
         return RuleReference(self.point, self.place.file, self.place.line, self.place.text, self.default, reason)
 
     def which(self, is_accepted: bool) -> "Decider":
@@ -59,15 +61,18 @@ class Rules:
     lines: Mapping[int, str]  # the text of each of its lines
     left_out: tuple[tuple[Source, str], ...] = ()  # lines that are not rehearsed, and why
     platform: str = "nftables"  # whose words the text has
+    wordless: tuple[Source, ...] = ()  # lines that are not rehearsed though they are in no doubt
 
     @property
     def loads(self) -> tuple[tuple[tuple[str, ...], str], ...]:
         """The programs that load it, in order, each with what it reads."""
-        return saved.loads(self.text, self.file) if self.platform == "iptables" else ((("nft", "-f", "-"), self.text),)
+        if self.platform == "iptables":
+            return saved.loads(self.text, self.file)
+        return ((("nft", "-f", "-"), _UNTRACED.sub("counter", self.text)),)
 
     def deciders(self, listing: str) -> dict[Handle, Decider]:
         """The line behind each rule and policy of the kernel, from `nft -a list ruleset`."""
-        found = {handle: Decider(self.point, place) for handle, place in self.places(listing).items()}
+        found = {handle: Decider(self.point, at, default=not at.line) for handle, at in self.places(listing).items()}
         return found | {chain: Decider(self.point, place, default=True) for chain, place in self._policies().items()}
 
     def _policies(self) -> dict[Handle, Source]:
@@ -93,7 +98,8 @@ class Rules:
         found: dict[Handle, Source] = {}
         for family, table, _, handle, text in rules_in(listing):
             if table.startswith(TABLE) and (place := _PLACE.search(text)):
-                found[family, table, handle] = self._source(int(place[1]))
+                line = int(place[1])  # 0: nobody wrote it
+                found[family, table, handle] = self._source(line) if line else Source(self.file, 0, place[2])
         return found
 
     def _by_order(self, listing: str) -> dict[Handle, Source]:
@@ -123,6 +129,11 @@ class Rules:
         return Source(self.file, line, self.lines.get(line, "").strip())
 
 
+def lines_of(text: str) -> dict[int, str]:
+    """The lines by their number, as the readers of all platforms count them: nothing else than a line feed ends one."""
+    return dict(enumerate(text.split("\n"), 1))
+
+
 def rules_in(listing: str) -> list[tuple[str, str, str, int, str]]:
     """Family, table, chain, handle and text of each rule that `nft -a list ruleset` prints."""
     found, family, table, chain = [], "", "", ""
@@ -144,7 +155,7 @@ def rules_of(
     """The rules of a point: its own where the kernel understands them, else translated; rendered where it has none."""
     if configuration is None:
         return _rendered(plan, point, ports)
-    lines = dict(enumerate(text.splitlines(), 1))
+    lines = lines_of(text)
     is_native = configuration.platform == "iptables" or (
         configuration.platform == "nftables" and not text.lstrip().startswith("{")
     )
@@ -156,20 +167,28 @@ def rules_of(
         for hook in _HOOKS[point.on is not None]
     ]
     left_out = tuple(line for one in made for line in one.left_out)
-    return Rules(point.name, "translated", "".join(one.text for one in made), configuration.file, lines, left_out)
+    wordless = tuple(line for one in made for line in one.wordless)
+    text = "".join(one.text for one in made)
+    return Rules(point.name, "translated", text, configuration.file, lines, left_out, wordless=wordless)
 
 
 def _check_commands(platform: str, text: str, file: str) -> None:
     """Raise InvalidInput where nft would do what nobody has read, such as to put a rule in another's place."""
-    if platform == "nftables" and (unknown := listing_text.read(text, file).unknown):
+    if platform != "nftables":
+        return
+    read = listing_text.read(text, file)
+    if read.unknown:
         message = "this is not understood, and nft would do it: it cannot be rehearsed"
-        raise InvalidInput([Problem(file, place.line, 1, "", message, "") for place in unknown])
+        raise InvalidInput([Problem(file, place.line, 1, "", message, "") for place in read.unknown])
+    reserved = [one.name for one in read.tables.values() if one.name.startswith(RESERVED)]
+    if reserved:
+        raise InvalidInput.of(f"the table {reserved[0]} is called like those of a rehearsal itself", file=file)
 
 
 def _rendered(plan: Plan, point: Point, ports: Mapping[str, str]) -> Rules:
     intent = _renamed(intent_of(plan, point, optional=True), ports)
     text = platforms.renderer("nftables").render(intent)
-    return Rules(point.name, "rendered", text, f"{point.name} as rendered", dict(enumerate(text.splitlines(), 1)))
+    return Rules(point.name, "rendered", text, f"{point.name} as rendered", lines_of(text))
 
 
 def _renamed(intent: Intent, ports: Mapping[str, str]) -> Intent:

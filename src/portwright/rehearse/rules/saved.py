@@ -13,13 +13,14 @@ from portwright.platforms.iptables.syntax import Table
 _FAMILIES = {4: "ip", 6: "ip6"}
 _PROGRAMS = {4: "iptables-nft-restore", 6: "ip6tables-nft-restore"}
 _ADDRESSES = re.compile(r"(?:^|\s)(?:-s|-d|--source|--src|--destination|--dst)[\s=]\s*(\S+)")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')  # a comment
 _SETS = ("create ", "add ")
 Chain = tuple[str, str, str]  # family, table and chain
 
 
 def loads(text: str, file: str) -> tuple[tuple[tuple[str, ...], str], ...]:
     """The programs that load a text, in order, each with what it reads."""
-    written = text.splitlines()
+    written = text.split("\n")
     sets = [line for line in written if line.startswith(_SETS)]
     found: list[tuple[tuple[str, ...], str]] = [(("ipset", "restore"), _joined(sets))] if sets else []
     for version, program in _PROGRAMS.items():
@@ -42,7 +43,7 @@ def lines(text: str, file: str) -> Mapping[Chain, Sequence[int]]:
 
 def _count(rule: str) -> int:
     """How many rules iptables makes of one: iptables(8) takes several addresses and makes a rule for each pair."""
-    return prod(value.count(",") + 1 for value in _ADDRESSES.findall(rule))
+    return prod(value.count(",") + 1 for value in _ADDRESSES.findall(_QUOTED.sub('""', rule)))
 
 
 def policies(text: str, file: str) -> dict[Chain, int]:

@@ -6,6 +6,7 @@ may hold, and what nftables has no words for, is left out and told: a translated
 read the original rightly.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
@@ -16,6 +17,7 @@ from portwright.packets.fields import ICMP, ICMPV6, LAST, LAST_ADDRESS, PORT_PRO
 from portwright.packets.intervals import Intervals, complement, intersect, normalize
 from portwright.policy.interfaces import OTHER, Interfaces
 from portwright.policy.model import Chain, Change, Goto, Jump, Policy, Rewrite, Rule, Stage, Verdict
+from portwright.rehearse.lab import LONGEST_NAME
 from portwright.source import Source
 
 TABLE = "portwright_translated"
@@ -27,6 +29,7 @@ _OF_ITS_OWN = {"dnat": "redirect", "snat": "masquerade"}
 _MOST_ADDRESSES = 256  # of a range that is led to another range, address by address
 _OPENS = "tcp flags & (fin | syn | rst | ack) {} syn"
 
+_PLAIN_NAME = re.compile(r"[ !#-\[\]-~]+", re.ASCII)  # as nft takes it in quotes
 _TO_ITSELF = (("input", 'iifname "lo"'), ("output", 'oifname "lo"'))
 
 Conditions = tuple[str, ...]
@@ -39,6 +42,7 @@ class Translated:
 
     text: str
     left_out: tuple[tuple[Source, str], ...]  # line and why
+    wordless: tuple[Source, ...] = ()  # lines among them that are in no doubt: nftables has no words for them
 
 
 class _Inexpressible(Exception):
@@ -56,7 +60,9 @@ def translated(policy: Policy, interfaces: Interfaces, ports: Mapping[str, str],
         line for number, stage in enumerate(policy.stages) for line in writer.stage(number, stage, places[number])
     ]
     name = TABLE if hook == "forward" else f"{TABLE}_{hook}"
-    return Translated("\n".join([f"table inet {name} {{", *chains, "}", ""]), tuple(writer.left_out))
+    return Translated(
+        "\n".join([f"table inet {name} {{", *chains, "}", ""]), tuple(writer.left_out), tuple(writer.wordless)
+    )
 
 
 def _on_host(stages: tuple[Stage, ...], hook: Hook) -> list[str]:
@@ -97,6 +103,7 @@ class _Writer:
     interfaces: Interfaces
     ports: Mapping[str, str]
     left_out: dict[tuple[Source, str], None] = field(default_factory=dict)
+    wordless: dict[Source, None] = field(default_factory=dict)
     is_routed: bool = True  # where the present stage stands, a packet has an interface on which it leaves
     number: int = 0  # of the present stage
 
@@ -131,6 +138,7 @@ class _Writer:
             return list(self._rule(rule))
         except _Inexpressible as problem:
             self.left_out[rule.source, str(problem)] = None
+            self.wordless |= {rule.source: None} if rule.match.is_certain and rule.source.line else {}
             return []
 
     def _rule(self, rule: Rule) -> Iterator[str]:
@@ -196,17 +204,21 @@ class _Writer:
             if named := self._named(wanted):
                 yield f"{word} {named}"
 
+    def _port(self, atom: int) -> str:
+        """The kernel's name of an interface; one that nothing has, where it could be taken for another's."""
+        name = self.interfaces.name(atom)
+        if name in self.ports:
+            return self.ports[name]
+        is_free = len(name) <= LONGEST_NAME and _PLAIN_NAME.fullmatch(name) and name not in self.ports.values()
+        return name if is_free else f"?{atom}"
+
     def _named(self, atoms: Intervals) -> str:
         """The interfaces of some atoms; where unnamed ones are among them, all but the others."""
         has_others = bool(intersect(atoms, ((OTHER, OTHER),)))
         wanted = complement(atoms, LAST[Field.IN]) if has_others else atoms
-        names = [
-            name
-            for atom in self.interfaces.atoms()
-            if atom != OTHER and intersect(wanted, ((atom, atom),))
-            for name in [self.interfaces.name(atom)]
-        ]
-        listed = ", ".join(f'"{self.ports.get(name, name)[:15]}"' for name in names)
+        named = [one for one in self.interfaces.atoms() if one != OTHER and intersect(wanted, ((one, one),))]
+        names = [self._port(one) for one in named]
+        listed = ", ".join(f'"{name}"' for name in names)
         if not names:
             return "" if has_others else '""'  # every interface; none at all
         return f"{'!= ' if has_others else ''}{{ {listed} }}"

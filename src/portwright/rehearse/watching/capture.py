@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +14,7 @@ from portwright.rehearse.netns import Network
 
 _EVERY_PROTOCOL = 0x0003  # linux/if_ether.h: ETH_P_ALL
 _SNAPSHOT = 1 << 16  # bytes of a packet
+_SOL_PACKET, _PACKET_STATISTICS = 263, 6  # linux/socket.h, linux/if_packet.h
 _PATIENCE = 0.2  # seconds between two looks at whether it is over
 # draft-ietf-opsawg-pcapng, 4: blocks of a section, an interface, a packet; LINKTYPE_ETHERNET
 _SECTION, _INTERFACE, _PACKET, _ETHERNET = 0x0A0D0D0A, 1, 6, 1
@@ -23,14 +24,14 @@ _NAME_OPTION = 2
 class Captures:
     """One file for each point, written until `close`."""
 
-    def __init__(self, network: Network, points: Iterable[str], folder: Path) -> None:
-        """Begin. Raises OSError where a file cannot be written."""
+    def __init__(self, network: Network, points: Mapping[str, str], folder: Path) -> None:
+        """Begin, at the nodes on which the points stand. Raises OSError where a file cannot be written."""
         self._selector = selectors.DefaultSelector()
         self._files: list[_File] = []
         self.is_over = False
         self._problem = ""  # why not everything could be written
-        for point in points:
-            with network.within(point):
+        for point, node in points.items():
+            with network.within(node):
                 made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_EVERY_PROTOCOL))
                 made.setblocking(False)
                 file = _File(folder / f"{point}.pcapng", socket.if_nameindex())
@@ -54,12 +55,21 @@ class Captures:
         time.sleep(_PATIENCE)
         self.is_over = True
         self._thread.join()
+        if not self._problem and any(_lost(key.fileobj) for key in self._selector.get_map().values()):
+            self._problem = "more came than could be written"
         for file in self._files:
             try:
                 file.close(is_whole=not self._problem)
             except OSError as problem:
                 self._problem = problem.strerror or str(problem)
         return f"the captures are not whole: {self._problem}" if self._problem else ""
+
+
+def _lost(made: object) -> int:
+    """How many packets the kernel had no room for, packet(7)."""
+    assert isinstance(made, socket.socket)
+    _, lost = struct.unpack("II", made.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
+    return int(lost)
 
 
 class _File:

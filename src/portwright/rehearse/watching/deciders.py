@@ -7,21 +7,37 @@ from ipaddress import ip_address
 from portwright.packets.fields import ICMP, ICMPV6, PORT_PROTOCOLS
 from portwright.rehearse.evidence import Exchange
 from portwright.rehearse.netns import Network
-from portwright.rehearse.rules.running import Decider, Handle, Rules
+from portwright.rehearse.rules.running import RESERVED, Decider, Handle, Rules
 from portwright.rehearse.watching.tracing import Run, TraceSocket
 
 TABLE = "portwright_trace"
+_FIRST = -(1 << 31)  # the first priority that there is; of chains with the same, what is loaded last comes first
 # Before everything else, what opens a connection and what first comes back, and whatever has none.
 _OPENING = """{
         meta l4proto tcp tcp flags & syn == syn meta nftrace set 1
         meta l4proto != tcp meta nftrace set 1
     }"""
 RULES = f"""table inet {TABLE} {{
-    chain arriving {{ type filter hook prerouting priority -450; policy accept; jump opening; }}
-    chain leaving {{ type filter hook output priority -450; policy accept; jump opening; }}
+    chain arriving {{ type filter hook prerouting priority {_FIRST}; policy accept; jump opening; }}
+    chain leaving {{ type filter hook output priority {_FIRST}; policy accept; jump opening; }}
     chain opening {_OPENING}
 }}
 """
+
+
+def on_devices(ports: Iterable[str]) -> str:
+    """The same for a node whose rules see packets as they come in from a device, before all other hooks."""
+    chains = [
+        f"""    chain arriving_{number} {{
+        type filter hook ingress device "{port}" priority {_FIRST}; policy accept;
+        meta protocol {{ ip, ip6 }} jump opening
+    }}
+"""
+        for number, port in enumerate(ports)
+    ]
+    return f"table netdev {TABLE} {{\n    chain opening {_OPENING}\n{''.join(chains)}}}\n"
+
+
 _Key = tuple[int, int, int, int, int]  # protocol; source and its port, destination and its port
 _Seen = tuple[str, int, bytes]  # node, protocol, identity of the packet
 _OWN = (TABLE, "portwright_seen", "portwright_faults")
@@ -45,6 +61,8 @@ class Traced:
             with self.network.within(node):
                 self._sockets[node] = TraceSocket()
             self.network.load(node, RULES)
+            if node in self.rules and "netdev" in self.rules[node].text:
+                self.network.load(node, on_devices(port.name for port in self.network.lab.nodes[node].ports))
         for node, rules in self.rules.items():
             listing = self.network.run(node, ["nft", "-a", "list", "ruleset"]).stdout
             self._places[node] = rules.deciders(listing)
@@ -101,13 +119,20 @@ class Traced:
             return ()
         found = []
         for node in way:
-            runs = self._runs.get((node, protocol, identity), [])
-            runs = [run for run in runs if counts(run)]
-            deciders = [one for run in runs if (one := self._decider(node, run)) is not None]
-            found += deciders[-1:]
-            if deciders and not deciders[-1].is_accepted:
+            runs = [run for run in self._runs.get((node, protocol, identity), []) if counts(run)]
+            decisive = [run for run in runs if self._decider(node, run) is not None or self._is_somebodys(run)]
+            if not decisive:
+                continue
+            if (decider := self._decider(node, decisive[-1])) is not None:  # else it is not known which line it was
+                found.append(decider)
+            if not decisive[-1].is_accepted:
                 break
         return tuple(found)
+
+    @staticmethod
+    def _is_somebodys(run: Run) -> bool:
+        """Report whether a rule of the site decided, and none of the lab's own."""
+        return run.decider is not None and not run.table.startswith(RESERVED)
 
     def anew(self, exchange: Exchange) -> None:
         """Forget which packet stood for an exchange without ports, so that the next one does."""

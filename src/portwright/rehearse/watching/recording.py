@@ -1,8 +1,10 @@
 """What the kernel records of connections that arrive at a host: the log of netfilter, read as it comes."""
 
 import errno
+import secrets
 import socket
 import struct
+from dataclasses import replace
 from ipaddress import ip_address
 
 from portwright.packets.fields import TCP, UDP
@@ -12,16 +14,22 @@ from portwright.rehearse.watching.tracing import NETLINK_NETFILTER, identity, me
 
 GROUP = 77  # of the log; any number below 65536
 TABLE = "portwright_seen"
+_NEW, _UNTRACKED = (f"{word} {secrets.token_hex(8)}" for word in ("new", "untracked"))  # no rule of the site logs so
 # First of all rules, so that what a host's own firewall drops is not taken for arrived: it runs behind all of them.
 RULES = f"""table inet {TABLE} {{
     chain input {{
         type filter hook input priority 300; policy accept;
         iifname != "lo" meta pkttype host ct state new jump came
+        iifname != "lo" meta pkttype host ct state untracked jump came_untracked
     }}
     chain came {{
-        icmp type echo-request log group {GROUP} snaplen 64
-        icmpv6 type echo-request log group {GROUP} snaplen 64
-        meta l4proto != {{ icmp, icmpv6 }} log group {GROUP} snaplen 64
+        icmp type echo-request log prefix "{_NEW}" group {GROUP} snaplen 64
+        icmpv6 type echo-request log prefix "{_NEW}" group {GROUP} snaplen 64
+        meta l4proto != {{ icmp, icmpv6 }} log prefix "{_NEW}" group {GROUP} snaplen 64
+    }}
+    chain came_untracked {{
+        tcp flags & (syn | ack) == syn log prefix "{_NEW}" group {GROUP} snaplen 64
+        meta l4proto != {{ tcp, icmp, icmpv6 }} log prefix "{_UNTRACKED}" group {GROUP} snaplen 64
     }}
 }}
 """
@@ -29,7 +37,7 @@ RULES = f"""table inet {TABLE} {{
 _PACKET_MESSAGE, _CONFIG_MESSAGE = 4 << 8 | 0, 4 << 8 | 1
 _COMMAND, _MODE, _THRESHOLD = 1, 2, 5
 _BIND, _COPY_PACKET = 1, 2
-_PAYLOAD = 9
+_PAYLOAD, _PREFIX = 9, 10
 _COPIED = 64  # bytes of each packet
 _REQUEST = 1  # NLM_F_REQUEST
 
@@ -73,8 +81,10 @@ class Recorder:
                 self.has_lost = True
                 continue
             for _, kind, attributes in messages_in(data):
-                if kind == _PACKET_MESSAGE and (found := arrived(self.node, attributes.get(_PAYLOAD, b""))):
-                    self._seen.append(found)
+                prefix = attributes.get(_PREFIX, b"").rstrip(b"\0").decode("ascii", "replace")
+                is_ours = kind == _PACKET_MESSAGE and prefix in (_NEW, _UNTRACKED)
+                if is_ours and (found := arrived(self.node, attributes.get(_PAYLOAD, b""))):
+                    self._seen.append(replace(found, may_be_reply=prefix == _UNTRACKED))
 
     def seen(self) -> list[Seen]:
         """What has arrived since it was asked last."""

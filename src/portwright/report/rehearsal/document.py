@@ -48,6 +48,13 @@ def rehearsal_json(found: Rehearsal) -> Json:
     }
 
 
+def why_partly(one: FlowEvidence) -> str:
+    """Why a flow of which everything passes that was played is not whole."""
+    ways = len({route.forward for route in one.flow.routes})
+    others = f"other packets of it, or on others of its {ways} ways" if ways > 1 else "other packets of it"
+    return f"what was played passes, and the proof says that {others} are stopped"
+
+
 def verdict(found: Rehearsal) -> str:
     """works or broken."""
     return "broken" if found.broken or any(found.verdict_of(one) == "broken" for one in found.traces) else "works"
@@ -81,7 +88,7 @@ def _flow_json(one: FlowEvidence) -> Json:
         "static": one.static.value,
         "rehearsed": WORDS[one.passes],
         "decided_by": reference_json(decider.reference) if decider else None,
-        "reason": one.placed.reason or None,
+        "reason": one.placed.reason or (why_partly(one) if one.is_partly_played else None),
         "exchanges": [_tried_json(tried) for tried in one.tried],
     }
 

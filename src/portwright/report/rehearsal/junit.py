@@ -1,7 +1,8 @@
-"""A rehearsal as JUnit XML, for build servers: a suite for the flows, the scenarios, and what nobody needs.
+"""A rehearsal as JUnit XML, for build servers: suites for the flows, the scenarios, what nobody needs, and the records.
 
-A test case is a flow, a scenario, or a packet of the sample. What was not tried is skipped, with the reason, so that
-nothing is shown as passed that was not played.
+A test case is a flow, a scenario, or a packet of the sample; two compare what hosts have recorded with the plan. What
+was not tried is skipped, with the reason, so that nothing is shown as passed that was not played. Properties of a
+suite say whose rules ran: those of a translated configuration are no evidence that the original was read rightly.
 """
 
 from xml.etree.ElementTree import Element, SubElement
@@ -10,7 +11,7 @@ from portwright.redact import redact
 from portwright.rehearse.evidence import FlowEvidence, Rehearsal, Sampled
 from portwright.rehearse.rules.running import Decider
 from portwright.report.junitxml import count, legal, written
-from portwright.report.rehearsal.document import WORDS, packet_text
+from portwright.report.rehearsal.document import WORDS, packet_text, why_partly
 from portwright.trace.run import Trace
 
 
@@ -18,11 +19,21 @@ def rehearsal_junit(found: Rehearsal) -> str:
     """The XML document."""
     site = found.plan.site.name
     root = Element("testsuites", name=legal(f"portwright rehearse {site}"))
-    for name, write in (("flows", _flows), ("scenarios", _scenarios), ("blocked", _sample)):
+    suites = (("flows", _flows), ("scenarios", _scenarios), ("blocked", _sample), ("records", _records))
+    for name, write in suites:
         suite = SubElement(root, "testsuite", name=name)
+        _describe(suite, found)
         write(suite, f"{site}.{name}", found)
         count(suite)
     return written(root)
+
+
+def _describe(suite: Element, found: Rehearsal) -> None:
+    """Say whose rules ran, and what was broken on purpose."""
+    properties = SubElement(suite, "properties")
+    told = [(f"rules of {rules.point}", rules.origin) for rules in found.rules]
+    for name, value in (*told, *(("broken on purpose", fault) for fault in found.faults)):
+        SubElement(properties, "property", name=legal(name), value=legal(value))
 
 
 def _flows(suite: Element, classname: str, found: Rehearsal) -> None:
@@ -32,8 +43,10 @@ def _flows(suite: Element, classname: str, found: Rehearsal) -> None:
             _fail(case, "failure", "disagreement", f"proof {one.static.value}, rehearsal {WORDS[one.passes]}", one)
         elif one.passes is None:
             SubElement(case, "skipped", message=legal(one.placed.reason))
+        elif one.is_partly_played:
+            SubElement(case, "skipped", message=legal(why_partly(one)))
         elif not one.passes:
-            _fail(case, "failure" if one.flow.is_required else "skipped", "blocked", "it does not pass", one)
+            _fail(case, "failure" if one.is_needed else "skipped", "blocked", "it does not pass", one)
 
 
 def _fail(case: Element, tag: str, kind: str, message: str, one: FlowEvidence) -> None:
@@ -77,3 +90,14 @@ def _sample(suite: Element, classname: str, found: Rehearsal) -> None:
 def _open(one: Sampled) -> str:
     word = "nobody needs it, and it arrived" if one.has_arrived else "no rule was seen to stop it"
     return "; ".join([word, *_by(one.decided_by[-1] if one.decided_by else None)])
+
+
+def _records(suite: Element, classname: str, found: Rehearsal) -> None:
+    unplanned = [f"{one.protocol} {one.source} > {one.destination}:{one.port}" for one in found.unplanned]
+    for name, wrong in (
+        ("what was answered was recorded", [flow.id for flow in found.unused]),
+        ("what was recorded is planned", unplanned),
+    ):
+        case = SubElement(suite, "testcase", name=name, classname=legal(classname))
+        if wrong:
+            SubElement(case, "failure", type="records", message=legal(wrong[0])).text = legal("\n".join(wrong))

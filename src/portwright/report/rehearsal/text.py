@@ -9,7 +9,7 @@ from portwright.rehearse.evidence import FlowEvidence, Rehearsal, Sampled, Tier,
 from portwright.rehearse.rules.running import Decider, Rules
 from portwright.report.catalog_layout import counted
 from portwright.report.context import WIDTH, folded
-from portwright.report.rehearsal.document import WORDS, packet_text, verdict
+from portwright.report.rehearsal.document import WORDS, packet_text, verdict, why_partly
 from portwright.trace.run import Hop, Trace
 
 _MOST_STOPPERS = 6  # lines about rules that stopped something
@@ -24,7 +24,7 @@ _OF_RULES: Mapping[str, str] = {
 
 def rehearsal_text(found: Rehearsal) -> str:
     """The rehearsal for a person, as wide as reports are: what came of it first, then who played it."""
-    required = [one for one in found.flows if one.flow.is_required]
+    required = [one for one in found.flows if one.is_needed]
     lines = folded(_headline(found, required))
     lines += _listed("Broken on purpose", found.faults)
     lines += _blocked(found)
@@ -48,7 +48,8 @@ def _headline(found: Rehearsal, required: list[FlowEvidence]) -> str:
     elif not words["passes"]:
         return f"{found.plan.site.name}: nothing that is required was rehearsed."
     else:
-        heads.append("works, as far as it was played" if words["not-tried"] else "works")
+        is_whole = not words["not-tried"] and not any(one.is_partly_played for one in required)
+        heads.append("works" if is_whole else "works, as far as it was played")
     if found.disagreements:
         heads.append("contradicts the proof")
     if any(not one.is_blocked for one in found.sample):
@@ -118,7 +119,8 @@ def _disagreeing(found: Rehearsal) -> list[str]:
 
 def _not_tried(required: list[FlowEvidence]) -> list[str]:
     reasons = Counter(one.placed.reason for one in required if one.passes is None)
-    told = (f"{counted(count, 'flow')}: {reason}" for reason, count in reasons.most_common())
+    told = [f"{counted(count, 'flow')}: {reason}" for reason, count in reasons.most_common()]
+    told += [f"{one.flow.id}: {why_partly(one)}" for one in required if one.is_partly_played]
     return _listed("Required, and not tried", told)
 
 
