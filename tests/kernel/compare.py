@@ -145,7 +145,7 @@ def _judged(kernel: Kernel, packets: Sequence[Packet], tally: Tally) -> Iterator
     """The packets as connection tracking saw them, with what became of them."""
     for aimed, ruling in zip(packets, kernel.judge(packets), strict=True):
         packet = _as_seen(aimed, ruling, kernel)
-        if packet is None or ruling.decided is None:
+        if packet is None or ruling.decided is None or _is_led_elsewhere(ruling, kernel):
             tally.unseen += 1
         else:
             yield packet, ruling
@@ -160,6 +160,12 @@ def _as_seen(aimed: Packet, ruling: Ruling, kernel: Kernel) -> Packet | None:
         return aimed if _is_surely_new(aimed) and ruling.state in _NOT_OF_A_CONNECTION else None
     packet = replace(aimed, state=ruling.state, **_as_it_came(ruling.came))
     return packet if packet.protocol != TCP or packet.flags == aimed.flags else None
+
+
+def _is_led_elsewhere(ruling: Ruling, kernel: Kernel) -> bool:
+    """Report whether a rule has set the type of service, by which the router chooses the interface of departure."""
+    lines = kernel.loaded.listing.splitlines()
+    return kernel.path and any("--set-tos" in lines[line - 1] for line in ruling.matched)
 
 
 def _as_it_came(ends: Ends | None) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """The kernel judges the reader of nftables: the same decisions by the same lines. See docs/kernel.md."""
 
 from functools import partial
+from ipaddress import IPv4Address
 from random import Random
 
 import pytest
@@ -12,6 +13,7 @@ from tests.kernel.realistic import realistic
 from tests.kernel.shrink import shrink
 from tests.kernel.vocabulary import INTERFACES
 
+from portwright.packets.packet import Packet
 from portwright.platforms import load
 from portwright.policy.configuration import Configuration
 
@@ -46,6 +48,39 @@ RULES = """table inet t {
 
 def read(text: str, file: str) -> Configuration:
     return load("nftables").parse(text, file)
+
+
+# The harness routes by the type of service: this one leads to the fourth interface, whose address is then another.
+LED_ELSEWHERE = """*mangle
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+-A PREROUTING -p tcp -j TOS --set-tos 0x10/0x3f
+COMMIT
+*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+-A POSTROUTING -o w+ -j SNAT --to-source 192.168.7.9
+COMMIT
+"""
+
+
+@pytest.mark.kernel("iptables")
+def test_a_packet_that_rules_lead_to_another_interface_is_not_judged() -> None:
+    """Where it leaves is no question of the rules that are read."""
+    led, other = (Packet.parse(f"{one} 10.1.0.5:40000 > 10.2.0.7:443 in lan0 out lan1") for one in ("tcp", "udp"))
+    tally = Tally.of("iptables")
+    with Kernel(("lan0", "lan1", "dmz0", "wan0"), "iptables") as kernel:
+        kernel.load(LED_ELSEWHERE, "forward", True)
+        assert list(compare(kernel, [led, other], tally)) == []
+        (ruling, _) = kernel.judge([led, other])
+    assert (tally.unseen, tally.judged) == (1, 1)
+    assert ruling.left is not None
+    assert ruling.left.source == int(IPv4Address("192.168.7.9"))
 
 
 DIALECTS_HERE = [
