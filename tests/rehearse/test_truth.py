@@ -584,3 +584,18 @@ def test_what_has_no_words_in_nftables_contradicts_nothing(tmp_path):
     found = flows(document)["shop.tcp/c1>s1"]
     assert (found["static"], found["rehearsed"]) == ("proved", "not-tried")
     assert "fw.cfg:16 is not rehearsed, for want of words" in found["reason"]
+
+
+def test_what_is_late_or_lost_on_purpose_is_not_open(tmp_path):
+    """A packet of the sample that no rule has seen is not said to have been let through."""
+    site = shop(tmp_path / "site", _closed("ip daddr 10.2.0.0/24 tcp dport 8080 accept"))
+    _, document, _ = rehearse(site, "--patience", "0.5", "--latency", "700")
+    assert document["blocked_sample"]["blocked"] > 20
+    _, document, _ = rehearse(site, "--patience", "0.5", "--loss", "60")
+    assert document["blocked_sample"]["not_blocked"] == []
+
+
+def test_a_shell_says_nothing_in_a_document(tmp_path):
+    """Programs read it."""
+    _, out, said = run(shop(tmp_path / "site"), "--enter", "c1", "--format", "json", stdin="echo here\n")
+    assert (json.loads(out)["site"], "here" in said) == ("shop", True)

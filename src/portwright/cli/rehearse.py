@@ -120,7 +120,15 @@ def _inside(request: Request) -> int:
     plan, readings = load(request.site, request.configs, request.day)
     capture = Path(request.capture) if request.capture else None
     faults = request.faults(plan.site)
-    options = Options(request.tier, faults, capture, request.keep, request.enter or "", request.patience)
+    options = Options(
+        tier=request.tier,
+        faults=faults,
+        capture=capture,
+        keep=request.keep,
+        enter=request.enter or "",
+        is_document=request.output != "text",
+        patience=request.patience,
+    )
     write = _writer(request.output)
     found = play(plan, readings, options, _tell, lambda one: show(write(one)))
     is_told = found.disagreements or found.unused or found.unplanned

@@ -40,7 +40,12 @@ class Faults:
         down = [name for name in way if name in self.stopped]
         if down:
             return f"{down[0]} is stopped"
-        return "packets are late or lost on purpose" if self.latency or self.loss else ""
+        return "packets are late or lost on purpose" if self.loses_packets else ""
+
+    @property
+    def loses_packets(self) -> bool:
+        """Report whether some do not come, or not while anybody waits."""
+        return bool(self.latency or self.loss)
 
     @property
     def rules(self) -> str:

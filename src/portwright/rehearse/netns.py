@@ -315,10 +315,10 @@ class Network:
         """Cut a node off, as if somebody had pulled its plugs."""
         _ip([f"link set {port.name} down" for port in self.lab.nodes[node].ports], self._names[node])
 
-    def shell(self, node: str) -> None:
-        """Open a shell in a node, and wait for its end."""
+    def shell(self, node: str, *, is_aside: bool = False) -> None:
+        """Open a shell in a node, and wait for its end; aside, what it says goes to standard error."""
         with self.within(node):
-            subprocess.run(self._as_node(node, shell_of(node)), check=False)
+            subprocess.run(self._as_node(node, shell_of(node)), stdout=sys.stderr if is_aside else None, check=False)
 
     def _make(self, name: str) -> None:
         _ip([f"netns add {self._names[name]}"])

@@ -17,4 +17,5 @@ class Options:
     capture: Path | None = None  # folder for what each point sees
     keep: bool = False  # the lab stays until somebody ends it
     enter: str = ""  # open a shell in this host
+    is_document: bool = False  # standard output is for the report alone: programs read it
     patience: float = CONNECTING  # seconds that a client waits for an answer

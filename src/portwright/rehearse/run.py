@@ -145,7 +145,7 @@ class _Stage:
         self._break()
         services = await self._servers()
         if self.options.enter:
-            await asyncio.to_thread(self.network.shell, self.options.enter)
+            await asyncio.to_thread(self.network.shell, self.options.enter, is_aside=self.options.is_document)
         found = await self._rehearsal(services, recorders, traced)
         if captures is not None and (problem := captures.close()):
             found = replace(found, notes=(*found.notes, problem))

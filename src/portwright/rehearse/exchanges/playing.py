@@ -26,6 +26,7 @@ from portwright.rehearse.watching.tracing import Run
 
 _AT_ONCE, _IN_PEACE = 128, 16  # exchanges; of those that had no answer
 _SYMMETRIC = ("ad/ike", "ad/ike-nat")  # both ends speak from the port of the service, and one of them begins
+_TIMES_LATE = 3  # a packet, and before it the question who has the next address, and its answer
 _SETTLING = 0.3  # seconds in which a packet that nobody answers has come to its rule, on a machine that is not busy
 
 
@@ -173,11 +174,13 @@ class Player:
         found = tuple(self._sampled(one, port, arrived) for one, port in ports.items())
         for _, made in knocks:
             made.close()
-        return tuple(one for one in found if one.is_known) if self.traced.has_lost else found
+        are_lost = self.traced.has_lost or self.options.faults.loses_packets  # packets, or what is said of them
+        return tuple(one for one in found if one.is_known) if are_lost else found
 
     async def _settled(self, ports: Mapping[Exchange, int]) -> None:
         """Wait until the kernel has said of each what became of it, but not for ever: some pass, unseen by any rule."""
-        for _ in range(math.ceil(self.options.patience / _SETTLING)):
+        patience = self.options.patience + _TIMES_LATE * self.options.faults.latency / 1000
+        for _ in range(math.ceil(patience / _SETTLING)):
             await asyncio.sleep(_SETTLING)
             self.traced.read()
             if all(self._sampled(one, port, set()).is_blocked for one, port in ports.items()):
