@@ -599,3 +599,11 @@ def test_a_shell_says_nothing_in_a_document(tmp_path):
     """Programs read it."""
     _, out, said = run(shop(tmp_path / "site"), "--enter", "c1", "--format", "json", stdin="echo here\n")
     assert (json.loads(out)["site"], "here" in said) == ("shop", True)
+
+
+def test_what_can_be_read_only_once_is_told(tmp_path):
+    """Not that there is no such file."""
+    site = shop(tmp_path / "site")
+    words = " ".join(command(site, "--config", f"fw=<(cat {tmp_path}/site/fw.nft)"))
+    done = subprocess.run(["bash", "-c", words], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert (done.returncode, "a rehearsal reads it twice" in done.stderr) == (2, True), done.stderr

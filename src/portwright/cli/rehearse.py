@@ -94,12 +94,20 @@ def rehearse(**given: Any) -> int:
         raise InvalidInput.of("--patience nan: is no number")
     if is_inside():
         return _inside(request)
+    _check_files(request)
     plan, _ = load(request.site, request.configs, request.day)  # what is wrong is told before anything is built
     request.faults(plan.site)
     _check_libraries()
     if request.enter and not request.keep and (status := enter(request.site, request.enter)) is not None:
         return status
     return inside(sys.argv[1:], site=request.site)
+
+
+def _check_files(request: Request) -> None:
+    """Raise InvalidInput for what can be read but once, such as a pipe: it is read here, and within the namespaces."""
+    for name in (request.site, *(one.partition("=")[2] for one in request.configs)):
+        if Path(name).is_fifo() or Path(name).is_char_device():
+            raise InvalidInput.of(f"{name}: a rehearsal reads it twice, so it has to be a file", file=name)
 
 
 def _check_libraries() -> None:
