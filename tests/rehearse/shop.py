@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-_PRODUCT = """
+PRODUCT = """
 product: shop
 title: Shop
 components:
@@ -42,7 +42,7 @@ table inet filter {
 """
 
 
-def shop(folder: Path, rules: str = OPEN, site: str = SITE, product: str = _PRODUCT, **files: str) -> Path:
+def shop(folder: Path, rules: str = OPEN, site: str = SITE, product: str = PRODUCT, **files: str) -> Path:
     """The site file of a shop with these rules at its firewall `fw`; in the names of other files __ is a dot."""
     texts = {"site.yaml": site, "fw.nft": rules, "products/shop.yaml": product}
     texts |= {name.replace("__", "."): text for name, text in files.items()}

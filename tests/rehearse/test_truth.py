@@ -10,7 +10,8 @@ import sys
 import pytest
 from tests.cli.running import EXAMPLES, copied
 from tests.rehearse.rehearsing import ENVIRONMENT, NOT_POSSIBLE, command, rehearse, run
-from tests.rehearse.shop import OPEN, SITE, flows, shop, via
+from tests.rehearse.shop import OPEN, PRODUCT, SITE, flows, shop, via
+from tests.rehearse.test_odd_sites import CRM
 
 from portwright.check.obstacle import Judgment
 from portwright.cli.site import load
@@ -607,3 +608,33 @@ def test_what_can_be_read_only_once_is_told(tmp_path):
     words = " ".join(command(site, "--config", f"fw=<(cat {tmp_path}/site/fw.nft)"))
     done = subprocess.run(["bash", "-c", words], env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert (done.returncode, "a rehearsal reads it twice" in done.stderr) == (2, True), done.stderr
+
+
+def test_a_port_may_be_shared(tmp_path):
+    """By a server and a client, where the protocol fixes both ports; and by services of which one alone is spoken."""
+    product = """
+product: shop
+title: Shop
+components:
+  shop/peer: {title: peer}
+services:
+  shop/one: {at: shop/peer, title: one, protocol: tcp, ports: 8080}
+  shop/other: {at: shop/peer, title: other, protocol: tcp, ports: 1433}
+requirements:
+  shop.one: {from: shop/peer, to: shop/peer, service: shop/one, need: all, purpose: read, source-ports: 8080}
+  shop.other: {from: shop/peer, to: shop/peer, service: shop/other, need: all, purpose: read}
+"""
+    site = SITE.replace("shop/client", "shop/peer").replace("shop/server", "shop/peer")
+    _, document, said = rehearse(shop(tmp_path / "site", site=site, product=product), "--patience", "0.5")
+    assert len(document["flows"]) == 12
+    assert {one["rehearsed"] for one in document["flows"]} == {"passes"}, said
+    assert (document["unused"], document["unplanned"]) == ([], [])
+
+
+def test_where_services_share_a_port_the_one_that_is_served_is_spoken(tmp_path):
+    """The web site of CRM, and one of somebody else that nobody plays."""
+    site = CRM.replace("[dynamics-crm-2013]", "[dynamics-crm-2013, shop]\ncatalog: products")
+    site = site.replace("sql/engine]", "sql/engine, shop/server]").replace("[crm/client]", "[crm/client, shop/client]")
+    _, document, said = rehearse(shop(tmp_path / "site", site=site, product=PRODUCT.replace("8080", "80")))
+    found = flows(document)
+    assert found["crm.web/staff>crm01"]["rehearsed"] == found["shop.tcp/staff>crm01"]["rehearsed"] == "passes", said

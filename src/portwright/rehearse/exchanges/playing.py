@@ -174,8 +174,9 @@ class Player:
         found = tuple(self._sampled(one, port, arrived) for one, port in ports.items())
         for _, made in knocks:
             made.close()
-        are_lost = self.traced.has_lost or self.options.faults.loses_packets  # packets, or what is said of them
-        return tuple(one for one in found if one.is_known) if are_lost else found
+        if self.options.faults.loses_packets:  # of what is late or lost on purpose it is not known what would stop it
+            return tuple(one for one in found if one.is_blocked or one.has_arrived)
+        return tuple(one for one in found if one.is_known) if self.traced.has_lost else found
 
     async def _settled(self, ports: Mapping[Exchange, int]) -> None:
         """Wait until the kernel has said of each what became of it, but not for ever: some pass, unseen by any rule."""

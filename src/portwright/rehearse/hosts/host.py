@@ -205,6 +205,11 @@ class Host:
         raise AssertionError("there is always a target")
 
 
+def share_port(made: socket.socket) -> None:
+    """Let a server and a client of one computer have the same port, socket(7): the protocol may want it so."""
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+
+
 def _words(problem: OSError) -> str:
     """What the system says of a connection that has another end than the usual ones."""
     return (
@@ -238,11 +243,11 @@ class Hosts(Mapping[str, Host]):
         self.authority = Authority(realm.domain)
         self._hosts = {node.name: Host(node.name, self) for node in lab.of_kind("host", "client", "outside")}
         self.targets = self._find_targets(placed)
-        self.by_exchange = self._by_exchange()
         self.ports = self._ports()
         self._shared: dict[object, Any] = {}
         for host in self._hosts.values():
             host.roles = roles_of(host)
+        self.by_exchange = self._by_exchange()
 
     def __getitem__(self, name: str) -> Host:
         return self._hosts[name]
@@ -300,6 +305,8 @@ class Hosts(Mapping[str, Host]):
         kind = socket.SOCK_STREAM if exchange.protocol == TCP else socket.SOCK_DGRAM
         made = self._network.socket(exchange.source, exchange.version, kind)
         try:
+            if exchange.source_port and kind == socket.SOCK_STREAM:
+                share_port(made)
             self._network.bind(made, exchange.source, exchange.source_address, exchange.source_port)
             port = made.getsockname()[1]
             return await self._connected(made, target), port
@@ -339,8 +346,18 @@ class Hosts(Mapping[str, Host]):
         return {key: tuple(targets) for key, targets in found.items()}
 
     def _by_exchange(self) -> dict[Exchange, Target]:
-        """One target for each exchange of a flow."""
-        return {one.exchange: one for targets in self.targets.values() for one in targets if one.flow}
+        """One target for each exchange of a flow; where services share a port, the one that the server speaks."""
+        found: dict[Exchange, Target] = {}
+        for targets in self.targets.values():
+            for one in targets:
+                if one.flow and (one.exchange not in found or self._goes_before(one, found[one.exchange])):
+                    found[one.exchange] = one
+        return found
+
+    def _goes_before(self, one: Target, other: Target) -> bool:
+        """Report whether a server at both speaks as the first one does."""
+        words = [(self.speech(x.exchange.destination, x.service) is ECHO, x.service) for x in (one, other)]
+        return words[0] < words[1]
 
     def _ports(self) -> dict[tuple[str, str], tuple[int, ...]]:
         found: dict[tuple[str, str], dict[int, None]] = {}

@@ -9,7 +9,7 @@ from portwright.packets.fields import ICMP, TCP, UDP
 from portwright.protocols.conversation import Misspoken, Refused
 from portwright.protocols.http import Response
 from portwright.rehearse.exchanges.asking import answer_raw
-from portwright.rehearse.hosts.host import Host, Hosts, Target
+from portwright.rehearse.hosts.host import Host, Hosts, Target, share_port
 from portwright.rehearse.hosts.wire import Datagram, Stream, listening, receiving
 from portwright.rehearse.progress import At, nobody
 from portwright.rehearse.servers.role import Answer, Role
@@ -71,6 +71,8 @@ class Services:
         host, speech = self.hosts[place.node], _speech(self.hosts, place.node, services)
         kind = socket.SOCK_STREAM if place.protocol == TCP else socket.SOCK_DGRAM
         made = make_socket(place.node, place.version, kind)
+        if place.protocol == TCP:
+            share_port(made)
         made.bind((place.address, place.port))  # the answer comes from the address that was asked
         if place.protocol == UDP:
 
