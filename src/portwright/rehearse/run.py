@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from portwright.check.judge import Judge
+from portwright.check.obstacle import Judgment
 from portwright.check.points import Reading
 from portwright.check.run import Check
 from portwright.errors import InvalidInput, NotPossibleHere, Problem
@@ -266,8 +267,8 @@ class _Stage:
         way = {node for exchange in one.exchanges for node in player.way(exchange)}
         result = self.judge.result(one.flow)
         judged = tuple(
-            of_played(self.judge, result, each, self._routers(player.way(each.exchange)), one.is_behind)
-            for each in found
+            of_played(self.judge, one.flow, each, self._routers(player.way(each.exchange)), one.is_behind)
+            for each in (found if result.judgment is Judgment.MISSING else ())
         )
         one = replace(one, reason="" if found else one.reason or reason)
         compared = FlowEvidence(one, result.judgment, found, self.options.faults.excuse(sorted(way)), judged)

@@ -9,12 +9,12 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from portwright.check.judge import Judge
-from portwright.check.obstacle import FlowResult, Judgment, judgment_of
+from portwright.check.obstacle import Judgment, judgment_of
 from portwright.packets.box import Box, intersect
 from portwright.packets.fields import PORT_PROTOCOLS, TCP, Field
 from portwright.packets.intervals import Intervals
 from portwright.packets.intervals import intersect as common
-from portwright.plan.model import Plan, reply
+from portwright.plan.model import Plan, RequiredFlow, reply
 from portwright.rehearse.evidence import Exchange, Placed, Tried
 from portwright.rehearse.lab import Address
 from portwright.rehearse.rules.outer import box_of
@@ -23,11 +23,8 @@ from portwright.site.model import Route
 _MOST_MEMBERS = 2  # more addresses of a group
 
 
-def of_played(judge: Judge, result: FlowResult, tried: Tried, routers: Sequence[str], is_behind: bool) -> Judgment:
+def of_played(judge: Judge, flow: RequiredFlow, tried: Tried, routers: Sequence[str], is_behind: bool) -> Judgment:
     """What the proof says of a packet that was played, on the way that it took."""
-    flow = result.flow
-    if result.judgment is not Judgment.MISSING:
-        return result.judgment
     packets = tuple(_narrowed(box, _fields(tried, is_behind)) for box in flow.packets)
     asked = tuple(box for box in packets if box.get(Field.VERSION)[0][0] == tried.exchange.version)
     obstacles = [
@@ -90,6 +87,8 @@ def _address(value: object, version: object) -> Address | None:
 
 def without_excepted(one: Placed, plan: Plan) -> Placed:
     """A flow without the exchanges that the site denies on purpose: that they are stopped is as it should be."""
+    if not plan.exceptions:
+        return one
     denying = [(entry.reason, entry.flow.boxes()) for entry in plan.exceptions]
     left: list[Exchange] = []
     reasons: dict[str, None] = {}
