@@ -64,11 +64,11 @@ def _narrowed(box: Box, fields: Iterable[tuple[Field, int]]) -> Box:
 
 
 def missed_members(plan: Plan, judge: Judge) -> Mapping[str, Sequence[Address]]:
-    """By group: some of its addresses whose packets the proof says are stopped."""
+    """By group: some of its addresses of whose required packets the proof says that they are stopped."""
     found: dict[str, dict[Address, None]] = {}
     for flow in plan.flows:
         ends = {Field.SRC: flow.source.name, Field.DST: flow.destination.name}
-        if plan.site.groups.keys().isdisjoint(ends.values()):
+        if not flow.is_required or plan.site.groups.keys().isdisjoint(ends.values()):
             continue
         for obstacle in judge.result(flow).obstacles:
             if obstacle.witness is not None and obstacle.kind != "undecided":
