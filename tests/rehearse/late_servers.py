@@ -5,7 +5,7 @@ import asyncio
 from portwright.cli import main
 from portwright.rehearse.hosts.wire import Datagram
 
-_WHILE = 1.2  # seconds: a client waits for one, and for another
+_WHILE = 0.8  # seconds: a client waits for one
 _run = Datagram.run
 _awake = []  # when, by the clock of the event loop
 
