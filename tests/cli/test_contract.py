@@ -170,6 +170,19 @@ def test_what_the_machine_does_has_a_status(monkeypatch, capfd, raised, status):
     assert run("lint", CORE).status == status
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_standard_streams_may_be_closed(tmp_path, closed, output):
+    """The status says what came of it, and no file that is read or written stands in their place."""
+    site, written = copied(tmp_path), tmp_path / "report"
+    command = [sys.executable, "-m", "portwright", "check", site, "--format", output, "-o", written]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *command], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "internal" in done.stderr) == (0, False)
+    assert run("check", site, "--format", output).out.startswith(written.read_text(encoding="utf-8")[:20])
+
+
 def test_output_to_a_reader_that_has_gone_is_no_proof():
     """`portwright ... | head` cut the answer short: interrupted, and no traceback."""
     packets = f"{FETCH}\n" * 20_000

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from tests.cli.running import EXAMPLES, copied
 from tests.rehearse.rehearsing import ENVIRONMENT, command, rehearse, run
+from tests.rehearse.shop import OPEN, SITE, shop
 
 from portwright.check.points import Reading
 from portwright.check.run import Check
@@ -164,6 +165,28 @@ def test_packets_that_are_late_or_lost_are_told(tmp_path):
     assert not any(one["rehearsed"] == "passes" for one in document["flows"] if one["exchanges"] and one["decided_by"])
 
 
+_ON_A_HOST = (
+    SITE.partition("enforcement:")[0]
+    + """enforcement:
+  on-s1: {platform: nftables, on: s1, config: fw.nft}
+paths:
+  - {between: [left, right], through: []}
+"""
+)
+
+
+@kernel
+def test_firewalls_on_hosts_lose_packets_too(tmp_path):
+    """What arrives at such a host is lost; the others have everything."""
+    _, document, _ = rehearse(
+        shop(tmp_path, OPEN.replace("forward", "input"), _ON_A_HOST), "--loss", "100", "--patience", "0.5"
+    )
+    found = {one["id"]: one["rehearsed"] for one in document["flows"]}
+    assert {name for name, came in found.items() if came == "blocked"} == {
+        name for name in found if name.endswith("s1")
+    }
+
+
 @kernel
 def test_captures_hold_what_each_point_sees(tmp_path):
     """As pcapng, with the names of the interfaces, and the connections of the flows in it."""
@@ -219,7 +242,7 @@ def test_a_lab_that_is_kept_stays_until_somebody_interrupts_it(tmp_path):
 @pytest.mark.parametrize("percent", ["0.00001", "99.999", "100"])
 def test_any_part_of_the_packets_may_be_lost(percent):
     """The kernel takes the rule; none is lost by mistake where hardly any is to be."""
-    rules = Faults(loss=float(percent)).rules
+    rules = Faults(loss=float(percent)).rules("forward")
     done = subprocess.run(["nft", "-c", "-f", "-"], input=rules, capture_output=True, text=True, check=False)
     if "Operation not permitted" in done.stderr:
         pytest.skip(done.stderr)

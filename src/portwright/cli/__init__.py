@@ -72,10 +72,23 @@ def portwright() -> None:
 
 def main() -> None:
     """Run the command line and exit; no traceback ever reaches the user."""
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names and texts that the terminal's encoding lacks
     sys.exit(_run(sys.argv[1:]))
+
+
+def _open_what_is_closed() -> None:
+    """Have a standard stream that somebody has closed lead nowhere: else a file of ours would stand in its place."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8"))
 
 
 def _run(arguments: list[str]) -> int:

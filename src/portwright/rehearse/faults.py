@@ -47,14 +47,13 @@ class Faults:
         """Report whether some do not come, or not while anybody waits."""
         return bool(self.latency or self.loss)
 
-    @property
-    def rules(self) -> str:
-        """Rules of nftables that lose packets; empty where none are to be lost."""
+    def rules(self, hook: str) -> str:
+        """Rules of nftables that lose packets at a hook; empty where none are to be lost."""
         if not self.loss:
             return ""
         some = f"numgen random mod {_EACH} < {round(self.loss * _EACH / 100)} " if self.loss < 100 else ""
         return (
-            f"table inet {TABLE} {{\n    chain lost {{ type filter hook forward priority -460; policy accept;\n"
+            f"table inet {TABLE} {{\n    chain lost {{ type filter hook {hook} priority -460; policy accept;\n"
             f"        {some}drop\n    }}\n}}\n"
         )
 

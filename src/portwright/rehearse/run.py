@@ -169,9 +169,12 @@ class _Stage:
 
     def _break(self) -> None:
         """Have the faults of every packet's way, and of hosts that are stopped."""
-        for node in self.network.lab.of_kind("router"):
-            if rules := self.options.faults.rules:
-                self.network.load(node.name, rules)
+        hooks = {node.name: "forward" for node in self.network.lab.of_kind("router")}
+        firewalls = {point.on for point in self.plan.site.points.values() if point.on is not None}
+        hooks |= dict.fromkeys(firewalls & self.network.lab.nodes.keys(), "input")
+        for name, hook in hooks.items():
+            if rules := self.options.faults.rules(hook):
+                self.network.load(name, rules)
         for name in self.options.faults.stopped:
             if name in self.network.lab.nodes:
                 self.network.stop(name)
