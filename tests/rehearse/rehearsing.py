@@ -13,7 +13,7 @@ NOT_POSSIBLE = 4  # exit status: the machine forbids the namespaces, or lacks a 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
 # The command line by another module, inside namespaces.
-_INSIDE = "import sys; from portwright.rehearse.netns import inside; sys.exit(inside(sys.argv[2:], sys.argv[1]))"
+_INSIDE = "import sys; from portwright.rehearse.supervisor import inside; sys.exit(inside(sys.argv[2:], sys.argv[1]))"
 
 
 def command(*arguments, module=""):

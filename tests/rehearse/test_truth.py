@@ -17,9 +17,9 @@ from portwright.check.obstacle import Judgment
 from portwright.cli.site import load
 from portwright.rehearse.evidence import Exchange, FlowEvidence, Rehearsal, Tried
 from portwright.rehearse.exchanges.placing import placed
-from portwright.rehearse.netns import _namespaces, _running, is_inside
 from portwright.rehearse.network.layout import layout
 from portwright.rehearse.rules.running import Decider, Rules
+from portwright.rehearse.supervisor import _namespaces, _running, is_inside
 from portwright.rehearse.watching import deciders
 from portwright.rehearse.watching.deciders import Traced
 from portwright.rehearse.watching.tracing import Run

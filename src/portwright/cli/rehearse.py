@@ -87,7 +87,7 @@ def rehearse(**given: Any) -> int:
     Nothing outside is touched, and nothing is left behind. Exit status: 0 all works and agrees with the proof,
     1 findings, 2 wrong input, 3 something that is needed was not played, 4 not possible here.
     """
-    from portwright.rehearse.netns import enter, inside, is_inside
+    from portwright.rehearse.supervisor import enter, inside, is_inside
 
     request = Request(**given)
     if math.isnan(request.patience):  # which click takes for a number in any range

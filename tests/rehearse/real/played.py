@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 NOT_POSSIBLE = 4  # exit status: the machine forbids the namespaces, or lacks a program
 START = """import sys
-from portwright.rehearse.netns import inside
+from portwright.rehearse.supervisor import inside
 sys.exit(inside(sys.argv[1:], "tests.rehearse.real.plays"))"""
 
 
