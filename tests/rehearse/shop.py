@@ -40,6 +40,15 @@ table inet filter {
 	}
 }
 """
+# What stands behind `enforcement:` where hosts have firewalls of their own.
+ON_HOSTS = """
+  s1-fw: {platform: nftables, config: s1.nft, on: s1}
+  c1-fw: {platform: nftables, config: c1.nft, on: c1}
+paths:
+"""
+# Rules beside those of shop.tcp.
+OTHERS = ("udp dport 7000 accept", "icmp type echo-request accept")
+REPLIES = "ct state established accept"
 
 
 def shop(folder: Path, rules: str = OPEN, site: str = SITE, product: str = PRODUCT, **files: str) -> Path:
@@ -60,3 +69,17 @@ def flows(document: dict) -> dict:
 def via(flow: dict) -> list[list[str]]:
     """The texts of the lines that decided about each exchange of a flow."""
     return [[rule["text"] for rule in exchange["via"]] for exchange in flow["exchanges"]]
+
+
+def chain(hook: str, *rules: str) -> str:
+    """A ruleset with one chain that accepts what these rules do not decide about."""
+    lines = "".join(f"\t\t{rule}\n" for rule in rules)
+    return (
+        f"table inet filter {{\n\tchain {hook} {{\n\t\ttype filter hook {hook} priority filter; policy accept;\n"
+        f"{lines}\t}}\n}}\n"
+    )
+
+
+def closed(*rules: str) -> str:
+    """A ruleset that forwards replies and what these rules let through, and nothing else."""
+    return chain("forward", REPLIES, *rules).replace("policy accept", "policy drop")
